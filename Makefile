@@ -1,0 +1,87 @@
+# make               build/moldau
+# make V=asan ...     the same under build/asan with ASan + UBSan and VERIFY on
+# make unit           the unit-test programs; make fuzz: the fuzz targets (clang)
+# make install PREFIX=/usr/local DESTDIR=
+V ?= release
+CC ?= gcc
+PREFIX ?= /usr/local
+VERSION := 0.1.0
+B := build$(if $(filter-out release,$(V)),/$(V))
+
+WARN := -Wall -Wextra -Wshadow -Wconversion -Wstrict-prototypes -Wmissing-prototypes -Wvla -Werror
+CFLAGS_release := -O2 -g
+CFLAGS_asan := -O1 -g -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer -DMOLDAU_VERIFY
+CFLAGS_tsan := -O1 -g -fsanitize=thread
+CFLAGS_fuzz := -O1 -g -fsanitize=address,undefined,fuzzer-no-link -fno-sanitize-recover=all -DMOLDAU_VERIFY
+CFLAGS += -std=c17 $(CFLAGS_$(V)) $(WARN) -D_GNU_SOURCE -DMOLDAU_VERSION='"$(VERSION)"' -Isrc -I$(B)/gen -pthread
+LDFLAGS += $(filter -fsanitize=%,$(CFLAGS_$(V))) -pthread
+SERVER_LIBS := -lzstd -llz4 -lsnappy -lz
+TOOL_LIBS := -lrdkafka -ljansson -lcrypto
+LIBS := $(SERVER_LIBS) $(TOOL_LIBS)
+ifeq ($(V),fuzz)
+override CC := clang
+endif
+
+SCHEMAS := $(shell find proto -type f | sort)
+GEN_STAMP := $(B)/gen/stamp
+GEN_C := $(shell [ -f $(GEN_STAMP) ] && find $(B)/gen -name '*.c' | sort)
+
+ALL_C := $(shell find src -name '*.c' | sort)
+TEST_C := $(filter %_test.c,$(ALL_C))
+FUZZ_C := $(filter %_fuzz.c,$(ALL_C))
+LIB_C := $(filter-out src/main.c $(TEST_C) $(FUZZ_C),$(ALL_C))
+LIB_O := $(LIB_C:%.c=$(B)/o/%.o)
+UNIT := $(TEST_C:src/%.c=$(B)/unit/%)
+FUZZ := $(FUZZ_C:src/%.c=$(B)/fuzz/%)
+
+.PHONY: all unit fuzz bench clean install
+# The generator runs first, then make starts over with the list of what it wrote.
+all: $(GEN_STAMP)
+	@$(MAKE) --no-print-directory $(B)/moldau
+unit: $(GEN_STAMP)
+	@$(MAKE) --no-print-directory unit-programs
+fuzz: $(GEN_STAMP)
+	@$(MAKE) --no-print-directory fuzz-programs
+bench: $(GEN_STAMP)
+	@$(MAKE) --no-print-directory $(B)/moldau $(patsubst benchmarks/%.c,$(B)/bench/%,$(wildcard benchmarks/*.c))
+.PHONY: unit-programs fuzz-programs
+unit-programs: $(UNIT)
+fuzz-programs: $(FUZZ)
+
+$(GEN_STAMP): tools/kpgen.py $(SCHEMAS)
+	@mkdir -p $(B)/gen/kp
+	@echo "  GEN   $(B)/gen/kp"
+	@python3 tools/kpgen.py proto $(B)/gen/kp
+	@touch $@
+
+GEN_O := $(GEN_C:%.c=%.o)
+$(B)/libmoldau.a: $(LIB_O) $(GEN_O)
+	@rm -f $@
+	@ar rcs $@ $^
+$(B)/moldau: $(B)/o/src/main.o $(B)/libmoldau.a
+	@echo "  LINK  $@"
+	@$(CC) $(LDFLAGS) -o $@ $^ $(LIBS)
+$(B)/unit/%: $(B)/o/src/%.o $(B)/libmoldau.a
+	@mkdir -p $(@D)
+	@$(CC) $(LDFLAGS) -o $@ $^ $(LIBS)
+$(B)/fuzz/%: $(B)/o/src/%.o $(B)/libmoldau.a
+	@mkdir -p $(@D)
+	@$(CC) -fsanitize=address,undefined,fuzzer -o $@ $^ $(LIBS)
+$(B)/bench/%: benchmarks/%.c $(B)/libmoldau.a
+	@mkdir -p $(@D)
+	@$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(LIBS)
+
+$(B)/o/%.o: %.c | $(GEN_STAMP)
+	@mkdir -p $(@D)
+	@echo "  CC    $<"
+	@$(CC) $(CFLAGS) -MMD -MP -c -o $@ $<
+$(B)/gen/%.o: $(B)/gen/%.c
+	@$(CC) $(CFLAGS) -MMD -MP -c -o $@ $<
+-include $(shell find $(B) -name '*.d' 2>/dev/null)
+
+install: all
+	install -d $(DESTDIR)$(PREFIX)/bin
+	install -m 755 $(B)/moldau $(DESTDIR)$(PREFIX)/bin/moldau
+	for f in bin/*.sh; do install -m 755 $$f $(DESTDIR)$(PREFIX)/bin/; done
+clean:
+	rm -rf build

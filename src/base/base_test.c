@@ -1,0 +1,103 @@
+#include "base/test.h"
+#include "base/err.h"
+#include "base/arena.h"
+#include "base/hash.h"
+#include "base/map.h"
+#include "base/strbuf.h"
+
+TEST_MAIN
+
+TEST(crc32c_agrees_with_the_published_check_value)
+{
+    CHECK_INT(crc32c(0, "123456789", 9), 0xe3069283u);
+}
+
+TEST(crc32c_is_the_same_however_the_input_is_cut)
+{
+    static uint8_t d[10000];
+    for (size_t i = 0; i < sizeof d; i++) d[i] = (uint8_t)(i * 31 + (i >> 8));
+    uint32_t whole = crc32c(0, d, sizeof d), bytewise = 0;
+    for (size_t i = 0; i < sizeof d; i++) bytewise = crc32c(bytewise, d + i, 1);
+    CHECK_INT(whole, bytewise);
+    for (size_t cut = 0; cut < sizeof d; cut += 777)
+        CHECK_INT(crc32c(crc32c(0, d, cut), d + cut, sizeof d - cut), whole);
+}
+
+TEST(murmur2_agrees_with_javas_partitioner)
+{
+    /* Values printed by Utils.murmur2 of kafka-clients. */
+    CHECK_INT((int32_t)murmur2("21", 2), -973932308);
+    CHECK_INT((int32_t)murmur2("foobar", 6), -790332482);
+    CHECK_INT((int32_t)murmur2("a-little-bit-long-string", 24), -985981536);
+    CHECK_INT((int32_t)murmur2("abc", 3), 479470107);
+}
+
+TEST(java_string_hash_counts_utf16_units)
+{
+    CHECK_INT(java_string_hash(slice_cstr("group")), 98629247);
+    CHECK_INT(java_string_hash(slice_cstr("\xf0\x9f\x98\x80")), 0xd83d * 31 + 0xde00);
+}
+
+TEST(uuid_text_round_trips)
+{
+    struct uuid u, v;
+    char t[UUID_TEXT_BYTES];
+    for (size_t i = 0; i < 16; i++) u.b[i] = (uint8_t)(i * 17 + 3);
+    uuid_format(u, t);
+    CHECK(uuid_parse(slice_cstr(t), &v) == 0);
+    CHECK(uuid_eq(u, v));
+    CHECK(uuid_parse(slice_cstr("short"), &v) < 0);
+}
+
+static bool eq_str(const void *v, const void *k) { return strcmp(v, k) == 0; }
+
+TEST(map_finds_what_was_put_and_nothing_that_was_deleted)
+{
+    static char names[1000][8];
+    struct map m;
+    map_init(&m);
+    for (int i = 0; i < 1000; i++) {
+        snprintf(names[i], 8, "n%d", i);
+        map_put(&m, hash_bytes(1, names[i], strlen(names[i])) & 0xff, names[i]); /* crowded on purpose */
+    }
+    for (int i = 0; i < 1000; i += 2)
+        CHECK(map_del(&m, hash_bytes(1, names[i], strlen(names[i])) & 0xff, names[i], eq_str) == names[i]);
+    for (int i = 0; i < 1000; i++)
+        CHECK((map_get(&m, hash_bytes(1, names[i], strlen(names[i])) & 0xff, names[i], eq_str) != NULL) == (i % 2));
+    CHECK_INT(m.n, 500);
+    map_fini(&m);
+}
+
+TEST(every_kafka_code_comes_back_from_its_err)
+{
+    CHECK_INT(err_kafka(ERR_UNKNOWN_SERVER_ERROR), -1);
+    CHECK_INT(err_kafka(ERR_NOT_COORDINATOR), 16);
+    CHECK_INT(err_kafka(ERR_NOSPACE), KERR_KAFKA_STORAGE_ERROR);
+    CHECK_STR(kafka_error_name(133), "SHARE_SESSION_LIMIT_REACHED");
+    CHECK_STR(kafka_error_name(0), "NONE");
+}
+
+TEST(json_text_escapes_and_replaces)
+{
+    struct strbuf b;
+    strbuf_init(&b);
+    strbuf_add_json(&b, slice_of("a\"\n\x01\xff\xc3\xa9", 7));
+    CHECK_STR(strbuf_cstr(&b), "\"a\\\"\\n\\u0001\\ufffd\xc3\xa9\"");
+    strbuf_fini(&b);
+}
+
+TEST(arena_memory_is_aligned_and_apart)
+{
+    struct arena a;
+    uint8_t start[100];
+    arena_init_with(&a, start, sizeof start);
+    uint8_t *last = NULL;
+    for (size_t i = 1; i < 5000; i += 7) {
+        uint8_t *p = arena_alloc(&a, i);
+        CHECK_INT((uintptr_t)p % 16, 0);
+        memset(p, (int)i, i);
+        CHECK(!last || last[0] == (uint8_t)(i - 7));
+        last = p;
+    }
+    arena_fini(&a);
+}

@@ -1,9 +1,37 @@
+/* moldau is one program with many names: the first argument, or the name it was called by, says which. */
+#include "base/base.h"
+#include "server/server.h"
+
 #include <stdio.h>
+
+static const struct command {
+    const char *name;
+    int (*run)(int argc, char **argv);
+    const char *what;
+} commands[] = {
+    {"server", server_main, "run a broker"},
+};
+
+static void help(void)
+{
+    printf("moldau %s, a Kafka broker and its tools\n\nusage: moldau COMMAND [ARGUMENTS]\n\n", MOLDAU_VERSION);
+    for (size_t i = 0; i < NELEMS(commands); i++) printf("  %-24s %s\n", commands[i].name, commands[i].what);
+    printf("\nmoldau COMMAND --help tells more. Without a command a broker starts on localhost:9092.\n");
+}
 
 int main(int argc, char **argv)
 {
-    (void)argc;
-    (void)argv;
-    printf("moldau %s\n", MOLDAU_VERSION);
-    return 0;
+    if (argc < 2) return server_main(0, argv);
+    if (strcmp(argv[1], "--version") == 0) {
+        printf("moldau %s\n", MOLDAU_VERSION);
+        return 0;
+    }
+    if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "help") == 0) {
+        help();
+        return 0;
+    }
+    for (size_t i = 0; i < NELEMS(commands); i++)
+        if (strcmp(argv[1], commands[i].name) == 0) return commands[i].run(argc - 2, argv + 2);
+    fprintf(stderr, "moldau: unknown command %s; see moldau --help\n", argv[1]);
+    return 1;
 }

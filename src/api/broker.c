@@ -1,0 +1,322 @@
+/* One shard's share of the broker: the image's topics become partitions here. */
+#include "api/broker.h"
+#include "api/checkpoint.h"
+#include "api/groups.h"
+#include "base/hash.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+int broker_part_shard(const struct broker *b, struct uuid topic_id, int32_t index)
+{
+    return (int)((hash_bytes(0, topic_id.b, 16) + (uint64_t)index) % (uint64_t)b->shard->n);
+}
+
+void broker_topic_conf(struct broker *b, const struct image_topic *t, struct conf_topic *out)
+{
+    const struct image_configs *c = image_configs(&b->image, 2, slice_cstr(t->name));
+    struct conf_override *o = xcalloc(c ? (size_t)c->n : 0, sizeof *o);
+    for (int i = 0; c && i < c->n; i++) o[i] = (struct conf_override){slice_cstr(c->v[i].name), slice_cstr(c->v[i].value)};
+    conf_topic_init(out, &b->conf, o, c ? (size_t)c->n : 0);
+    free(o);
+}
+
+/* The log directory that has the partition, else one by its hash. */
+static int choose_dir(struct broker *b, const char *topic, int32_t index)
+{
+    char path[4096];
+    struct os_stat st;
+    for (int i = 0; b->node->dirs_n > 1 && i < b->node->dirs_n; i++) {
+        snprintf(path, sizeof path, "%s/%s-%d", b->node->dirs[i].path, topic, index);
+        if (os_stat(b->shard->os, path, &st) == 0) return i;
+    }
+    return (int)((hash_bytes(1, topic, strlen(topic)) + (uint64_t)index) % (uint64_t)b->node->dirs_n);
+}
+
+static int open_part(struct broker *b, struct image_topic *t, int32_t index, const struct checkpoints *cp)
+{
+    struct conf_topic cfg;
+    struct part *p;
+    broker_topic_conf(b, t, &cfg);
+    int dir = choose_dir(b, t->name, index);
+    struct log_open_opts o = {.clean = b->node->dirs[dir].clean, .recovery_point = 0, .start_offset = -1};
+    if (cp) {
+        o.recovery_point = max_i64(checkpoint_get(&cp->recovery, t->name, index), 0);
+        o.start_offset = checkpoint_get(&cp->start, t->name, index);
+    }
+    int rc = part_open(&b->parts, b->node->dirs[dir].path, dir, t->id, t->name, index, &cfg, t->parts[index].leader_epoch, &o, &p);
+    if (rc)
+        logline(LOG_ERROR, t->name, "cannot open partition %d in %s: %s; it stays offline", index, b->node->dirs[dir].path, os_why());
+    else if (b->groups && strcmp(t->name, GROUPS_TOPIC) == 0) groups_partition_opened(b->groups, p);
+    return rc;
+}
+
+static void topic_grew(void *arg, struct image_topic *t, int32_t old_n)
+{
+    struct broker *b = arg;
+    if (!b->serving) return;
+    for (int32_t i = old_n; i < t->parts_n; i++)
+        if (broker_part_shard(b, t->id, i) == b->shard->id) (void)!open_part(b, t, i, NULL);
+}
+
+static void topic_removed(void *arg, struct image_topic *t)
+{
+    struct broker *b = arg;
+    if (!b->serving) return;
+    for (int32_t i = 0; i < t->parts_n; i++) {
+        struct part *p = parts_find(&b->parts, t->id, i);
+        if (p) part_remove(p, ERR_UNKNOWN_TOPIC_OR_PARTITION, true);
+    }
+    if (b->groups) groups_topic_removed(b->groups, t);
+}
+
+static void config_changed(void *arg, int8_t type, struct slice resource)
+{
+    struct broker *b = arg;
+    if (type == 4) {
+        broker_apply_dynamic(b, resource);
+        return;
+    }
+    struct image_topic *t = type == 2 ? image_topic(&b->image, resource) : NULL;
+    if (!t || !b->serving) return;
+    struct conf_topic cfg;
+    broker_topic_conf(b, t, &cfg);
+    for (int32_t i = 0; i < t->parts_n; i++) {
+        struct part *p = parts_find(&b->parts, t->id, i);
+        if (p) part_configure(p, &cfg);
+    }
+}
+
+/* Dynamic broker settings: the image's overrides become this shard's layer. */
+void broker_apply_dynamic(struct broker *b, struct slice resource)
+{
+    char self[16];
+    snprintf(self, sizeof self, "%d", b->node->id);
+    if (resource.n && !slice_eq_cstr(resource, self)) return;
+    enum conf_layer layer = resource.n ? CONF_LAYER_DYNAMIC_BROKER : CONF_LAYER_DYNAMIC_DEFAULT;
+    const struct image_configs *c = image_configs(&b->image, 4, resource);
+    struct strbuf err;
+    strbuf_init(&err);
+    for (int id = 0; id < CONF_BROKER_COUNT; id++) {
+        const struct conf_def *d = conf_def((enum conf_id)id);
+        const char *v = image_config(c, d->name), *now = b->conf.settings[id].text[layer];
+        if (!v && !now) continue;
+        if (v && now && strcmp(v, now) == 0) continue;
+        if (conf_set(&b->conf, slice_cstr(d->name), slice_cstr(v), layer, &err))
+            logline(LOG_WARN, "config", "a stored dynamic setting is not accepted: %s", strbuf_cstr(&err));
+        strbuf_reset(&err);
+    }
+    strbuf_fini(&err);
+    if (!b->serving) return;
+    MAP_FOREACH(it, struct part, p, &b->parts.map)
+    {
+        struct conf_topic cfg;
+        struct image_topic *t = image_topic_by_id(&b->image, p->topic_id);
+        if (!t) continue;
+        broker_topic_conf(b, t, &cfg);
+        part_configure(p, &cfg);
+    }
+}
+
+static void tick(struct timer *t, struct shard *s)
+{
+    struct broker *b = s->broker;
+    int64_t now = os_wall_ms(s->os);
+    MAP_FOREACH(it, struct part, p, &b->parts.map) part_tick(p, now);
+    broker_write_checkpoints(b);
+    timer_set_ms(s, t, min_i64(conf_i64(&b->conf, CONF_LOG_RETENTION_CHECK_INTERVAL_MS), conf_i64(&b->conf, CONF_LOG_FLUSH_OFFSET_CHECKPOINT_INTERVAL_MS)));
+}
+
+static void end_of_turn(struct shard *s)
+{
+    struct broker *b = s->broker;
+    do {
+        parts_end_of_turn(&b->parts);
+        net_end_of_turn(&b->net);
+    } while (!parts_idle(&b->parts));
+}
+
+struct net *net_of(struct shard *s) { return &s->broker->net; }
+
+void broker_init(struct broker *b, struct shard *s, const struct node *node, const struct conf *conf)
+{
+    memset(b, 0, sizeof *b);
+    b->shard = s;
+    b->node = node;
+    s->broker = b;
+    s->end_of_turn = end_of_turn;
+    conf_copy(&b->conf, conf);
+    image_init(&b->image);
+    b->image.arg = b;
+    b->image.topic_grew = topic_grew;
+    b->image.topic_removed = topic_removed;
+    b->image.config_changed = config_changed;
+    uint64_t seed;
+    os_entropy(s->os, &seed, sizeof seed);
+    prng_init(&b->prng, seed);
+    const char *sync = conf_str(conf, CONF_MOLDAU_ACK_SYNC);
+    parts_init(&b->parts, s, strcmp(sync, "never") == 0 ? PART_SYNC_NEVER : strcmp(sync, "always") == 0 ? PART_SYNC_ALWAYS : PART_SYNC_ACKS_ALL,
+               conf_i64(conf, CONF_PRODUCER_ID_EXPIRATION_MS));
+    net_init(&b->net, s, api_dispatch, (size_t)conf_i64(conf, CONF_SOCKET_REQUEST_MAX_BYTES));
+    list_init(&b->pid_waiters);
+    b->tick.fire = tick;
+}
+
+int broker_open_partitions(struct broker *b, const struct checkpoints *cp)
+{
+    int n, failed = 0;
+    b->groups = groups_new(b);
+    struct image_topic **topics = image_sorted(&b->image, &n);
+    for (int i = 0; i < n; i++)
+        for (int32_t k = 0; k < topics[i]->parts_n; k++)
+            if (broker_part_shard(b, topics[i]->id, k) == b->shard->id && open_part(b, topics[i], k, cp)) failed++;
+    b->serving = true;
+    timer_set_ms(b->shard, &b->tick, 1000);
+    return failed;
+}
+
+int broker_close_partitions(struct broker *b)
+{
+    int failed = 0;
+    MAP_FOREACH(it, struct part, p, &b->parts.map)
+        if (part_close(p)) failed++;
+    return failed;
+}
+
+void broker_fini(struct broker *b)
+{
+    net_fini(&b->net);
+    groups_free(b->groups);
+    b->serving = false;
+    MAP_FOREACH(it, struct part, p, &b->parts.map) p->doomed = true; /* files stay; memory goes with the process */
+    image_fini(&b->image);
+    conf_fini(&b->conf);
+}
+
+const struct image_endpoint *broker_endpoint(const struct broker *b, const struct conn *c, int32_t node_id)
+{
+    const struct image_broker *ib = image_broker(&b->image, node_id);
+    for (int i = 0; ib && i < ib->endpoints_n; i++)
+        if (strcmp(ib->endpoints[i].listener, c->listener->name) == 0) return &ib->endpoints[i];
+    return ib && ib->endpoints_n ? &ib->endpoints[0] : NULL;
+}
+
+bool topic_is_internal(struct slice name)
+{
+    return slice_eq_cstr(name, "__consumer_offsets") || slice_eq_cstr(name, "__transaction_state") || slice_eq_cstr(name, "__share_group_state");
+}
+
+/* ---- checkpoints: every shard tells its partitions, shard 0 writes the files on the pool ---- */
+struct cp_gather {
+    struct os_job job;
+    struct os *os;
+    const struct node *node;
+    int waiting;
+    struct strbuf *text; /* [dirs_n * 3]: recovery points, log starts, high watermarks */
+    int *lines;
+    struct cp_part {
+        struct os_msg msg;
+        struct cp_gather *g;
+    } parts[];
+};
+
+static const char *const cp_names[3] = {"recovery-point-offset-checkpoint", "log-start-offset-checkpoint", "replication-offset-checkpoint"};
+
+static void cp_add(struct broker *b, struct strbuf *text, int *lines)
+{
+    MAP_FOREACH(it, struct part, p, &b->parts.map)
+    {
+        int64_t v[3] = {p->log->synced_offset, p->log->start_offset, p->high_watermark};
+        for (int k = 0; k < 3; k++) {
+            if (k == 1 && p->log->segs[0]->base_offset == p->log->start_offset) continue; /* files say it */
+            strbuf_printf(&text[p->dir * 3 + k], "%s %d %lld\n", p->topic, p->index, (long long)v[k]);
+            lines[p->dir * 3 + k]++;
+        }
+    }
+}
+
+static int cp_write(struct os *os, const struct node *node, struct strbuf *text, const int *lines)
+{
+    int rc = 0;
+    for (int i = 0; i < node->dirs_n * 3 && rc == 0; i++) {
+        char path[4200];
+        struct strbuf b;
+        strbuf_init(&b);
+        strbuf_printf(&b, "0\n%d\n%s", lines[i], strbuf_cstr(&text[i]));
+        snprintf(path, sizeof path, "%s/%s", node->dirs[i / 3].path, cp_names[i % 3]);
+        rc = os_write_file_atomic(os, path, b.s, b.n);
+        strbuf_fini(&b);
+    }
+    return rc;
+}
+
+static struct cp_gather *cp_new(const struct broker *b, int shards)
+{
+    struct cp_gather *g = xcalloc(1, sizeof *g + (size_t)shards * sizeof g->parts[0]);
+    g->os = b->shard->os;
+    g->node = b->node;
+    g->text = xcalloc((size_t)b->node->dirs_n * 3, sizeof *g->text);
+    g->lines = xcalloc((size_t)b->node->dirs_n * 3, sizeof *g->lines);
+    return g;
+}
+
+static void cp_free(struct cp_gather *g)
+{
+    for (int i = 0; i < g->node->dirs_n * 3; i++) strbuf_fini(&g->text[i]);
+    free(g->text);
+    free(g->lines);
+    free(g);
+}
+
+static void cp_run(struct os_job *j)
+{
+    struct cp_gather *g = CONTAINER_OF(j, struct cp_gather, job);
+    if (cp_write(g->os, g->node, g->text, g->lines))
+        logline(LOG_ERROR, "checkpoints", "cannot write the offset checkpoints: %s; a restart after a crash will read more", os_why());
+}
+static void cp_done(struct os_job *j, void *owner)
+{
+    (void)owner;
+    cp_free(CONTAINER_OF(j, struct cp_gather, job));
+}
+static void cp_back(struct os_msg *m, void *owner)
+{
+    struct shard *s = owner;
+    struct cp_gather *g = CONTAINER_OF(m, struct cp_part, msg)->g;
+    if (--g->waiting) return;
+    g->job.run = cp_run;
+    g->job.done = cp_done;
+    os_submit(s->os, &g->job);
+}
+static void cp_visit(struct os_msg *m, void *owner)
+{
+    struct shard *s = owner;
+    struct cp_gather *g = CONTAINER_OF(m, struct cp_part, msg)->g;
+    int next = s->id + 1;
+    cp_add(s->broker, g->text, g->lines); /* one shard after the other: the gatherer is never shared */
+    if (next < s->n) {
+        shard_send(s, next, m);
+        return;
+    }
+    m->run = cp_back;
+    shard_send(s, 0, m);
+}
+
+void broker_write_checkpoints(struct broker *b)
+{
+    if (b->shard->id != 0) return;
+    struct cp_gather *g = cp_new(b, 1);
+    g->waiting = 1;
+    g->parts[0].g = g;
+    g->parts[0].msg.run = cp_visit;
+    shard_send(b->shard, 0, &g->parts[0].msg);
+}
+
+int brokers_write_checkpoints_now(struct broker **all, int n)
+{
+    struct cp_gather *g = cp_new(all[0], 0);
+    for (int i = 0; i < n; i++) cp_add(all[i], g->text, g->lines);
+    int rc = cp_write(g->os, g->node, g->text, g->lines);
+    cp_free(g);
+    return rc;
+}

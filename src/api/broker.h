@@ -1,0 +1,111 @@
+/* What lives on one shard of a broker, and the handlers' common ground. */
+#ifndef MOLDAU_BROKER_H
+#define MOLDAU_BROKER_H
+
+#include "base/logline.h"
+#include "conf/conf.h"
+#include "ctl/ctl.h"
+#include "ctl/image.h"
+#include "net/net.h"
+#include "part/part.h"
+
+/* Facts fixed at start; shared by all shards, never written again. */
+struct node {
+    int32_t id;
+    char cluster_id[64];
+    struct log_dir {
+        char *path;
+        struct uuid id;
+        bool clean;
+    } *dirs;
+    int dirs_n;
+    int64_t broker_epoch;
+    struct uuid incarnation;
+};
+
+struct checkpoints;
+struct controller;
+struct groups;
+struct fetch_sessions;
+
+struct broker {
+    struct shard *shard;
+    const struct node *node;
+    struct conf conf; /* this shard's copy, dynamic layers included */
+    struct image image;
+    struct parts parts;
+    struct net net;
+    struct controller *ctl; /* shard 0 only */
+    struct groups *groups;
+    struct fetch_sessions *sessions;
+    struct prng prng;
+    uint64_t next_member;
+    int64_t pid_next, pid_end; /* block of producer ids to hand out */
+    struct list pid_waiters;
+    bool pid_asked;
+    struct timer tick;
+    bool serving;
+};
+
+static inline struct broker *req_broker(struct req *r) { return r->net->shard->broker; }
+/* The shard a partition lives on. */
+int broker_part_shard(const struct broker *b, struct uuid topic_id, int32_t index);
+void broker_init(struct broker *b, struct shard *s, const struct node *node, const struct conf *conf);
+void broker_fini(struct broker *b);
+/* From here on image changes open and remove partitions. Opens those the image has; blocking. */
+int broker_open_partitions(struct broker *b, const struct checkpoints *cp) MUST_USE;
+/* Writes and syncs everything on this shard. Blocking, at a stop. */
+int broker_close_partitions(struct broker *b);
+/* Takes the image's overrides of a broker (resource: its id, or "" for all) into conf's dynamic layer. */
+void broker_apply_dynamic(struct broker *b, struct slice resource);
+/* Gathers offsets from all shards and writes the checkpoint files on the pool; only shard 0 acts. */
+void broker_write_checkpoints(struct broker *b);
+/* The same at a stop, when no loop runs any more. */
+int brokers_write_checkpoints_now(struct broker **all, int n) MUST_USE;
+void broker_topic_conf(struct broker *b, const struct image_topic *t, struct conf_topic *out);
+
+/* ---- dispatch ---- */
+struct api_handler {
+    int16_t key;
+    int16_t min, max;      /* advertised and accepted */
+    void (*handle)(struct req *r);
+};
+const struct api_handler *api_handlers(int *n);
+void api_dispatch(struct req *r);
+/* Decodes r->body; on failure closes the connection with a log line and gives false. */
+#define API_READ(r, name, out) api_read_done((r), kp_##name##_request_read(api_reader(r), &(r)->arena, (r)->version, (out)))
+struct kp_reader *api_reader(struct req *r);
+bool api_read_done(struct req *r, int rc);
+/* Begins, writes and sends a response. */
+#define API_REPLY(r, name, resp)                                                                             \
+    do {                                                                                                     \
+        req_begin(r);                                                                                        \
+        kp_##name##_response_write(&(r)->out, (r)->version, (resp));                                         \
+        req_reply(r);                                                                                        \
+    } while (0)
+
+/* ---- the controller's shell (controller.c) ---- */
+/* A change of metadata, from any shard. Caller-owned until done, which runs on the shard that submitted. build runs on
+ * shard 0 and may only look at c and what the op carries. */
+struct ctl_op {
+    struct os_msg msg;
+    int home;
+    struct list link;
+    int err;
+    void (*build)(struct ctl_op *op, struct broker *zero, struct ctl_now *now, struct ctl_records *rs);
+    void (*done)(struct ctl_op *op, struct shard *home);
+};
+void ctl_submit(struct broker *b, struct ctl_op *op);
+/* Opens __cluster_metadata-0 and applies what it holds to all n images. Before the shards run. */
+int controller_open(struct broker *zero, struct image **images, int n, const char *dir, struct strbuf *why) MUST_USE;
+/* First records of a new cluster; this broker's registration. */
+int controller_register(struct broker *zero, struct image **images, int n, struct node *node, struct strbuf *why) MUST_USE;
+int controller_close(struct controller *c);
+
+/* ---- shared by handlers ---- */
+/* host and port that this connection's listener advertises for a broker. */
+const struct image_endpoint *broker_endpoint(const struct broker *b, const struct conn *c, int32_t node_id);
+/* Creates topics that are missing and may be created by mention (Metadata, internal topics); then on home shard. */
+bool topic_is_internal(struct slice name);
+
+#endif

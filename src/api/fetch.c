@@ -1,0 +1,334 @@
+/* Fetch: reads from the partitions' shards, long poll, sessions (KIP-227).
+ *
+ *   READ on every shard concerned -> enough? -> answer
+ *                                 -> not yet -> WATCH on every shard -> something new, or time is up -> READ again
+ *
+ * Invariants
+ * 1. While a message of a fetch is on its way to a shard, the home shard does not touch what the message leads to.
+ * 2. Before the answer is built no watch is linked: READ unlinks them, and WATCH is only sent after a READ came home.
+ * 3. File ranges are referenced on the partition's shard and given back there after the reply has left. */
+#include "api/broker.h"
+#include "api/fetch_session.h"
+#include "api/handlers.h"
+#include "kp/fetch.h"
+
+#include <stdlib.h>
+
+struct fetch;
+struct fpart {
+    struct fetch_want *want;
+    struct uuid topic_id;
+    int shard; /* -1: decided at home */
+    int err;
+    int64_t high_watermark, last_stable, log_start;
+    struct log_range range;
+    struct req_file file;
+    struct part_watch watch;
+    bool watching;
+    struct os_msg notify;
+    bool notify_out; /* on its way home */
+    struct fetch *fetch;
+};
+struct fshard {
+    struct os_msg read, watch;
+    struct fetch *fetch;
+    bool used;
+    int id;
+};
+struct fetch {
+    struct req *r;
+    struct kp_fetch_request in;
+    struct fetch_session *session; /* NULL: none */
+    bool incremental;
+    int32_t session_id;
+    struct fpart *parts;
+    int parts_n;
+    struct fshard *shards;
+    int waiting;
+    enum { READING, WATCHING } state;
+    struct timer timer;
+    int64_t deadline_ns;
+    bool read_again;
+};
+
+static void read_all(struct fetch *f);
+
+/* ---- on the partition's shard ---- */
+static void read_part(struct broker *b, struct fetch *f, struct fpart *x, int64_t *budget)
+{
+    struct part *p = parts_find(&b->parts, x->topic_id, x->want->index);
+    x->err = 0;
+    x->range = (struct log_range){0};
+    x->high_watermark = x->last_stable = x->log_start = -1;
+    if (!p || p->log->faulted) {
+        x->err = p ? ERR_KAFKA_STORAGE_ERROR : ERR_UNKNOWN_TOPIC_OR_PARTITION;
+        return;
+    }
+    if (x->want->leader_epoch >= 0 && x->want->leader_epoch != p->leader_epoch) {
+        x->err = x->want->leader_epoch < p->leader_epoch ? ERR_FENCED_LEADER_EPOCH : ERR_UNKNOWN_LEADER_EPOCH;
+        return;
+    }
+    x->high_watermark = p->high_watermark;
+    x->last_stable = part_last_stable_offset(p);
+    x->log_start = p->log->start_offset;
+    int64_t limit = f->in.isolation_level ? x->last_stable : x->high_watermark;
+    int64_t max = min_i64(x->want->max_bytes, *budget);
+    x->err = log_read(p->log, x->want->offset, limit, max_i64(max, 0), *budget > 0, &x->range);
+    if (x->err == 0 && x->want->offset > x->high_watermark) x->err = ERR_OFFSET_OUT_OF_RANGE;
+    if (x->err && x->err != ERR_OFFSET_OUT_OF_RANGE) x->err = ERR_KAFKA_STORAGE_ERROR;
+    if (x->err && x->range.seg) {
+        log_seg_put(x->range.seg);
+        x->range = (struct log_range){0};
+    }
+    if (!x->range.seg) return;
+    *budget -= x->range.bytes;
+    x->file = (struct req_file){.fd = x->range.seg->fd, .pos = x->range.pos};
+}
+
+static void read_home(struct os_msg *m, void *owner);
+
+static void on_read(struct os_msg *m, void *owner)
+{
+    struct shard *s = owner;
+    struct fshard *fs = CONTAINER_OF(m, struct fshard, read);
+    struct fetch *f = fs->fetch;
+    int64_t budget = f->in.max_bytes;
+    for (int i = 0; i < f->parts_n; i++) {
+        struct fpart *x = &f->parts[i];
+        if (x->shard != s->id) continue;
+        if (x->watching) part_unwatch(&x->watch);
+        x->watching = false;
+        read_part(s->broker, f, x, &budget);
+    }
+    m->run = read_home;
+    shard_send(s, f->r->net->shard->id, m);
+}
+
+static void on_notify(struct os_msg *m, void *owner);
+
+static void watch_fired(struct part_watch *w, struct shard *s)
+{
+    struct fpart *x = CONTAINER_OF(w, struct fpart, watch);
+    x->watching = false;
+    x->notify.run = on_notify;
+    if (s->id == x->fetch->r->net->shard->id) {
+        /* At home the message would run inside part_flush, whose lists must not change under it: queue it. */
+        os_post(s->os, s->os, &x->notify);
+    } else shard_send(s, x->fetch->r->net->shard->id, &x->notify);
+}
+
+static void on_watch(struct os_msg *m, void *owner)
+{
+    struct shard *s = owner;
+    struct fshard *fs = CONTAINER_OF(m, struct fshard, watch);
+    struct fetch *f = fs->fetch;
+    for (int i = 0; i < f->parts_n; i++) {
+        struct fpart *x = &f->parts[i];
+        if (x->shard != s->id) continue;
+        struct part *p = parts_find(&s->broker->parts, x->topic_id, x->want->index);
+        x->watch.fire = watch_fired;
+        x->watch.offset = x->high_watermark; /* anything beyond what the read saw */
+        x->notify_out = true;
+        if (!p || p->log->faulted || p->high_watermark > x->high_watermark) watch_fired(&x->watch, s);
+        else {
+            x->watching = true;
+            part_watch(p, &x->watch);
+        }
+    }
+}
+
+/* ---- at home ---- */
+struct release {
+    struct os_msg msg;
+    int n;
+    struct log_seg *segs[];
+};
+static void on_release(struct os_msg *m, void *owner)
+{
+    (void)owner;
+    struct release *rel = CONTAINER_OF(m, struct release, msg);
+    for (int i = 0; i < rel->n; i++) log_seg_put(rel->segs[i]);
+    free(rel);
+}
+
+static void give_back(struct req *r)
+{
+    struct fetch *f = r->cleanup_arg;
+    struct shard *home = r->net->shard;
+    for (int s = 0; s < home->n; s++) {
+        struct release *rel = NULL;
+        for (int i = 0; i < f->parts_n; i++) {
+            struct fpart *x = &f->parts[i];
+            if (x->shard != s || !x->range.seg) continue;
+            if (!rel) rel = xcalloc(1, sizeof *rel + (size_t)f->parts_n * sizeof rel->segs[0]);
+            rel->segs[rel->n++] = x->range.seg;
+        }
+        if (!rel) continue;
+        rel->msg.run = on_release;
+        shard_send(home, s, &rel->msg);
+    }
+}
+
+static void answer(struct fetch *f)
+{
+    struct req *r = f->r;
+    struct kp_fetch_response out;
+    timer_cancel(r->net->shard, &f->timer);
+    kp_fetch_response_init(&out);
+    out.session_id = f->session_id;
+    out.responses = arena_zalloc(&r->arena, (size_t)f->parts_n, sizeof *out.responses);
+    struct kp_fetch_response_partition_data *pd = arena_zalloc(&r->arena, (size_t)f->parts_n, sizeof *pd);
+    int64_t left = f->in.max_bytes;
+    bool first = true;
+    for (int i = 0; i < f->parts_n; i++) {
+        struct fpart *x = &f->parts[i];
+        int64_t bytes = x->range.seg && (first || x->range.bytes <= left) ? x->range.bytes : 0;
+        if (bytes) first = false;
+        left -= bytes;
+        if (f->session && !fetch_session_changed(f->session, x->want, x->err, x->high_watermark, x->log_start, bytes, f->incremental)) continue;
+        struct kp_fetch_response_fetchable_topic_response *t = out.responses_n ? &out.responses[out.responses_n - 1] : NULL;
+        bool same = t && (r->version >= 13 ? uuid_eq(t->topic_id, x->want->topic_id) : slice_eq(t->topic, x->want->topic));
+        struct kp_fetch_response_partition_data *o = pd++;
+        if (!same) {
+            t = &out.responses[out.responses_n++];
+            t->topic = x->want->topic;
+            t->topic_id = x->want->topic_id;
+            t->partitions = o;
+        }
+        t->partitions_n++;
+        kp_fetch_response_partition_data_init(o);
+        o->partition_index = x->want->index;
+        o->error_code = err_kafka(x->err);
+        o->high_watermark = x->high_watermark;
+        o->last_stable_offset = x->last_stable;
+        o->log_start_offset = x->log_start;
+        o->aborted_transactions_n = f->in.isolation_level && x->err == 0 ? 0 : -1;
+        o->preferred_read_replica = -1;
+        o->records.s = KP_EMPTY;
+        if (bytes) {
+            o->records.ext = &x->file;
+            o->records.ext_n = (uint32_t)bytes;
+        }
+    }
+    r->cleanup = give_back;
+    r->cleanup_arg = f;
+    if (f->session) fetch_session_done(f->session);
+    API_REPLY(r, fetch, &out);
+}
+
+static void wait_more(struct fetch *f)
+{
+    struct shard *home = f->r->net->shard;
+    f->state = WATCHING;
+    f->read_again = false;
+    for (int s = 0; s < home->n; s++) {
+        if (!f->shards[s].used) continue;
+        f->shards[s].watch.run = on_watch;
+        shard_send(home, s, &f->shards[s].watch);
+    }
+    timer_set(home, &f->timer, f->deadline_ns);
+}
+
+static void all_read(struct fetch *f)
+{
+    int64_t total = 0;
+    bool now = f->in.max_wait_ms <= 0 || f->r->conn->closing || f->parts_n == 0;
+    for (int i = 0; i < f->parts_n; i++) {
+        struct fpart *x = &f->parts[i];
+        total += x->range.bytes;
+        if (x->err) now = true;
+        /* A changed log start or high watermark is news for an incremental session only with data: as Kafka, wait. */
+    }
+    if (now || total >= f->in.min_bytes || os_mono_ns(f->r->net->shard->os) >= f->deadline_ns) {
+        answer(f);
+        return;
+    }
+    /* Not enough: hold no files while waiting. */
+    give_back(&(struct req){.net = f->r->net, .cleanup_arg = f});
+    for (int i = 0; i < f->parts_n; i++) f->parts[i].range = (struct log_range){0};
+    wait_more(f);
+}
+
+static void read_home(struct os_msg *m, void *owner)
+{
+    (void)owner;
+    struct fetch *f = CONTAINER_OF(m, struct fshard, read)->fetch;
+    if (--f->waiting == 0) all_read(f);
+}
+
+static void read_all(struct fetch *f)
+{
+    struct shard *home = f->r->net->shard;
+    f->state = READING;
+    f->waiting = 1;
+    for (int s = 0; s < home->n; s++) {
+        if (!f->shards[s].used) continue;
+        f->waiting++;
+        f->shards[s].read.run = on_read;
+        shard_send(home, s, &f->shards[s].read);
+    }
+    if (--f->waiting == 0) all_read(f);
+}
+
+static void on_notify(struct os_msg *m, void *owner)
+{
+    (void)owner;
+    struct fpart *x = CONTAINER_OF(m, struct fpart, notify);
+    struct fetch *f = x->fetch;
+    if (f->state == WATCHING) read_all(f);
+}
+
+static void time_up(struct timer *t, struct shard *s)
+{
+    (void)s;
+    struct fetch *f = CONTAINER_OF(t, struct fetch, timer);
+    if (f->state == WATCHING) read_all(f);
+}
+
+static void fail(struct req *r, int err, int32_t session_id)
+{
+    struct kp_fetch_response out;
+    kp_fetch_response_init(&out);
+    out.error_code = err_kafka(err);
+    out.session_id = session_id;
+    API_REPLY(r, fetch, &out);
+}
+
+void api_fetch(struct req *r)
+{
+    struct broker *b = req_broker(r);
+    struct shard *home = b->shard;
+    struct fetch *f = arena_zalloc(&r->arena, 1, sizeof *f);
+    struct fetch_want *wants;
+    int n;
+    f->r = r;
+    if (!API_READ(r, fetch, &f->in)) return;
+    f->timer.fire = time_up;
+    f->deadline_ns = os_mono_ns(home->os) + min_i64(max_i64(f->in.max_wait_ms, 0), 3600000) * 1000000;
+    int rc = fetch_session_open(b, r, &f->in, &f->session, &f->incremental, &wants, &n);
+    if (rc) {
+        fail(r, rc, 0);
+        return;
+    }
+    f->session_id = f->session ? fetch_session_id(f->session) : 0;
+    f->parts = arena_zalloc(&r->arena, (size_t)n, sizeof *f->parts);
+    f->parts_n = n;
+    f->shards = arena_zalloc(&r->arena, (size_t)home->n, sizeof *f->shards);
+    for (int i = 0; i < n; i++) {
+        struct fpart *x = &f->parts[i];
+        x->want = &wants[i];
+        x->fetch = f;
+        x->shard = -1;
+        x->high_watermark = x->last_stable = x->log_start = -1;
+        struct image_topic *t = r->version >= 13 ? image_topic_by_id(&b->image, wants[i].topic_id) : image_topic(&b->image, wants[i].topic);
+        if (!t) x->err = r->version >= 13 ? ERR_UNKNOWN_TOPIC_ID : ERR_UNKNOWN_TOPIC_OR_PARTITION;
+        else if (wants[i].index < 0 || wants[i].index >= t->parts_n) x->err = ERR_UNKNOWN_TOPIC_OR_PARTITION;
+        else {
+            x->topic_id = t->id;
+            x->shard = broker_part_shard(b, t->id, wants[i].index);
+            f->shards[x->shard].used = true;
+            f->shards[x->shard].fetch = f;
+        }
+    }
+    read_all(f);
+}

@@ -1,0 +1,150 @@
+/* ListOffsets: by time and by the special times -1 (end) -2 (start) -3 (newest timestamp) -4 (local start) -5 (tiered). */
+#include "api/broker.h"
+#include "api/handlers.h"
+#include "kp/list_offsets.h"
+
+#include <stdlib.h>
+
+enum { TIME_LATEST = -1, TIME_EARLIEST = -2, TIME_MAX = -3, TIME_EARLIEST_LOCAL = -4, TIME_LATEST_TIERED = -5 };
+
+struct lo;
+struct lo_part {
+    struct os_msg msg;
+    struct lo *lo;
+    struct uuid topic_id;
+    const struct kp_list_offsets_request_list_offsets_partition *in;
+    struct kp_list_offsets_response_list_offsets_partition_response *out;
+};
+struct lo {
+    struct req *r;
+    struct kp_list_offsets_request in;
+    struct kp_list_offsets_response out;
+    int waiting;
+};
+
+static void home(struct os_msg *m, void *owner)
+{
+    (void)owner;
+    struct lo *lo = CONTAINER_OF(m, struct lo_part, msg)->lo;
+    if (--lo->waiting == 0) API_REPLY(lo->r, list_offsets, &lo->out);
+}
+
+/* The first record of one batch at or after a time. */
+static int first_in_batch(struct part *p, const struct log_range *range, int64_t time_ms, int64_t *offset, int64_t *found_ms)
+{
+    uint8_t *b = xmalloc((size_t)range->bytes);
+    ssize_t n = os_pread(p->home->shard->os, range->seg->fd, b, (size_t)range->bytes, range->pos);
+    struct batch_head h = {0};
+    int rc = n < 0 ? (int)n : batch_head_parse(slice_of(b, (size_t)n), &h);
+    if (rc == 0) {
+        *offset = max_i64(h.base_offset, p->log->start_offset);
+        *found_ms = h.attributes & BATCH_LOG_APPEND_TIME ? h.max_time_ms : h.base_time_ms;
+        if (!(h.attributes & (BATCH_CODEC_MASK | BATCH_LOG_APPEND_TIME))) {
+            struct kp_reader in = kp_reader_of(slice_of(b + BATCH_HEAD_BYTES, (size_t)h.bytes - BATCH_HEAD_BYTES));
+            for (int32_t i = 0; i < h.count && !in.err; i++) {
+                int32_t len = kp_read_varint(&in);
+                struct kp_reader r = kp_reader_of(kp_read_raw(&in, len < 0 ? 0 : (size_t)len));
+                kp_read_i8(&r);
+                int64_t t = h.base_time_ms + kp_read_varlong(&r), o = h.base_offset + kp_read_varint(&r);
+                if (t < time_ms || o < p->log->start_offset) continue;
+                *offset = o;
+                *found_ms = t;
+                break;
+            }
+        }
+    }
+    free(b);
+    return rc;
+}
+
+static int lookup(struct part *p, const struct lo_part *x, bool committed)
+{
+    struct kp_list_offsets_response_list_offsets_partition_response *o = x->out;
+    struct log *l = p->log;
+    struct log_range range;
+    int64_t t = x->in->timestamp, end = committed ? part_last_stable_offset(p) : p->high_watermark;
+    int rc = 0;
+    o->timestamp = -1;
+    o->leader_epoch = -1;
+    switch (t) {
+    case TIME_LATEST:
+        o->offset = end;
+        o->leader_epoch = p->leader_epoch;
+        return 0;
+    case TIME_EARLIEST:
+    case TIME_EARLIEST_LOCAL:
+        o->offset = l->start_offset;
+        o->leader_epoch = log_epoch_of(l, l->start_offset);
+        return 0;
+    case TIME_LATEST_TIERED: o->offset = -1; return 0;
+    case TIME_MAX: rc = log_find_max_time(l, &t, &range); break;
+    default: rc = log_find_time(l, t, &range); break;
+    }
+    o->offset = -1;
+    if (rc || !range.seg) return rc;
+    rc = first_in_batch(p, &range, t, &o->offset, &o->timestamp);
+    log_seg_put(range.seg);
+    if (rc == 0 && o->offset >= end) {
+        o->offset = -1;
+        o->timestamp = -1;
+    }
+    if (o->offset >= 0) o->leader_epoch = log_epoch_of(l, o->offset);
+    return rc;
+}
+
+static void visit(struct os_msg *m, void *owner)
+{
+    struct shard *s = owner;
+    struct lo_part *x = CONTAINER_OF(m, struct lo_part, msg);
+    struct part *p = parts_find(&s->broker->parts, x->topic_id, x->in->partition_index);
+    int rc = p && !p->log->faulted ? 0 : ERR_KAFKA_STORAGE_ERROR;
+    int32_t epoch = x->in->current_leader_epoch;
+    if (rc == 0 && epoch >= 0 && epoch != p->leader_epoch) rc = epoch < p->leader_epoch ? ERR_FENCED_LEADER_EPOCH : ERR_UNKNOWN_LEADER_EPOCH;
+    if (rc == 0) rc = lookup(p, x, x->lo->in.isolation_level > 0);
+    if (rc) {
+        x->out->offset = x->out->timestamp = -1;
+        x->out->error_code = err_kafka(rc);
+    }
+    m->run = home;
+    shard_send(s, x->lo->r->net->shard->id, m);
+}
+
+void api_list_offsets(struct req *r)
+{
+    struct broker *b = req_broker(r);
+    struct lo *lo = arena_zalloc(&r->arena, 1, sizeof *lo);
+    lo->r = r;
+    if (!API_READ(r, list_offsets, &lo->in)) return;
+    kp_list_offsets_response_init(&lo->out);
+    lo->out.topics_n = lo->in.topics_n;
+    lo->out.topics = arena_zalloc(&r->arena, (size_t)lo->in.topics_n, sizeof *lo->out.topics);
+    lo->waiting = 1;
+    for (int32_t i = 0; i < lo->in.topics_n; i++) {
+        const struct kp_list_offsets_request_list_offsets_topic *t = &lo->in.topics[i];
+        struct kp_list_offsets_response_list_offsets_topic_response *to = &lo->out.topics[i];
+        struct image_topic *topic = image_topic(&b->image, t->name);
+        to->name = t->name;
+        to->partitions_n = t->partitions_n;
+        to->partitions = arena_zalloc(&r->arena, (size_t)t->partitions_n, sizeof *to->partitions);
+        for (int32_t k = 0; k < t->partitions_n; k++) {
+            struct kp_list_offsets_response_list_offsets_partition_response *o = &to->partitions[k];
+            kp_list_offsets_response_list_offsets_partition_response_init(o);
+            o->partition_index = t->partitions[k].partition_index;
+            int64_t time = t->partitions[k].timestamp;
+            bool known_time = time >= -1 || (time == TIME_EARLIEST) || (time == TIME_MAX && r->version >= 7) ||
+                              (time == TIME_EARLIEST_LOCAL && r->version >= 8) || (time == TIME_LATEST_TIERED && r->version >= 9) ||
+                              (time == -6 && r->version >= 11);
+            if (!known_time) o->error_code = KERR_UNSUPPORTED_VERSION;
+            else if (!topic || o->partition_index < 0 || o->partition_index >= topic->parts_n) o->error_code = KERR_UNKNOWN_TOPIC_OR_PARTITION;
+            if (o->error_code) {
+                o->offset = o->timestamp = -1;
+                continue;
+            }
+            struct lo_part *x = arena_zalloc(&r->arena, 1, sizeof *x);
+            *x = (struct lo_part){.msg.run = visit, .lo = lo, .topic_id = topic->id, .in = &t->partitions[k], .out = o};
+            lo->waiting++;
+            shard_send(b->shard, broker_part_shard(b, topic->id, o->partition_index), &x->msg);
+        }
+    }
+    if (--lo->waiting == 0) API_REPLY(r, list_offsets, &lo->out);
+}

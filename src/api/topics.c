@@ -1,0 +1,291 @@
+/* CreateTopics, DeleteTopics, CreatePartitions, and topics created by mention. */
+#include "api/create.h"
+#include "api/handlers.h"
+#include "kp/create_partitions.h"
+#include "kp/create_topics.h"
+#include "kp/delete_topics.h"
+
+#include <stdio.h>
+
+/* ---- by mention ---- */
+static void internal_settings(const struct conf *c, struct slice name, struct kp_create_topics_request_creatable_topic *t,
+                              struct kp_create_topics_request_creatable_topic_config cfg[3], char bytes[24])
+{
+    enum conf_id parts = CONF_OFFSETS_TOPIC_NUM_PARTITIONS, rf = CONF_OFFSETS_TOPIC_REPLICATION_FACTOR, seg = CONF_OFFSETS_TOPIC_SEGMENT_BYTES;
+    if (slice_eq_cstr(name, "__transaction_state")) {
+        parts = CONF_TRANSACTION_STATE_LOG_NUM_PARTITIONS;
+        rf = CONF_TRANSACTION_STATE_LOG_REPLICATION_FACTOR;
+        seg = CONF_TRANSACTION_STATE_LOG_SEGMENT_BYTES;
+    } else if (slice_eq_cstr(name, "__share_group_state")) {
+        parts = CONF_SHARE_COORDINATOR_STATE_TOPIC_NUM_PARTITIONS;
+        rf = CONF_SHARE_COORDINATOR_STATE_TOPIC_REPLICATION_FACTOR;
+        seg = CONF_SHARE_COORDINATOR_STATE_TOPIC_SEGMENT_BYTES;
+    }
+    t->num_partitions = (int32_t)conf_i64(c, parts);
+    t->replication_factor = (int16_t)conf_i64(c, rf);
+    snprintf(bytes, 24, "%lld", (long long)conf_i64(c, seg));
+    cfg[0] = (struct kp_create_topics_request_creatable_topic_config){slice_cstr("cleanup.policy"), slice_cstr("compact")};
+    cfg[1] = (struct kp_create_topics_request_creatable_topic_config){slice_cstr("compression.type"), slice_cstr("producer")};
+    cfg[2] = (struct kp_create_topics_request_creatable_topic_config){slice_cstr("segment.bytes"), slice_cstr(bytes)};
+    t->configs = cfg;
+    t->configs_n = 3;
+}
+
+static void auto_build(struct ctl_op *op, struct broker *zero, struct ctl_now *now, struct ctl_records *rs)
+{
+    struct auto_create *c = CONTAINER_OF(op, struct auto_create, op);
+    for (int i = 0; i < c->names_n; i++) {
+        struct kp_create_topics_request_creatable_topic t;
+        struct kp_create_topics_request_creatable_topic_config cfg[3];
+        char bytes[24];
+        struct strbuf why;
+        struct uuid id;
+        int32_t n;
+        bool twice = false;
+        for (int k = 0; k < i; k++) twice |= slice_eq(c->names[k], c->names[i]);
+        if (twice) continue;
+        kp_create_topics_request_creatable_topic_init(&t);
+        t.name = c->names[i];
+        t.num_partitions = -1;
+        t.replication_factor = -1;
+        if (topic_is_internal(t.name)) internal_settings(&zero->conf, t.name, &t, cfg, bytes);
+        strbuf_init(&why);
+        int before = rs->n;
+        int rc = ctl_create_topic(&zero->image, now, &t, rs, &id, &n, &why);
+        if (rc) {
+            ctl_records_cut(rs, before);
+            if (rc != ERR_TOPIC_ALREADY_EXISTS) logline(LOG_WARN, "controller", "cannot create a topic by mention: %s", strbuf_cstr(&why));
+        }
+        strbuf_fini(&why);
+    }
+}
+
+static void auto_done(struct ctl_op *op, struct shard *home)
+{
+    struct auto_create *c = CONTAINER_OF(op, struct auto_create, op);
+    c->done(c, home);
+}
+
+void auto_create_topics(struct broker *b, struct auto_create *c)
+{
+    c->op.build = auto_build;
+    c->op.done = auto_done;
+    ctl_submit(b, &c->op);
+}
+
+/* ---- CreateTopics ---- */
+#define TOPIC_SETTINGS_MAX CONF_COUNT
+
+struct create {
+    struct ctl_op op;
+    struct req *r;
+    struct kp_create_topics_request in;
+    struct kp_create_topics_response out;
+};
+
+static void set_message(struct req *r, int16_t *code, struct slice *message, int rc, struct strbuf *why)
+{
+    *code = err_kafka(rc);
+    *message = why->n ? slice_of(arena_strndup(&r->arena, why->s, why->n), why->n) : slice_cstr(err_text(rc));
+    strbuf_reset(why);
+}
+
+struct describe_ctx {
+    struct req *r;
+    struct kp_create_topics_response_creatable_topic_result *o;
+};
+static void add_config(void *arg, const struct conf_entry *e)
+{
+    struct describe_ctx *x = arg;
+    struct kp_create_topics_response_creatable_topic_configs *c = &x->o->configs[x->o->configs_n++];
+    kp_create_topics_response_creatable_topic_configs_init(c);
+    c->name = arena_slice_dup(&x->r->arena, slice_cstr(e->name));
+    c->value = arena_slice_dup(&x->r->arena, slice_cstr(e->value));
+    c->config_source = (int8_t)e->source;
+    c->read_only = e->read_only;
+    c->is_sensitive = e->sensitive;
+}
+
+static void create_build(struct ctl_op *op, struct broker *zero, struct ctl_now *now, struct ctl_records *rs)
+{
+    struct create *c = CONTAINER_OF(op, struct create, op);
+    struct req *r = c->r;
+    struct strbuf why;
+    strbuf_init(&why);
+    for (int32_t i = 0; i < c->in.topics_n; i++) {
+        const struct kp_create_topics_request_creatable_topic *t = &c->in.topics[i];
+        struct kp_create_topics_response_creatable_topic_result *o = &c->out.topics[i];
+        if (o->error_code) continue; /* duplicates were refused before */
+        int before = rs->n;
+        struct uuid id = {{0}};
+        int32_t n = -1;
+        int rc = ctl_create_topic(&zero->image, now, t, rs, &id, &n, &why);
+        struct conf_override *ov = arena_zalloc(&r->arena, (size_t)(t->configs_n > 0 ? t->configs_n : 0), sizeof *ov);
+        for (int32_t k = 0; k < t->configs_n; k++) ov[k] = (struct conf_override){t->configs[k].name, t->configs[k].value};
+        if (rc == 0) rc = conf_topic_check(&zero->conf, ov, (size_t)(t->configs_n > 0 ? t->configs_n : 0), &why);
+        if (rc) {
+            ctl_records_cut(rs, before);
+            set_message(r, &o->error_code, &o->error_message, rc, &why);
+            continue;
+        }
+        o->topic_id = id;
+        o->num_partitions = n;
+        o->replication_factor = 1;
+        o->configs = arena_zalloc(&r->arena, TOPIC_SETTINGS_MAX, sizeof *o->configs);
+        o->configs_n = 0;
+        struct describe_ctx x = {r, o};
+        conf_describe_topic(&zero->conf, ov, (size_t)(t->configs_n > 0 ? t->configs_n : 0), &x, add_config);
+        if (c->in.validate_only) ctl_records_cut(rs, before);
+    }
+    strbuf_fini(&why);
+}
+
+static void create_done(struct ctl_op *op, struct shard *home)
+{
+    (void)home;
+    struct create *c = CONTAINER_OF(op, struct create, op);
+    API_REPLY(c->r, create_topics, &c->out);
+}
+
+void api_create_topics(struct req *r)
+{
+    struct create *c = arena_zalloc(&r->arena, 1, sizeof *c);
+    c->r = r;
+    if (!API_READ(r, create_topics, &c->in)) return;
+    kp_create_topics_response_init(&c->out);
+    c->out.topics_n = c->in.topics_n;
+    c->out.topics = arena_zalloc(&r->arena, (size_t)c->in.topics_n, sizeof *c->out.topics);
+    for (int32_t i = 0; i < c->in.topics_n; i++) {
+        struct kp_create_topics_response_creatable_topic_result *o = &c->out.topics[i];
+        kp_create_topics_response_creatable_topic_result_init(o);
+        o->name = c->in.topics[i].name;
+        o->num_partitions = -1;
+        o->replication_factor = -1;
+        o->configs_n = -1;
+        for (int32_t k = 0; k < c->in.topics_n; k++)
+            if (k != i && slice_eq(c->in.topics[k].name, o->name)) {
+                o->error_code = KERR_INVALID_REQUEST;
+                o->error_message = slice_cstr("Duplicate topic name.");
+            }
+    }
+    c->op.build = create_build;
+    c->op.done = create_done;
+    ctl_submit(req_broker(r), &c->op);
+}
+
+/* ---- DeleteTopics ---- */
+struct delete {
+    struct ctl_op op;
+    struct req *r;
+    struct kp_delete_topics_request in;
+    struct kp_delete_topics_response out;
+};
+
+static void delete_build(struct ctl_op *op, struct broker *zero, struct ctl_now *now, struct ctl_records *rs)
+{
+    (void)now;
+    struct delete *d = CONTAINER_OF(op, struct delete, op);
+    for (int32_t i = 0; i < d->out.responses_n; i++) {
+        struct kp_delete_topics_response_deletable_topic_result *o = &d->out.responses[i];
+        bool by_id = !o->name.p;
+        if (o->error_code) continue;
+        struct image_topic *t = by_id ? image_topic_by_id(&zero->image, o->topic_id) : image_topic(&zero->image, o->name);
+        if (!conf_bool(&zero->conf, CONF_DELETE_TOPIC_ENABLE)) {
+            o->error_code = d->r->version < 3 ? KERR_INVALID_REQUEST : KERR_TOPIC_DELETION_DISABLED;
+        } else if (!t) o->error_code = by_id ? KERR_UNKNOWN_TOPIC_ID : KERR_UNKNOWN_TOPIC_OR_PARTITION;
+        else {
+            o->topic_id = t->id;
+            o->name = arena_slice_dup(&d->r->arena, slice_cstr(t->name));
+            o->error_code = err_kafka(ctl_delete_topic(&zero->image, t->id, rs));
+        }
+        if (o->error_code) o->error_message = slice_cstr(kafka_error_text(o->error_code));
+    }
+}
+
+static void delete_done(struct ctl_op *op, struct shard *home)
+{
+    (void)home;
+    struct delete *d = CONTAINER_OF(op, struct delete, op);
+    API_REPLY(d->r, delete_topics, &d->out);
+}
+
+void api_delete_topics(struct req *r)
+{
+    struct delete *d = arena_zalloc(&r->arena, 1, sizeof *d);
+    d->r = r;
+    if (!API_READ(r, delete_topics, &d->in)) return;
+    kp_delete_topics_response_init(&d->out);
+    int32_t n = r->version >= 6 ? d->in.topics_n : d->in.topic_names_n;
+    d->out.responses_n = n;
+    d->out.responses = arena_zalloc(&r->arena, (size_t)n, sizeof *d->out.responses);
+    for (int32_t i = 0; i < n; i++) {
+        struct kp_delete_topics_response_deletable_topic_result *o = &d->out.responses[i];
+        kp_delete_topics_response_deletable_topic_result_init(o);
+        o->name = r->version >= 6 ? d->in.topics[i].name : d->in.topic_names[i];
+        if (r->version >= 6) o->topic_id = d->in.topics[i].topic_id;
+        for (int32_t k = 0; k < i; k++) {
+            struct kp_delete_topics_response_deletable_topic_result *p = &d->out.responses[k];
+            if (o->name.p ? slice_eq(p->name, o->name) : (!p->name.p && uuid_eq(p->topic_id, o->topic_id))) {
+                o->error_code = p->error_code = KERR_INVALID_REQUEST;
+                o->error_message = p->error_message = slice_cstr("Duplicate topic name.");
+            }
+        }
+    }
+    d->op.build = delete_build;
+    d->op.done = delete_done;
+    ctl_submit(req_broker(r), &d->op);
+}
+
+/* ---- CreatePartitions ---- */
+struct grow {
+    struct ctl_op op;
+    struct req *r;
+    struct kp_create_partitions_request in;
+    struct kp_create_partitions_response out;
+};
+
+static void grow_build(struct ctl_op *op, struct broker *zero, struct ctl_now *now, struct ctl_records *rs)
+{
+    struct grow *g = CONTAINER_OF(op, struct grow, op);
+    struct strbuf why;
+    strbuf_init(&why);
+    for (int32_t i = 0; i < g->in.topics_n; i++) {
+        struct kp_create_partitions_response_create_partitions_topic_result *o = &g->out.results[i];
+        if (o->error_code) continue;
+        int before = rs->n;
+        int rc = ctl_create_partitions(&zero->image, now, &g->in.topics[i], rs, &why);
+        if (rc || g->in.validate_only) ctl_records_cut(rs, before);
+        if (rc) set_message(g->r, &o->error_code, &o->error_message, rc, &why);
+    }
+    strbuf_fini(&why);
+}
+
+static void grow_done(struct ctl_op *op, struct shard *home)
+{
+    (void)home;
+    struct grow *g = CONTAINER_OF(op, struct grow, op);
+    API_REPLY(g->r, create_partitions, &g->out);
+}
+
+void api_create_partitions(struct req *r)
+{
+    struct grow *g = arena_zalloc(&r->arena, 1, sizeof *g);
+    g->r = r;
+    if (!API_READ(r, create_partitions, &g->in)) return;
+    kp_create_partitions_response_init(&g->out);
+    g->out.results_n = g->in.topics_n;
+    g->out.results = arena_zalloc(&r->arena, (size_t)g->in.topics_n, sizeof *g->out.results);
+    for (int32_t i = 0; i < g->in.topics_n; i++) {
+        struct kp_create_partitions_response_create_partitions_topic_result *o = &g->out.results[i];
+        kp_create_partitions_response_create_partitions_topic_result_init(o);
+        o->name = g->in.topics[i].name;
+        for (int32_t k = 0; k < g->in.topics_n; k++)
+            if (k != i && slice_eq(g->in.topics[k].name, o->name)) {
+                o->error_code = KERR_INVALID_REQUEST;
+                o->error_message = slice_cstr("Duplicate topic name.");
+            }
+    }
+    g->op.build = grow_build;
+    g->op.done = grow_done;
+    ctl_submit(req_broker(r), &g->op);
+}

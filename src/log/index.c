@@ -1,0 +1,217 @@
+/* .index and .timeindex of a segment.
+ *
+ *   .index      relative offset (4), position (4): a batch that ends at base + relative starts at position
+ *   .timeindex  timestamp (8), relative offset (4): no record up to that offset has a larger timestamp
+ *
+ * An entry is due when more than index.interval.bytes were appended since the last one. */
+#include "log/log_int.h"
+
+#include <stdlib.h>
+
+static int open_index(struct log_seg *s, const char *suffix, int flags)
+{
+    char path[LOG_PATH_MAX];
+    log_path(s->log, s->base_offset, suffix, path, sizeof path);
+    return os_open(s->log->os, path, flags);
+}
+
+int log_index_flush(struct log_seg *s)
+{
+    struct log_index_tail *t = s->tail;
+    struct os *os = s->log->os;
+    uint8_t out[LOG_TAIL_ENTRIES * 12];
+    int rc = 0;
+    if (t->index_n) {
+        for (int i = 0; i < t->index_n; i++) {
+            store_be32(out + i * 8, t->index[i][0]);
+            store_be32(out + i * 8 + 4, t->index[i][1]);
+        }
+        int fd = open_index(s, "index", OS_WRITE | OS_CREATE);
+        if (fd < 0) return fd;
+        rc = os_pwrite(os, fd, out, (size_t)t->index_n * 8, (int64_t)s->index_n * 8);
+        os_close(os, fd);
+        if (rc) return rc;
+        s->index_n += t->index_n;
+        t->index_n = 0;
+    }
+    if (t->time_n) {
+        for (int i = 0; i < t->time_n; i++) {
+            store_be64(out + i * 12, (uint64_t)t->time[i].time_ms);
+            store_be32(out + i * 12 + 8, t->time[i].rel);
+        }
+        int fd = open_index(s, "timeindex", OS_WRITE | OS_CREATE);
+        if (fd < 0) return fd;
+        rc = os_pwrite(os, fd, out, (size_t)t->time_n * 12, (int64_t)s->time_n * 12);
+        os_close(os, fd);
+        if (rc) return rc;
+        s->time_n += t->time_n;
+        t->time_n = 0;
+    }
+    return rc;
+}
+
+static int note_time(struct log_seg *s)
+{
+    struct log_index_tail *t = s->tail;
+    if (s->max_time_ms <= t->last_time_ms || s->max_time_ms < 0) return 0;
+    if (t->time_n == LOG_TAIL_ENTRIES) {
+        int rc = log_index_flush(s);
+        if (rc) return rc;
+    }
+    t->time[t->time_n].time_ms = s->max_time_ms;
+    t->time[t->time_n++].rel = (uint32_t)(s->max_time_offset - s->base_offset);
+    t->last_time_ms = s->max_time_ms;
+    return 0;
+}
+
+int log_index_note(struct log_seg *s, const struct batch_head *h)
+{
+    struct log_index_tail *t = s->tail;
+    int rc = 0;
+    if (h->max_time_ms > s->max_time_ms) {
+        s->max_time_ms = h->max_time_ms;
+        s->max_time_offset = h->last_offset;
+    }
+    if (s->first_time_ms < 0) s->first_time_ms = h->max_time_ms;
+    if (t->bytes_since_entry > s->log->cfg.index_interval_bytes) {
+        if (t->index_n == LOG_TAIL_ENTRIES) rc = log_index_flush(s);
+        if (rc) return rc;
+        t->index[t->index_n][0] = (uint32_t)(h->last_offset - s->base_offset);
+        t->index[t->index_n++][1] = (uint32_t)s->size;
+        rc = note_time(s);
+        t->bytes_since_entry = 0;
+    }
+    t->bytes_since_entry += h->bytes;
+    return rc;
+}
+
+int log_index_seal(struct log_seg *s)
+{
+    int rc = note_time(s);
+    return rc ? rc : log_index_flush(s);
+}
+
+int log_index_find(struct log_seg *s, int64_t offset, int64_t *pos)
+{
+    struct log_index_tail *t = s->tail;
+    *pos = 0;
+    if (offset <= s->base_offset) return 0;
+    uint64_t rel = (uint64_t)(offset - s->base_offset);
+    if (t && t->index_n && t->index[0][0] <= rel) {
+        int lo = 0, hi = t->index_n - 1; /* the last entry <= rel */
+        while (lo < hi) {
+            int mid = (lo + hi + 1) / 2;
+            if (t->index[mid][0] <= rel) lo = mid;
+            else hi = mid - 1;
+        }
+        *pos = t->index[lo][1];
+        return 0;
+    }
+    if (s->index_n == 0) return 0;
+    int fd = open_index(s, "index", OS_READ);
+    if (fd == ERR_NOENT) return 0; /* a scan from the start finds everything */
+    if (fd < 0) return fd;
+    int32_t lo = 0, hi = s->index_n; /* first entry > rel */
+    int rc = 0;
+    while (lo < hi) {
+        int32_t mid = lo + (hi - lo) / 2;
+        uint8_t e[8];
+        ssize_t n = os_pread(s->log->os, fd, e, 8, (int64_t)mid * 8);
+        if (n != 8) {
+            rc = n < 0 ? (int)n : 0;
+            *pos = 0;
+            break;
+        }
+        if (load_be32(e) <= rel) {
+            lo = mid + 1;
+            *pos = load_be32(e + 4);
+        } else hi = mid;
+    }
+    os_close(s->log->os, fd);
+    if (*pos > s->size) *pos = 0; /* an index that lies is as good as none */
+    return rc;
+}
+
+int log_time_find(struct log_seg *s, int64_t time_ms, int64_t *offset)
+{
+    struct log_index_tail *t = s->tail;
+    *offset = s->base_offset;
+    if (t && t->time_n && t->time[0].time_ms <= time_ms) {
+        int lo = 0;
+        for (int i = 0; i < t->time_n && t->time[i].time_ms <= time_ms; i++) lo = i;
+        *offset = s->base_offset + t->time[lo].rel;
+        return 0;
+    }
+    if (s->time_n == 0) return 0;
+    int fd = open_index(s, "timeindex", OS_READ);
+    if (fd == ERR_NOENT) return 0;
+    if (fd < 0) return fd;
+    int32_t lo = 0, hi = s->time_n;
+    int rc = 0;
+    while (lo < hi) {
+        int32_t mid = lo + (hi - lo) / 2;
+        uint8_t e[12];
+        ssize_t n = os_pread(s->log->os, fd, e, 12, (int64_t)mid * 12);
+        if (n != 12) {
+            rc = n < 0 ? (int)n : 0;
+            *offset = s->base_offset;
+            break;
+        }
+        if ((int64_t)load_be64(e) <= time_ms) {
+            lo = mid + 1;
+            *offset = s->base_offset + load_be32(e + 8);
+        } else hi = mid;
+    }
+    os_close(s->log->os, fd);
+    return rc;
+}
+
+/* Counts the used entries of a file of fixed-size entries: Kafka preallocates and may leave zeros at the end. */
+static int count_entries(struct os *os, int fd, int entry, int64_t *n, uint8_t *last)
+{
+    struct os_stat st;
+    int rc = os_fstat(os, fd, &st);
+    if (rc) return rc;
+    *n = st.size / entry;
+    while (*n > 0) {
+        ssize_t r = os_pread(os, fd, last, (size_t)entry, (*n - 1) * entry);
+        if (r < 0) return (int)r;
+        bool zero = true;
+        for (int i = 0; i < entry; i++) zero &= last[i] == 0;
+        if (!zero) return 0;
+        (*n)--;
+    }
+    return 0;
+}
+
+int log_index_load(struct log_seg *s, bool *damaged)
+{
+    struct os *os = s->log->os;
+    uint8_t e[12];
+    int64_t n = 0;
+    *damaged = false;
+    int fd = open_index(s, "index", OS_READ);
+    if (fd < 0 && fd != ERR_NOENT) return fd;
+    if (fd < 0) *damaged = s->size > 0;
+    else {
+        int rc = count_entries(os, fd, 8, &n, e);
+        os_close(os, fd);
+        if (rc) return rc;
+        s->index_n = (int32_t)n;
+        if (n && load_be32(e + 4) >= s->size) *damaged = true;
+    }
+    fd = open_index(s, "timeindex", OS_READ);
+    if (fd < 0 && fd != ERR_NOENT) return fd;
+    if (fd < 0) *damaged |= s->size > 0;
+    else {
+        int rc = count_entries(os, fd, 12, &n, e);
+        os_close(os, fd);
+        if (rc) return rc;
+        s->time_n = (int32_t)n;
+        if (n) {
+            s->max_time_ms = (int64_t)load_be64(e);
+            s->max_time_offset = s->base_offset + load_be32(e + 8);
+        }
+    }
+    return 0;
+}

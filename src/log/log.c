@@ -1,0 +1,493 @@
+/* The log of a partition. See log.h for the contract, index.c for the index files, recover.c for start-up.
+ *
+ * Invariants
+ * 1. segs is never empty once open; base offsets grow; the last is active and the only one written to.
+ * 2. flushed_offset <= end_offset; between them lie exactly the batches in iov. Readers see only flushed bytes.
+ * 3. synced_offset <= flushed_offset and never falls.
+ * 4. faulted is sticky: no file is touched after it is set.
+ *
+ *   OPEN --log_append--> PENDING --log_flush--> OPEN        any --failed write or fsync--> FAULTED */
+#include "log/log_int.h"
+#include "base/strbuf.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+void log_files_init(struct log_files *f, int open_max)
+{
+    list_init(&f->lru);
+    f->open_n = 0;
+    f->open_max = open_max;
+}
+
+void log_path(const struct log *l, int64_t base_offset, const char *suffix, char *out, size_t n)
+{
+    int len = snprintf(out, n, "%s/%020lld.%s", l->dir, (long long)base_offset, suffix);
+    ASSERT(len > 0 && (size_t)len < n);
+}
+
+struct log_seg *log_seg_new(struct log *l, int64_t base_offset)
+{
+    struct log_seg *s = xcalloc(1, sizeof *s);
+    list_init(&s->lru);
+    s->fd = -1;
+    s->base_offset = base_offset;
+    s->max_time_ms = -1;
+    s->max_time_offset = base_offset;
+    s->first_time_ms = -1;
+    s->log = l;
+    s->os = l->os;
+    s->files = l->files;
+    if (l->segs_n == l->segs_cap) {
+        l->segs_cap = l->segs_cap ? l->segs_cap * 2 : 1;
+        l->segs = xrealloc(l->segs, (size_t)l->segs_cap * sizeof(struct log_seg *));
+    }
+    l->segs[l->segs_n++] = s;
+    return s;
+}
+
+static void seg_close_fd(struct log_seg *s)
+{
+    if (s->fd < 0) return;
+    os_close(s->os, s->fd);
+    s->fd = -1;
+    list_remove(&s->lru);
+    s->files->open_n--;
+}
+
+void log_seg_free(struct log_seg *s)
+{
+    ASSERT(s->refs == 0);
+    seg_close_fd(s);
+    free(s->tail);
+    free(s);
+}
+
+int log_seg_open(struct log_seg *s)
+{
+    struct log_files *f = s->log->files;
+    if (s->fd >= 0) {
+        list_remove(&s->lru);
+        list_push_back(&f->lru, &s->lru);
+        return 0;
+    }
+    if (f->open_n >= f->open_max) {
+        LIST_FOREACH(n, &f->lru)
+        {
+            struct log_seg *old = LIST_ENTRY(n, struct log_seg, lru);
+            if (old->refs) continue;
+            seg_close_fd(old);
+            break;
+        }
+    }
+    char path[LOG_PATH_MAX];
+    log_path(s->log, s->base_offset, "log", path, sizeof path);
+    int fd = os_open(s->log->os, path, OS_READ | OS_WRITE);
+    if (fd < 0) return fd;
+    s->fd = fd;
+    f->open_n++;
+    list_push_back(&f->lru, &s->lru);
+    return 0;
+}
+
+void log_seg_get(struct log_seg *s) { s->refs++; }
+
+void log_seg_put(struct log_seg *s)
+{
+    ASSERT(s->refs > 0);
+    if (--s->refs == 0 && s->doomed) log_seg_free(s);
+}
+
+static struct log_seg *active(const struct log *l) { return l->segs[l->segs_n - 1]; }
+
+static int fault(struct log *l, int rc)
+{
+    l->faulted = true;
+    l->iov_n = 0;
+    return rc == ERR_NOSPACE ? ERR_NOSPACE : ERR_IO;
+}
+
+int log_flush(struct log *l)
+{
+    if (l->faulted) return ERR_IO;
+    if (!l->iov_n) return 0;
+    struct log_seg *s = active(l);
+    int rc = log_seg_open(s);
+    if (rc == 0) rc = os_pwritev(l->os, s->fd, l->iov, l->iov_n, s->size - l->pending_bytes);
+    if (rc) return fault(l, rc);
+    l->iov_n = 0;
+    l->pending_bytes = 0;
+    l->flushed_offset = l->end_offset;
+    return 0;
+}
+
+static int new_active(struct log *l, int64_t base_offset)
+{
+    char path[LOG_PATH_MAX];
+    static const char *const suffixes[] = {"log", "index", "timeindex"};
+    for (size_t i = 0; i < NELEMS(suffixes); i++) {
+        log_path(l, base_offset, suffixes[i], path, sizeof path);
+        int fd = os_open(l->os, path, OS_WRITE | OS_CREATE | OS_TRUNCATE);
+        if (fd < 0) return fd;
+        os_close(l->os, fd);
+    }
+    struct log_seg *s = log_seg_new(l, base_offset);
+    s->tail = xcalloc(1, sizeof *s->tail);
+    s->tail->last_time_ms = -1;
+    return 0;
+}
+
+int log_roll(struct log *l, int64_t now_ms)
+{
+    (void)now_ms;
+    int rc = log_flush(l);
+    if (rc) return rc;
+    struct log_seg *s = active(l);
+    if (s->size == 0 && s->base_offset == l->end_offset) return 0;
+    rc = log_index_seal(s);
+    if (rc) return fault(l, rc);
+    free(s->tail);
+    s->tail = NULL;
+    rc = new_active(l, l->end_offset);
+    return rc ? fault(l, rc) : 0;
+}
+
+static bool roll_due(const struct log *l, const struct log_seg *s, const struct batch_head *h, int64_t now_ms)
+{
+    if (s->size == 0) return false;
+    if (s->size + h->bytes > l->cfg.segment_bytes || s->size + h->bytes > INT32_MAX) return true;
+    if (h->last_offset - s->base_offset > INT32_MAX) return true;
+    /* By time, measured from the first batch's timestamp where there is one, as Kafka does. */
+    int64_t since = s->first_time_ms >= 0 ? h->max_time_ms - s->first_time_ms : now_ms - l->roll_time_ms;
+    if (since > l->cfg.segment_ms) return true;
+    int64_t room = l->cfg.segment_index_bytes;
+    return (int64_t)(s->index_n + s->tail->index_n + 1) * 8 > room || (int64_t)(s->time_n + s->tail->time_n + 1) * 12 > room;
+}
+
+int log_append(struct log *l, const uint8_t *batch, const struct batch_head *h, int64_t now_ms)
+{
+    if (l->faulted) return ERR_IO;
+    ASSERT(h->base_offset >= l->end_offset);
+    int rc = 0;
+    if (roll_due(l, active(l), h, now_ms) && (rc = log_roll(l, now_ms)) != 0) return rc;
+    struct log_seg *s = active(l);
+    if (s->size == 0) l->roll_time_ms = now_ms;
+    if ((rc = log_index_note(s, h)) != 0) return fault(l, rc);
+    if (l->epochs_n == 0 || l->epochs[l->epochs_n - 1].epoch < h->leader_epoch)
+        log_note_epoch(l, h->leader_epoch, h->base_offset);
+    if (l->iov_n == l->iov_cap) {
+        l->iov_cap = l->iov_cap ? l->iov_cap * 2 : 1;
+        l->iov = xrealloc(l->iov, (size_t)l->iov_cap * sizeof *l->iov);
+    }
+    struct iovec *v = &l->iov[l->iov_n++];
+    memcpy(&v->iov_base, &batch, sizeof batch);
+    v->iov_len = (size_t)h->bytes;
+    s->size += h->bytes;
+    l->pending_bytes += h->bytes;
+    l->end_offset = h->last_offset + 1;
+    return 0;
+}
+
+/* ---- reading ---- */
+static struct log_seg *seg_of(const struct log *l, int64_t offset)
+{
+    int lo = 0, hi = l->segs_n - 1;
+    while (lo < hi) {
+        int mid = (lo + hi + 1) / 2;
+        if (l->segs[mid]->base_offset <= offset) lo = mid;
+        else hi = mid - 1;
+    }
+    return l->segs[lo];
+}
+
+static int seg_index(const struct log *l, const struct log_seg *s)
+{
+    for (int i = l->segs_n - 1; i >= 0; i--)
+        if (l->segs[i] == s) return i;
+    return -1;
+}
+
+static int64_t flushed_size(const struct log *l, const struct log_seg *s)
+{
+    return s == active(l) ? s->size - l->pending_bytes : s->size;
+}
+
+/* Reads the head at pos; ERR_EOF at the end of the segment. */
+static int head_at(struct log *l, struct log_seg *s, int64_t pos, struct batch_head *h)
+{
+    uint8_t b[BATCH_HEAD_BYTES];
+    int64_t size = flushed_size(l, s);
+    if (pos + BATCH_HEAD_BYTES > size) return ERR_EOF;
+    ssize_t n = os_pread(l->os, s->fd, b, sizeof b, pos);
+    if (n < 0) return (int)n;
+    int rc = batch_head_parse(slice_of(b, (size_t)n), h);
+    if (rc == ERR_EOF && n == BATCH_HEAD_BYTES) rc = 0; /* only the head was read */
+    if (rc == 0 && pos + h->bytes > size) rc = ERR_EOF;
+    return rc;
+}
+
+/* Position and head of the first batch with last offset >= offset. */
+static int locate(struct log *l, struct log_seg *s, int64_t offset, int64_t *pos, struct batch_head *h)
+{
+    int rc = log_index_find(s, offset, pos);
+    while (rc == 0 && (rc = head_at(l, s, *pos, h)) == 0 && h->last_offset < offset) *pos += h->bytes;
+    return rc;
+}
+
+static void remember(struct log *l, int64_t offset, struct log_seg *s, int64_t pos)
+{
+    l->hints[l->hint_next] = (struct log_hint){offset, pos, s};
+    l->hint_next = (l->hint_next + 1) % (int)NELEMS(l->hints);
+}
+
+static void forget(struct log *l, const struct log_seg *s)
+{
+    for (size_t i = 0; i < NELEMS(l->hints); i++)
+        if (l->hints[i].seg == s) l->hints[i].seg = NULL;
+}
+
+int log_read(struct log *l, int64_t offset, int64_t limit, int64_t max_bytes, bool at_least_one, struct log_range *out)
+{
+    *out = (struct log_range){0};
+    if (offset < l->start_offset || offset > l->end_offset) return ERR_OFFSET_OUT_OF_RANGE;
+    limit = min_i64(limit, l->flushed_offset);
+    if (offset >= limit) return 0;
+    struct log_seg *s = NULL;
+    struct batch_head h;
+    int64_t pos = 0, size;
+    int rc;
+    for (size_t i = 0; i < NELEMS(l->hints) && !s; i++)
+        if (l->hints[i].seg && l->hints[i].offset == offset) {
+            s = l->hints[i].seg;
+            pos = l->hints[i].pos;
+        }
+    if (s) {
+        if ((rc = log_seg_open(s)) != 0) return rc;
+    } else {
+        s = seg_of(l, offset);
+        for (;;) {
+            if ((rc = log_seg_open(s)) != 0) return rc;
+            rc = locate(l, s, offset, &pos, &h);
+            if (rc == 0) break;
+            int i = seg_index(l, s);
+            if (rc != ERR_EOF || i + 1 >= l->segs_n) return rc == ERR_EOF ? 0 : rc;
+            s = l->segs[i + 1]; /* a gap that compaction left at a segment's end */
+        }
+    }
+    size = flushed_size(l, s);
+    int64_t end = pos, next = -1;
+    bool capped = limit < l->flushed_offset;
+    if (!capped && size - pos <= max_bytes) {
+        end = size; /* everything to the end of the segment: whole batches by construction */
+        next = s == active(l) ? l->flushed_offset : l->segs[seg_index(l, s) + 1]->base_offset;
+    } else {
+        /* Cut at a batch's end: jump close by the index, then step over heads. Nearly full answers are cut at max_bytes
+         * by walking from the last index entry; a partial last batch is legal but wastes the client's bandwidth. */
+        while (end < size && (rc = head_at(l, s, end, &h)) == 0 && h.base_offset < limit &&
+               (end + h.bytes - pos <= max_bytes || (at_least_one && end == pos))) {
+            end += h.bytes;
+            next = h.last_offset + 1;
+        }
+        if (rc && rc != ERR_EOF) return rc;
+    }
+    if (end == pos) return 0;
+    if (next >= 0) {
+        if (end == size && s != active(l)) remember(l, next, l->segs[seg_index(l, s) + 1], 0);
+        else remember(l, next, s, end);
+    }
+    *out = (struct log_range){.seg = s, .pos = pos, .bytes = end - pos};
+    log_seg_get(s);
+    return 0;
+}
+
+int log_find_time(struct log *l, int64_t time_ms, struct log_range *out)
+{
+    *out = (struct log_range){0};
+    int rc = log_flush(l);
+    for (int i = 0; rc == 0 && i < l->segs_n; i++) {
+        struct log_seg *s = l->segs[i];
+        if (s->max_time_ms < time_ms) continue;
+        int64_t offset, pos;
+        struct batch_head h;
+        if ((rc = log_seg_open(s)) != 0 || (rc = log_time_find(s, time_ms - 1, &offset)) != 0) return rc;
+        offset = max_i64(offset, l->start_offset);
+        for (rc = locate(l, s, offset, &pos, &h); rc == 0; pos += h.bytes, rc = head_at(l, s, pos, &h)) {
+            if (h.max_time_ms < time_ms || h.last_offset < l->start_offset) continue;
+            *out = (struct log_range){.seg = s, .pos = pos, .bytes = h.bytes};
+            log_seg_get(s);
+            return 0;
+        }
+        if (rc == ERR_EOF) rc = 0;
+    }
+    return rc;
+}
+
+int log_find_max_time(struct log *l, int64_t *time_ms, struct log_range *out)
+{
+    int64_t best = -1;
+    for (int i = 0; i < l->segs_n; i++) best = max_i64(best, l->segs[i]->size ? l->segs[i]->max_time_ms : -1);
+    *time_ms = best;
+    *out = (struct log_range){0};
+    return best < 0 ? 0 : log_find_time(l, best, out);
+}
+
+/* ---- removing ---- */
+static int drop_segs(struct log *l, int n)
+{
+    static const char *const suffixes[] = {"log", "index", "timeindex", "txnindex", "snapshot"};
+    int rc = 0;
+    for (int i = 0; i < n; i++) {
+        struct log_seg *s = l->segs[i];
+        forget(l, s);
+        for (size_t k = 0; k < NELEMS(suffixes); k++) {
+            char path[LOG_PATH_MAX];
+            log_path(l, s->base_offset, suffixes[k], path, sizeof path);
+            int r = os_unlink(l->os, path);
+            if (r && r != ERR_NOENT) rc = r;
+        }
+        s->doomed = true; /* readers that hold it go on with the unlinked file */
+        log_seg_get(s);
+        log_seg_put(s);
+    }
+    memmove(l->segs, l->segs + n, (size_t)(l->segs_n - n) * sizeof(struct log_seg *));
+    l->segs_n -= n;
+    return rc ? fault(l, rc) : 0;
+}
+
+int log_advance_start(struct log *l, int64_t offset, int64_t now_ms)
+{
+    ASSERT(offset <= l->end_offset);
+    int rc = log_flush(l);
+    if (rc || offset <= l->start_offset) return rc;
+    l->start_offset = offset;
+    if (offset == l->end_offset && (rc = log_roll(l, now_ms)) != 0) return rc;
+    int n = 0;
+    while (n + 1 < l->segs_n && l->segs[n + 1]->base_offset <= offset) n++;
+    /* Epochs that ended below the start are forgotten, the one that spans it begins there. */
+    int keep = 0;
+    while (keep + 1 < l->epochs_n && l->epochs[keep + 1].start_offset <= offset) keep++;
+    if (keep) memmove(l->epochs, l->epochs + keep, (size_t)(l->epochs_n - keep) * sizeof *l->epochs);
+    l->epochs_n -= keep;
+    if (l->epochs_n && l->epochs[0].start_offset < offset) l->epochs[0].start_offset = offset;
+    l->epochs_dirty = true;
+    return n ? drop_segs(l, n) : 0;
+}
+
+int64_t log_bytes(const struct log *l)
+{
+    int64_t n = 0;
+    for (int i = 0; i < l->segs_n; i++) n += l->segs[i]->size;
+    return n;
+}
+
+int log_retain(struct log *l, int64_t now_ms, int64_t high_watermark)
+{
+    if (l->faulted || !l->cfg.clean_delete) return 0;
+    int n = 0;
+    int64_t bytes = log_bytes(l);
+    for (; n < l->segs_n; n++) {
+        struct log_seg *s = l->segs[n];
+        int64_t end = n + 1 < l->segs_n ? l->segs[n + 1]->base_offset : l->end_offset;
+        if (s->size == 0 || end > high_watermark) break;
+        int64_t newest = s->max_time_ms;
+        if (newest < 0) {
+            struct os_stat st;
+            char path[LOG_PATH_MAX];
+            log_path(l, s->base_offset, "log", path, sizeof path);
+            newest = os_stat(l->os, path, &st) == 0 ? st.mtime_ms : now_ms;
+        }
+        bool old = l->cfg.retention_ms >= 0 && now_ms - newest > l->cfg.retention_ms;
+        bool big = l->cfg.retention_bytes >= 0 && bytes - s->size >= l->cfg.retention_bytes;
+        if (!old && !big) break;
+        bytes -= s->size;
+    }
+    if (n == 0) return 0;
+    int64_t to = n < l->segs_n ? l->segs[n]->base_offset : l->end_offset;
+    int rc = log_advance_start(l, to, now_ms);
+    return rc ? rc : n;
+}
+
+/* ---- leader epochs ---- */
+void log_note_epoch(struct log *l, int32_t epoch, int64_t start_offset)
+{
+    if (l->epochs_n && l->epochs[l->epochs_n - 1].epoch >= epoch) return;
+    if (l->epochs_n == l->epochs_cap) {
+        l->epochs_cap = l->epochs_cap ? l->epochs_cap * 2 : 1;
+        l->epochs = xrealloc(l->epochs, (size_t)l->epochs_cap * sizeof *l->epochs);
+    }
+    l->epochs[l->epochs_n++] = (struct log_epoch){epoch, start_offset};
+    l->epochs_dirty = true;
+}
+
+int log_write_epochs(struct log *l)
+{
+    if (!l->epochs_dirty) return 0;
+    struct strbuf b;
+    char path[LOG_PATH_MAX];
+    strbuf_init(&b);
+    strbuf_printf(&b, "0\n%d\n", l->epochs_n);
+    for (int i = 0; i < l->epochs_n; i++)
+        strbuf_printf(&b, "%d %lld\n", l->epochs[i].epoch, (long long)l->epochs[i].start_offset);
+    snprintf(path, sizeof path, "%s/leader-epoch-checkpoint", l->dir);
+    int rc = os_write_file_atomic(l->os, path, b.s, b.n);
+    strbuf_fini(&b);
+    if (rc) return fault(l, rc);
+    l->epochs_dirty = false;
+    return 0;
+}
+
+void log_end_of_epoch(const struct log *l, int32_t epoch, int32_t *epoch_out, int64_t *end_offset)
+{
+    *epoch_out = -1;
+    *end_offset = -1;
+    if (l->epochs_n == 0 || epoch < 0) return;
+    if (epoch == l->epochs[l->epochs_n - 1].epoch) {
+        *epoch_out = epoch;
+        *end_offset = l->end_offset;
+        return;
+    }
+    if (epoch > l->epochs[l->epochs_n - 1].epoch) return;
+    int i = 0; /* the first known epoch above the asked one: its start is the end */
+    while (l->epochs[i].epoch <= epoch) i++;
+    *epoch_out = i ? l->epochs[i - 1].epoch : epoch;
+    *end_offset = l->epochs[i].start_offset;
+}
+
+int32_t log_epoch_of(const struct log *l, int64_t offset)
+{
+    int32_t e = -1;
+    for (int i = 0; i < l->epochs_n && l->epochs[i].start_offset <= offset; i++) e = l->epochs[i].epoch;
+    return e;
+}
+
+int log_close(struct log *l, bool sync)
+{
+    if (l->faulted) return ERR_IO;
+    int rc = log_flush(l);
+    if (rc == 0) rc = log_index_flush(active(l));
+    if (rc == 0) rc = log_write_epochs(l);
+    for (int i = 0; rc == 0 && sync && i < l->segs_n; i++) {
+        struct log_seg *s = l->segs[i];
+        int64_t end = i + 1 < l->segs_n ? l->segs[i + 1]->base_offset : l->end_offset;
+        if (end <= l->synced_offset) continue;
+        if ((rc = log_seg_open(s)) == 0) rc = os_fdatasync(l->os, s->fd);
+    }
+    if (rc) return fault(l, rc);
+    if (sync) l->synced_offset = l->end_offset;
+    return 0;
+}
+
+void log_free(struct log *l)
+{
+    if (!l) return;
+    for (int i = 0; i < l->segs_n; i++) {
+        l->segs[i]->doomed = true;
+        log_seg_get(l->segs[i]);
+        log_seg_put(l->segs[i]);
+    }
+    free(l->segs);
+    free(l->epochs);
+    free(l->iov);
+    free(l->dir);
+    free(l);
+}

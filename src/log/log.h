@@ -1,0 +1,128 @@
+/* The log of one partition: Kafka's segment, index and checkpoint files, byte for byte.
+ *
+ * A log belongs to one shard. log_open and log_close may wait for disks (start, pool); appends, flushes and reads
+ * stay in the page cache. A failed write or fsync makes the log FAULTED for good: every later call gives ERR_IO. */
+#ifndef MOLDAU_LOG_H
+#define MOLDAU_LOG_H
+
+#include "kp/batch_head.h"
+#include "os/os.h"
+
+struct log_cfg {
+    int64_t segment_bytes, segment_ms, segment_index_bytes, index_interval_bytes;
+    int64_t retention_ms, retention_bytes;
+    bool clean_delete, clean_compact;
+    int64_t file_delete_delay_ms;
+};
+
+/* Open files of one shard, least recently used closed first. */
+struct log_files {
+    struct list lru;
+    int open_n, open_max;
+};
+void log_files_init(struct log_files *f, int open_max);
+
+struct log_index_tail;
+struct log_seg {
+    struct list lru; /* linked while fd >= 0 */
+    int64_t base_offset;
+    int64_t size;      /* bytes written */
+    int64_t max_time_ms, max_time_offset; /* of the largest timestamp, -1 if empty */
+    int64_t first_time_ms; /* of the first batch, -1 if empty or not known */
+    int32_t index_n, time_n; /* entries in the files */
+    int fd;
+    int refs; /* readers and syncs that use fd */
+    struct log_index_tail *tail; /* only the active segment has one */
+    struct log *log; /* not to be used when doomed */
+    struct os *os;
+    struct log_files *files;
+    bool doomed; /* deleted: freed when refs drop to 0 */
+};
+
+struct log_epoch {
+    int32_t epoch;
+    int64_t start_offset;
+};
+
+struct log {
+    struct os *os;
+    struct log_files *files;
+    char *dir; /* <log.dir>/<topic>-<partition> */
+    struct log_cfg cfg;
+    struct log_seg **segs; /* by base offset; the last is active */
+    int segs_n, segs_cap;
+    int64_t start_offset, end_offset;
+    int64_t flushed_offset; /* everything below is in the files (page cache) */
+    int64_t synced_offset;  /* everything below is on the disk: the recovery point */
+    int64_t roll_time_ms;   /* wall time at which the active segment got its first record */
+    struct log_epoch *epochs;
+    int epochs_n, epochs_cap;
+    bool epochs_dirty;
+    bool faulted;
+    /* appends of this turn, written by log_flush */
+    struct iovec *iov;
+    int iov_n, iov_cap;
+    int64_t pending_bytes;
+    /* where the last reads ended, so that a tailing reader needs no index look-up */
+    struct log_hint {
+        int64_t offset, pos;
+        struct log_seg *seg;
+    } hints[4];
+    int hint_next;
+};
+
+/* Called for every batch that a scan passes; batch bytes are complete and their CRC is good. */
+typedef void log_scan_cb(void *arg, const uint8_t *batch, const struct batch_head *h);
+
+struct log_open_opts {
+    bool clean;              /* stopped cleanly: trust sizes and indexes */
+    int64_t recovery_point;  /* unclean: everything below is sound */
+    int64_t start_offset;    /* from log-start-offset-checkpoint, or -1 */
+    int64_t replay_from;     /* call scan_cb for batches from this offset on; INT64_MAX: for none */
+    log_scan_cb *scan_cb;
+    void *scan_arg;
+    char cut[160];           /* out: one sentence if recovery cut something */
+};
+/* Opens or creates dir. Blocking. */
+int log_open(struct os *os, struct log_files *files, const char *dir, const struct log_cfg *cfg,
+             struct log_open_opts *o, struct log **out) MUST_USE;
+/* Writes what is pending, indexes and the epoch checkpoint; syncs if asked. Blocking. */
+int log_close(struct log *l, bool sync) MUST_USE;
+/* Removes the directory's files as well. */
+void log_free(struct log *l);
+
+/* Appends one batch whose base offset is l->end_offset; bytes stay borrowed until log_flush. May roll. */
+int log_append(struct log *l, const uint8_t *batch, const struct batch_head *h, int64_t now_ms) MUST_USE;
+int log_flush(struct log *l) MUST_USE;
+
+struct log_range {
+    struct log_seg *seg; /* referenced; give back with log_seg_put. NULL: nothing there */
+    int64_t pos;
+    int64_t bytes;
+};
+/* Whole batches from the one that holds `offset`, below `limit`, at most max_bytes (the first one even if larger when
+ * at_least_one). offset == end gives an empty range. ERR_OFFSET_OUT_OF_RANGE outside start..end. */
+int log_read(struct log *l, int64_t offset, int64_t limit, int64_t max_bytes, bool at_least_one,
+             struct log_range *out) MUST_USE;
+int log_seg_open(struct log_seg *s) MUST_USE; /* makes s->fd usable; hold a reference while using it */
+void log_seg_get(struct log_seg *s);
+void log_seg_put(struct log_seg *s);
+/* The batch with the first record at or after time; *out range covers that one batch. Empty if there is none. */
+int log_find_time(struct log *l, int64_t time_ms, struct log_range *out) MUST_USE;
+/* The largest timestamp and the batch that holds it. */
+int log_find_max_time(struct log *l, int64_t *time_ms, struct log_range *out) MUST_USE;
+
+/* New log start; whole segments below it are removed (the active one rolls if all of it is below). */
+int log_advance_start(struct log *l, int64_t offset, int64_t now_ms) MUST_USE;
+/* Applies retention.ms and retention.bytes; gives the number of segments dropped. */
+int log_retain(struct log *l, int64_t now_ms, int64_t high_watermark) MUST_USE;
+int log_roll(struct log *l, int64_t now_ms) MUST_USE;
+int64_t log_bytes(const struct log *l);
+/* Epoch of a new batch: remembered when it grows. */
+void log_note_epoch(struct log *l, int32_t epoch, int64_t start_offset);
+int log_write_epochs(struct log *l) MUST_USE;
+/* End offset of an epoch (KIP-101/279): *epoch_out is the largest known epoch <= epoch, -1/-1 if unknown. */
+void log_end_of_epoch(const struct log *l, int32_t epoch, int32_t *epoch_out, int64_t *end_offset);
+int32_t log_epoch_of(const struct log *l, int64_t offset);
+
+#endif

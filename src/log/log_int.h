@@ -1,0 +1,37 @@
+#ifndef MOLDAU_LOG_INT_H
+#define MOLDAU_LOG_INT_H
+
+#include "log/log.h"
+
+/* Index entries of the active segment not yet in its files. A bounded tail: older entries are read from the files. */
+#define LOG_TAIL_ENTRIES 128
+struct log_index_tail {
+    uint32_t index[LOG_TAIL_ENTRIES][2]; /* relative offset, position */
+    struct {
+        int64_t time_ms;
+        uint32_t rel;
+    } time[LOG_TAIL_ENTRIES];
+    int index_n, time_n;
+    int64_t bytes_since_entry;
+    int64_t last_time_ms; /* of the newest time entry */
+};
+
+void log_path(const struct log *l, int64_t base_offset, const char *suffix, char *out, size_t n);
+#define LOG_PATH_MAX 4096
+struct log_seg *log_seg_new(struct log *l, int64_t base_offset);
+void log_seg_free(struct log_seg *s);
+/* Entry for a batch about to be appended at s->size. */
+int log_index_note(struct log_seg *s, const struct batch_head *h) MUST_USE;
+int log_index_flush(struct log_seg *s) MUST_USE;
+/* On rolling or closing: the last time entry, then the files. */
+int log_index_seal(struct log_seg *s) MUST_USE;
+/* Position from which a scan for offset begins. */
+int log_index_find(struct log_seg *s, int64_t offset, int64_t *pos) MUST_USE;
+int log_time_find(struct log_seg *s, int64_t time_ms, int64_t *offset) MUST_USE;
+/* Checks sizes of the index files and reads the last time entry. */
+int log_index_load(struct log_seg *s, bool *damaged) MUST_USE;
+/* Reads batches from pos; stops at the first that is not sound. *end gets the position after the last good one. */
+int log_scan(struct log_seg *s, int64_t pos, bool rebuild, int64_t cb_from, log_scan_cb *cb, void *arg,
+             int64_t *end, int64_t *next_offset, const char **why) MUST_USE;
+
+#endif

@@ -1,0 +1,297 @@
+/* Opening a log: after a clean stop trust the files, after a crash read from the recovery point and cut at the first
+ * batch that is not sound. */
+#include "log/log_int.h"
+#include "base/strbuf.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#define SCAN_BYTES ((size_t)1 << 18)
+
+int log_scan(struct log_seg *s, int64_t pos, bool rebuild, int64_t cb_from, log_scan_cb *cb, void *arg, int64_t *end,
+             int64_t *next_offset, const char **why)
+{
+    struct log *l = s->log;
+    struct os_stat st;
+    *why = NULL;
+    int rc = log_seg_open(s);
+    if (rc || (rc = os_fstat(l->os, s->fd, &st)) != 0) return rc;
+    size_t cap = SCAN_BYTES, have = 0, at = 0;
+    uint8_t *b = xmalloc(cap);
+    int64_t read_pos = pos;
+    while (pos < st.size) {
+        struct batch_head h = {0};
+        rc = batch_head_parse(slice_of(b + at, have - at), &h);
+        if (rc == ERR_EOF && read_pos < st.size) {
+            /* Need more. A length that lies is bounded by the file's size. */
+            size_t need = have - at >= BATCH_HEAD_BYTES ? (size_t)h.bytes : BATCH_HEAD_BYTES;
+            if (have - at >= BATCH_HEAD_BYTES && pos + h.bytes > st.size) {
+                *why = "the last batch is cut short";
+                rc = 0;
+                break;
+            }
+            memmove(b, b + at, have - at);
+            have -= at;
+            at = 0;
+            if (need > cap) b = xrealloc(b, cap = need + SCAN_BYTES);
+            ssize_t n = os_pread(l->os, s->fd, b + have, (size_t)min_i64((int64_t)(cap - have), st.size - read_pos), read_pos);
+            if (n <= 0) {
+                rc = n < 0 ? (int)n : ERR_IO;
+                break;
+            }
+            have += (size_t)n;
+            read_pos += n;
+            continue;
+        }
+        if (rc) *why = rc == ERR_EOF ? "the last batch is cut short" : "bytes that are no record batch";
+        else if (!batch_crc_ok(b + at, h.bytes)) *why = "a batch fails its checksum";
+        else if (h.base_offset < *next_offset) *why = "offsets go backwards";
+        rc = 0;
+        if (*why) break;
+        if (rebuild) {
+            s->size = pos;
+            if ((rc = log_index_note(s, &h)) != 0) break;
+        }
+        if (rebuild && (l->epochs_n == 0 || l->epochs[l->epochs_n - 1].epoch < h.leader_epoch))
+            log_note_epoch(l, h.leader_epoch, h.base_offset);
+        if (cb && h.last_offset >= cb_from) cb(arg, b + at, &h);
+        *next_offset = h.last_offset + 1;
+        at += (size_t)h.bytes;
+        pos += h.bytes;
+    }
+    free(b);
+    *end = pos;
+    return rc;
+}
+
+struct listing {
+    int64_t *bases;
+    int n, cap;
+    struct log *l;
+};
+
+static int cmp_i64(const void *a, const void *b)
+{
+    int64_t x = *(const int64_t *)a, y = *(const int64_t *)b;
+    return (x > y) - (x < y);
+}
+
+static int list_file(void *arg, const char *name, bool is_dir)
+{
+    struct listing *x = arg;
+    size_t n = strlen(name);
+    if (is_dir) return 0;
+    if (n > 4 && strcmp(name + n - 4, ".tmp") == 0) return 0;
+    if (n != 24 || strcmp(name + 20, ".log") != 0 || strspn(name, "0123456789") != 20) return 0;
+    if (x->n == x->cap) x->bases = xrealloc(x->bases, (size_t)(x->cap = x->cap ? x->cap * 2 : 8) * sizeof(int64_t));
+    x->bases[x->n++] = strtoll(name, NULL, 10);
+    return 0;
+}
+
+static int read_epochs(struct log *l)
+{
+    char path[LOG_PATH_MAX];
+    struct strbuf b;
+    strbuf_init(&b);
+    snprintf(path, sizeof path, "%s/leader-epoch-checkpoint", l->dir);
+    int rc = os_read_file(l->os, path, 16 << 20, &b);
+    int version, count, at = 0, used;
+    if (rc == 0 && sscanf(strbuf_cstr(&b), "%d %d%n", &version, &count, &at) == 2 && version == 0) {
+        int epoch;
+        long long start;
+        while (sscanf(strbuf_cstr(&b) + at, "%d %lld%n", &epoch, &start, &used) == 2) {
+            log_note_epoch(l, epoch, start);
+            at += used;
+        }
+    }
+    l->epochs_dirty = false;
+    strbuf_fini(&b);
+    return rc == ERR_NOENT || rc == ERR_FORMAT ? 0 : rc;
+}
+
+/* Empties the index files and prepares the segment for a rebuild from its first byte. */
+static int reset_index(struct log_seg *s)
+{
+    static const char *const suffixes[] = {"index", "timeindex"};
+    for (size_t i = 0; i < NELEMS(suffixes); i++) {
+        char path[LOG_PATH_MAX];
+        log_path(s->log, s->base_offset, suffixes[i], path, sizeof path);
+        int fd = os_open(s->log->os, path, OS_WRITE | OS_CREATE | OS_TRUNCATE);
+        if (fd < 0) return fd;
+        os_close(s->log->os, fd);
+    }
+    if (!s->tail) s->tail = xcalloc(1, sizeof *s->tail);
+    *s->tail = (struct log_index_tail){.last_time_ms = -1};
+    s->index_n = s->time_n = 0;
+    s->max_time_ms = s->first_time_ms = -1;
+    s->max_time_offset = s->base_offset;
+    return 0;
+}
+
+static int truncate_files(struct log *l, int from_seg, int64_t size, struct log_open_opts *o, const char *why)
+{
+    struct log_seg *s = l->segs[from_seg];
+    struct os_stat st;
+    int rc = log_seg_open(s);
+    if (rc || (rc = os_fstat(l->os, s->fd, &st)) != 0) return rc;
+    if (st.size > size) {
+        snprintf(o->cut, sizeof o->cut, "cut %lld bytes at position %lld of segment %020lld: %s",
+                 (long long)(st.size - size), (long long)size, (long long)s->base_offset, why ? why : "unsound");
+        rc = os_ftruncate(l->os, s->fd, size);
+    }
+    while (rc == 0 && l->segs_n > from_seg + 1) {
+        struct log_seg *last = l->segs[--l->segs_n];
+        static const char *const suffixes[] = {"log", "index", "timeindex", "txnindex", "snapshot"};
+        for (size_t i = 0; i < NELEMS(suffixes); i++) {
+            char path[LOG_PATH_MAX];
+            log_path(l, last->base_offset, suffixes[i], path, sizeof path);
+            int r = os_unlink(l->os, path);
+            if (r && r != ERR_NOENT) rc = r;
+        }
+        log_seg_free(last);
+    }
+    return rc;
+}
+
+/* Reads one segment (unclean: verifies and rebuilds). *stop says that later segments must go. */
+static int open_seg(struct log *l, int i, bool verify, struct log_open_opts *o, int64_t *next, bool *stop)
+{
+    struct log_seg *s = l->segs[i];
+    bool last = i == l->segs_n - 1, damaged = false;
+    const char *why = NULL;
+    char path[LOG_PATH_MAX];
+    struct os_stat st;
+    int64_t end = 0;
+    log_path(l, s->base_offset, "log", path, sizeof path);
+    int rc = os_stat(l->os, path, &st);
+    if (rc) return rc;
+    s->size = st.size;
+    if (!verify) {
+        if ((rc = log_index_load(s, &damaged)) != 0) return rc;
+        if (!damaged && !last && o->replay_from >= l->segs[i + 1]->base_offset) return 0;
+    }
+    if (verify || damaged) {
+        if ((rc = reset_index(s)) != 0) return rc;
+        rc = log_scan(s, 0, true, o->replay_from, o->scan_cb, o->scan_arg, &end, next, &why);
+        if (rc) return rc;
+        s->size = end;
+        if (why) {
+            *stop = true;
+            if ((rc = truncate_files(l, i, end, o, why)) != 0) return rc;
+            last = true;
+        }
+        return last ? log_index_flush(s) : log_index_seal(s);
+    }
+    /* Sound by its clean stop: read from the last index entry on to find the end, or from where replay begins. */
+    int64_t pos = 0, from = o->scan_cb ? min_i64(o->replay_from, INT64_MAX - 1) : INT64_MAX - 1;
+    if ((rc = log_index_find(s, from, &pos)) != 0) return rc;
+    *next = s->base_offset;
+    int64_t tail_max = s->max_time_ms, tail_off = s->max_time_offset;
+    if (last) {
+        s->tail = xcalloc(1, sizeof *s->tail);
+        s->tail->last_time_ms = s->max_time_ms;
+    }
+    rc = log_scan(s, pos, false, o->replay_from, o->scan_cb, o->scan_arg, &end, next, &why);
+    if (rc) return rc;
+    if (last) {
+        /* The newest timestamp may lie behind the last time entry. */
+        struct batch_head h = {0};
+        for (int64_t p = pos; p < end; p += h.bytes) {
+            uint8_t b[BATCH_HEAD_BYTES];
+            ssize_t n = os_pread(l->os, s->fd, b, sizeof b, p);
+            if (n < 0) return (int)n;
+            rc = batch_head_parse(slice_of(b, (size_t)n), &h);
+            if (rc && rc != ERR_EOF) return rc;
+            rc = 0;
+            if (h.max_time_ms > tail_max) tail_max = h.max_time_ms, tail_off = h.last_offset;
+            s->tail->bytes_since_entry += h.bytes;
+        }
+        s->max_time_ms = tail_max;
+        s->max_time_offset = tail_off;
+    }
+    if (why) {
+        *stop = true;
+        s->size = end;
+        return truncate_files(l, i, end, o, why);
+    }
+    return 0;
+}
+
+static int create(struct log *l, int64_t base_offset)
+{
+    char path[LOG_PATH_MAX];
+    static const char *const suffixes[] = {"log", "index", "timeindex"};
+    for (size_t i = 0; i < NELEMS(suffixes); i++) {
+        log_path(l, base_offset, suffixes[i], path, sizeof path);
+        int fd = os_open(l->os, path, OS_WRITE | OS_CREATE);
+        if (fd < 0) return fd;
+        os_close(l->os, fd);
+    }
+    struct log_seg *s = log_seg_new(l, base_offset);
+    s->tail = xcalloc(1, sizeof *s->tail);
+    s->tail->last_time_ms = -1;
+    l->start_offset = l->end_offset = base_offset;
+    return os_fsync_dir(l->os, l->dir);
+}
+
+int log_open(struct os *os, struct log_files *files, const char *dir, const struct log_cfg *cfg, struct log_open_opts *o,
+             struct log **out)
+{
+    struct log *l = xcalloc(1, sizeof *l);
+    struct listing x = {.l = l};
+    l->os = os;
+    l->files = files;
+    l->dir = xstrdup(dir);
+    l->cfg = *cfg;
+    o->cut[0] = 0;
+    int rc = os_mkdir(os, dir);
+    if (rc && rc != ERR_EXISTS) goto out;
+    if ((rc = os_list_dir(os, dir, list_file, &x)) != 0) goto out;
+    if (x.n == 0) {
+        rc = create(l, max_i64(o->start_offset, 0));
+    } else {
+        qsort(x.bases, (size_t)x.n, sizeof(int64_t), cmp_i64);
+        if ((rc = read_epochs(l)) != 0) goto out;
+        for (int i = 0; i < x.n; i++) log_seg_new(l, x.bases[i]);
+        int64_t next = x.bases[0];
+        bool stop = false;
+        for (int i = 0; rc == 0 && !stop && i < l->segs_n; i++) {
+            int64_t end = i + 1 < l->segs_n ? x.bases[i + 1] : INT64_MAX;
+            next = max_i64(next, x.bases[i]);
+            rc = open_seg(l, i, !o->clean && end > o->recovery_point, o, &next, &stop);
+            next = max_i64(next, l->segs[i]->base_offset);
+            if (rc == 0 && l->segs[i]->first_time_ms < 0 && i == l->segs_n - 1 && l->segs[i]->size) {
+                uint8_t b[BATCH_HEAD_BYTES];
+                struct batch_head h = {0};
+                if ((rc = log_seg_open(l->segs[i])) == 0 && os_pread(os, l->segs[i]->fd, b, sizeof b, 0) == sizeof b) {
+                    int r = batch_head_parse(slice_of(b, sizeof b), &h);
+                    if (r == 0 || r == ERR_EOF) l->segs[i]->first_time_ms = h.max_time_ms;
+                }
+            }
+        }
+        if (rc) goto out;
+        struct log_seg *a = l->segs[l->segs_n - 1];
+        if (!a->tail) {
+            a->tail = xcalloc(1, sizeof *a->tail);
+            a->tail->last_time_ms = a->max_time_ms;
+        }
+        for (int i = 0; i + 1 < l->segs_n; i++) {
+            free(l->segs[i]->tail);
+            l->segs[i]->tail = NULL;
+        }
+        l->end_offset = next;
+        l->start_offset = max_i64(x.bases[0], min_i64(o->start_offset, next));
+        while (l->epochs_n && l->epochs[l->epochs_n - 1].start_offset > next) l->epochs_n--, l->epochs_dirty = true;
+    }
+    l->flushed_offset = l->end_offset;
+    l->synced_offset = o->clean ? l->end_offset : min_i64(max_i64(o->recovery_point, l->start_offset), l->end_offset);
+    l->roll_time_ms = os_wall_ms(os);
+out:
+    free(x.bases);
+    if (rc) {
+        log_free(l);
+        return rc;
+    }
+    *out = l;
+    return 0;
+}

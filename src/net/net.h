@@ -1,0 +1,99 @@
+/* Connections: framing, request order, replies. A connection lives on one shard.
+ *
+ * Requests of a connection run one after the other, as in Kafka; produce requests may run together, their replies
+ * still leave in order. While a request may not start, the socket is not read. */
+#ifndef MOLDAU_NET_H
+#define MOLDAU_NET_H
+
+#include "base/arena.h"
+#include "base/buf.h"
+#include "kp/kp.h"
+#include "shard/shard.h"
+
+struct conn;
+struct net;
+
+/* A piece of a reply that is a part of a file; kp_writer's ext pointers lead here. */
+struct req_file {
+    int fd;
+    int64_t pos;
+};
+
+struct req {
+    struct list in_conn; /* in order of arrival */
+    struct conn *conn;
+    struct net *net;
+    int16_t key, version;
+    int32_t correlation;
+    struct slice client_id;
+    struct slice body;   /* after the header */
+    struct buf *frame;   /* holds body */
+    struct arena arena;
+    struct kp_writer out;
+    int64_t started_ns;
+    bool answered;       /* out is complete */
+    bool no_reply;       /* acks=0 */
+    bool close_after;
+    size_t out_at, ext_i; /* progress of sending */
+    uint32_t ext_at;
+    void (*cleanup)(struct req *r); /* after the reply has left or the connection is gone; may be NULL */
+    void *cleanup_arg;
+    uint8_t scratch[1024]; /* the arena's first memory */
+};
+
+struct conn {
+    struct os_sock sock;
+    struct list in_net;
+    struct net *net;
+    char peer[64];
+    const struct net_listener *listener;
+    uint64_t id;
+    struct buf *in;      /* partial frame, or bytes that wait for their turn */
+    size_t in_off, in_n; /* unread bytes are in->data[in_off .. in_n) */
+    struct list reqs;
+    int reqs_n;
+    int64_t reqs_bytes;
+    bool dirty, closing, in_dirty_list;
+    struct list in_dirty;
+    char *software_name, *software_version; /* from ApiVersions */
+    int64_t last_active_ms;
+};
+
+struct net_listener {
+    struct os_sock sock;
+    struct net *net;
+    const char *name; /* listener name */
+    const char *host;
+    uint16_t port;
+    int next_shard;
+};
+
+struct net {
+    struct shard *shard;
+    void (*dispatch)(struct req *r); /* body is complete; answer now or later with req_reply */
+    size_t frame_max;
+    struct buf *scratch;
+    struct list conns, dirty, free_reqs;
+    int conns_n, free_reqs_n;
+    uint64_t next_id;
+    bool draining;
+};
+
+void net_init(struct net *n, struct shard *s, void (*dispatch)(struct req *), size_t frame_max);
+/* Closes every connection; requests that other shards still hold are freed when they come home. */
+void net_fini(struct net *n);
+/* Listens and hands connections out to all shards in turn. Shard 0. */
+int net_listen(struct net *n, struct net_listener *l) MUST_USE;
+/* Called by the receiving shard's broker to find its net. */
+struct net *net_of(struct shard *s);
+/* Sends what became ready in this turn. */
+void net_end_of_turn(struct net *n);
+
+/* Writes the length placeholder and the response header; the handler appends the body to r->out. */
+void req_begin(struct req *r);
+/* The reply (or, with no_reply, its absence) is complete. r may be gone afterwards. */
+void req_reply(struct req *r);
+/* Closes the connection without a reply, with one log line. */
+void req_kill(struct req *r, const char *why);
+
+#endif

@@ -1,0 +1,93 @@
+/* Whole-file helpers over the seam's calls. */
+#include "os/os.h"
+#include "base/strbuf.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+int os_read_file(struct os *os, const char *path, size_t max, struct strbuf *out)
+{
+    int fd = os_open(os, path, OS_READ);
+    if (fd < 0) return fd;
+    struct os_stat st;
+    int rc = os_fstat(os, fd, &st);
+    if (rc == 0 && (uint64_t)st.size > max) rc = ERR_FORMAT;
+    if (rc == 0) {
+        char *p = xmalloc((size_t)st.size + 1);
+        ssize_t n = os_pread(os, fd, p, (size_t)st.size, 0);
+        if (n < 0) rc = (int)n;
+        else strbuf_add(out, p, (size_t)n);
+        free(p);
+    }
+    os_close(os, fd);
+    return rc;
+}
+
+static int fsync_parent(struct os *os, const char *path)
+{
+    const char *slash = strrchr(path, '/');
+    if (!slash) return os_fsync_dir(os, ".");
+    char *dir = xstrndup(path, slash == path ? 1 : (size_t)(slash - path));
+    int rc = os_fsync_dir(os, dir);
+    free(dir);
+    return rc;
+}
+
+int os_write_file_atomic(struct os *os, const char *path, const void *p, size_t n)
+{
+    size_t len = strlen(path);
+    char *tmp = xmalloc(len + 5);
+    memcpy(tmp, path, len);
+    memcpy(tmp + len, ".tmp", 5);
+    int fd = os_open(os, tmp, OS_WRITE | OS_CREATE | OS_TRUNCATE);
+    int rc = fd;
+    if (fd < 0) goto out;
+    rc = os_pwrite(os, fd, p, n, 0);
+    if (rc == 0) rc = os_fdatasync(os, fd);
+    os_close(os, fd);
+    if (rc == 0) rc = os_rename(os, tmp, path);
+    if (rc == 0) rc = fsync_parent(os, path);
+out:
+    free(tmp);
+    return rc;
+}
+
+int os_mkdir_p(struct os *os, const char *path)
+{
+    char *p = xstrdup(path);
+    int rc = 0;
+    for (char *s = p + 1;; s++) {
+        if (*s && *s != '/') continue;
+        char c = *s;
+        *s = 0;
+        rc = os_mkdir(os, p);
+        if (rc == ERR_EXISTS) rc = 0;
+        *s = c;
+        if (!c || rc) break;
+    }
+    free(p);
+    return rc;
+}
+
+struct remove_ctx {
+    struct os *os;
+    const char *path;
+};
+
+static int remove_one(void *arg, const char *name, bool is_dir)
+{
+    struct remove_ctx *x = arg;
+    size_t n = strlen(x->path) + strlen(name) + 2;
+    char *p = xmalloc(n);
+    snprintf(p, n, "%s/%s", x->path, name);
+    int rc = is_dir ? os_remove_tree(x->os, p) : os_unlink(x->os, p);
+    free(p);
+    return rc == ERR_NOENT ? 0 : rc;
+}
+
+int os_remove_tree(struct os *os, const char *path)
+{
+    struct remove_ctx x = {os, path};
+    int rc = os_list_dir(os, path, remove_one, &x);
+    return rc ? rc : os_rmdir(os, path);
+}

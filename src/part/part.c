@@ -1,0 +1,462 @@
+/* A partition.
+ *
+ * Invariants
+ * 1. high_watermark <= log->flushed_offset (this node is the only replica).
+ * 2. wait_flush holds appends of this turn; wait_sync those whose offsets lie at or above log->synced_offset.
+ * 3. At most one sync runs for a partition; what comes meanwhile waits for the next one (group commit).
+ *
+ *   part_append -> wait_flush --part_flush--> done (acks=1)
+ *                                         \-> wait_sync --sync_done--> done (acks=all) */
+#include "part/part.h"
+#include "base/logline.h"
+#include "part/validate.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#define SYNC_SEGS_MAX 8
+struct part_syncer {
+    struct os_job job;
+    struct part *part;
+    struct os *os;
+    struct log_seg *segs[SYNC_SEGS_MAX];
+    int segs_n;
+    int64_t target;
+    char *dir; /* to sync names in, or NULL */
+    int rc;
+    char why[96];
+};
+
+struct part_key {
+    struct uuid id;
+    int32_t index;
+};
+static uint64_t hash_part(struct uuid id, int32_t index) { return hash_bytes((uint64_t)index, id.b, 16); }
+static bool eq_part(const void *v, const void *k)
+{
+    const struct part *p = v;
+    const struct part_key *key = k;
+    return p->index == key->index && uuid_eq(p->topic_id, key->id);
+}
+
+void parts_init(struct parts *ps, struct shard *s, enum part_sync sync, int64_t producer_expire_ms)
+{
+    *ps = (struct parts){.shard = s, .sync = sync, .producer_expire_ms = producer_expire_ms};
+    map_init(&ps->map);
+    list_init(&ps->dirty);
+}
+
+struct part *parts_find(const struct parts *ps, struct uuid topic_id, int32_t index)
+{
+    struct part_key k = {topic_id, index};
+    return map_get(&ps->map, hash_part(topic_id, index), &k, eq_part);
+}
+
+bool parts_idle(const struct parts *ps) { return list_empty(&ps->dirty); }
+
+static void log_cfg_of(const struct conf_topic *t, struct log_cfg *c)
+{
+    *c = (struct log_cfg){
+        .segment_bytes = t->segment_bytes,
+        .segment_ms = t->segment_ms,
+        .segment_index_bytes = t->segment_index_bytes,
+        .index_interval_bytes = t->index_interval_bytes,
+        .retention_ms = t->retention_ms,
+        .retention_bytes = t->retention_bytes,
+        .clean_delete = t->cleanup_delete,
+        .clean_compact = t->cleanup_compact,
+        .file_delete_delay_ms = t->file_delete_delay_ms,
+    };
+}
+
+static void replay(void *arg, const uint8_t *batch, const struct batch_head *h)
+{
+    (void)batch;
+    struct part *p = arg;
+    if (h->producer_id >= 0 && !(h->attributes & BATCH_CONTROL)) producers_note(&p->producers, h);
+}
+
+static int write_partition_metadata(struct part *p, const char *dir)
+{
+    char path[4200], text[64], id[UUID_TEXT_BYTES];
+    struct os_stat st;
+    snprintf(path, sizeof path, "%s/partition.metadata", dir);
+    if (os_stat(p->home->shard->os, path, &st) == 0) return 0;
+    uuid_format(p->topic_id, id);
+    int n = snprintf(text, sizeof text, "version: 0\ntopic_id: %s", id);
+    int fd = os_open(p->home->shard->os, path, OS_WRITE | OS_CREATE | OS_TRUNCATE);
+    if (fd < 0) return fd;
+    int rc = os_pwrite(p->home->shard->os, fd, text, (size_t)n, 0);
+    os_close(p->home->shard->os, fd);
+    return rc;
+}
+
+struct snapshots {
+    int64_t newest;
+};
+static int find_snapshot(void *arg, const char *name, bool is_dir)
+{
+    struct snapshots *x = arg;
+    if (!is_dir && strlen(name) == 29 && strcmp(name + 20, ".snapshot") == 0) x->newest = max_i64(x->newest, strtoll(name, NULL, 10));
+    return 0;
+}
+
+int part_open(struct parts *ps, const char *root, int dir, struct uuid topic_id, const char *topic, int32_t index,
+              const struct conf_topic *cfg, int32_t leader_epoch, struct log_open_opts *o, struct part **out)
+{
+    struct os *os = ps->shard->os;
+    char path[4096], file[4200];
+    struct part *p = xcalloc(1, sizeof *p);
+    struct log_cfg lc;
+    struct snapshots snaps = {-1};
+    p->topic_id = topic_id;
+    p->topic = xstrdup(topic);
+    p->index = index;
+    p->dir = dir;
+    p->home = ps;
+    p->cfg = *cfg;
+    p->leader_epoch = leader_epoch;
+    producers_init(&p->producers);
+    list_init(&p->in_dirty);
+    list_init(&p->wait_flush);
+    list_init(&p->wait_sync);
+    list_init(&p->watches);
+    snprintf(path, sizeof path, "%s/%s-%d", root, topic, index);
+    o->replay_from = 0;
+    int rc = os_list_dir(os, path, find_snapshot, &snaps);
+    if (rc == 0 && snaps.newest >= 0) {
+        struct strbuf b;
+        strbuf_init(&b);
+        snprintf(file, sizeof file, "%s/%020lld.snapshot", path, (long long)snaps.newest);
+        rc = os_read_file(os, file, 256 << 20, &b);
+        if (rc == 0 && producers_load(&p->producers, strbuf_slice(&b)) == 0) {
+            o->replay_from = snaps.newest;
+            p->sync_offset_snapshot = snaps.newest;
+        } else { /* an unreadable snapshot: read the whole log instead */
+            producers_fini(&p->producers);
+            producers_init(&p->producers);
+        }
+        strbuf_fini(&b);
+    }
+    o->scan_cb = replay;
+    o->scan_arg = p;
+    log_cfg_of(cfg, &lc);
+    rc = log_open(os, &ps->shard->files, path, &lc, o, &p->log);
+    if (rc == 0) rc = write_partition_metadata(p, path);
+    if (rc) {
+        log_free(p->log);
+        producers_fini(&p->producers);
+        free(p->topic);
+        free(p);
+        return rc;
+    }
+    if (o->cut[0]) logline(LOG_WARN, path, "recovery %s", o->cut);
+    p->high_watermark = p->log->flushed_offset;
+    map_put(&ps->map, hash_part(topic_id, index), p);
+    *out = p;
+    return 0;
+}
+
+void part_configure(struct part *p, const struct conf_topic *cfg)
+{
+    p->cfg = *cfg;
+    log_cfg_of(cfg, &p->log->cfg);
+}
+
+/* ---- syncing ---- */
+static void sync_run(struct os_job *j)
+{
+    struct part_syncer *y = CONTAINER_OF(j, struct part_syncer, job);
+    for (int i = 0; i < y->segs_n && y->rc == 0; i++) y->rc = os_fdatasync(y->os, y->segs[i]->fd);
+    if (y->rc == 0 && y->dir) {
+        char *slash = strrchr(y->dir, '/');
+        y->rc = os_fsync_dir(y->os, y->dir);
+        if (slash && y->rc == 0) {
+            *slash = 0;
+            y->rc = os_fsync_dir(y->os, y->dir);
+        }
+    }
+    if (y->rc) snprintf(y->why, sizeof y->why, "%s", os_why());
+}
+
+static void part_free(struct part *p)
+{
+    log_free(p->log);
+    producers_fini(&p->producers);
+    free(p->topic);
+    free(p);
+}
+
+static void complete(struct part *p, struct part_append *a, int err)
+{
+    list_remove(&a->link);
+    a->err = err;
+    a->done(a, p->home->shard);
+}
+
+static void fail_all(struct part *p, int err)
+{
+    struct list *l;
+    while (!list_empty(&p->wait_flush) && (l = p->wait_flush.next)) complete(p, LIST_ENTRY(l, struct part_append, link), err);
+    while (!list_empty(&p->wait_sync) && (l = p->wait_sync.next)) complete(p, LIST_ENTRY(l, struct part_append, link), err);
+}
+
+static void fire_watches(struct part *p)
+{
+    LIST_FOREACH(l, &p->watches)
+    {
+        struct part_watch *w = LIST_ENTRY(l, struct part_watch, link);
+        if (w->offset >= p->high_watermark && !p->doomed && !p->log->faulted) continue;
+        list_remove(l);
+        w->fire(w, p->home->shard);
+    }
+}
+
+static void part_fault(struct part *p, const char *what, const char *why)
+{
+    logline(LOG_ERROR, p->log->dir, "%s failed (%s); the partition is offline until the broker restarts on a sound disk", what, why);
+    p->log->faulted = true;
+    fail_all(p, ERR_KAFKA_STORAGE_ERROR);
+    fire_watches(p);
+}
+
+static void start_sync(struct part *p);
+
+static void sync_done(struct os_job *j, void *owner)
+{
+    (void)owner;
+    struct part_syncer *y = CONTAINER_OF(j, struct part_syncer, job);
+    struct part *p = y->part;
+    for (int i = 0; i < y->segs_n; i++) log_seg_put(y->segs[i]);
+    p->syncer = NULL;
+    p->pins--;
+    if (p->doomed) {
+        if (!p->pins) part_free(p);
+    } else if (y->rc) {
+        part_fault(p, "a sync to disk", y->why);
+    } else {
+        if (y->dir) p->names_synced = true;
+        p->log->synced_offset = max_i64(p->log->synced_offset, y->target);
+        while (!list_empty(&p->wait_sync)) {
+            struct part_append *a = LIST_ENTRY(p->wait_sync.next, struct part_append, link);
+            if (a->last_offset >= p->log->synced_offset) break;
+            complete(p, a, 0);
+        }
+        if (!list_empty(&p->wait_sync)) start_sync(p);
+    }
+    free(y->dir);
+    free(y);
+}
+
+static void start_sync(struct part *p)
+{
+    struct log *l = p->log;
+    if (p->syncer || l->faulted || l->synced_offset >= l->flushed_offset) return;
+    struct part_syncer *y = xcalloc(1, sizeof *y);
+    y->part = p;
+    y->os = p->home->shard->os;
+    y->target = l->flushed_offset;
+    /* Oldest unsynced segments first; with more than fit, the target is where the last of them ends. */
+    int i = l->segs_n - 1;
+    while (i > 0 && l->segs[i]->base_offset > l->synced_offset) i--;
+    int rc = 0;
+    for (; i < l->segs_n && rc == 0; i++) {
+        if (y->segs_n == SYNC_SEGS_MAX) {
+            y->target = l->segs[i]->base_offset;
+            break;
+        }
+        struct log_seg *s = l->segs[i];
+        if ((rc = log_seg_open(s)) != 0) break;
+        log_seg_get(s);
+        y->segs[y->segs_n++] = s;
+    }
+    if (rc) {
+        for (i = 0; i < y->segs_n; i++) log_seg_put(y->segs[i]);
+        free(y);
+        part_fault(p, "opening a segment", os_why());
+        return;
+    }
+    if (!p->names_synced) y->dir = xstrdup(l->dir);
+    y->job.run = sync_run;
+    y->job.done = sync_done;
+    p->syncer = y;
+    p->pins++;
+    os_submit(y->os, &y->job);
+}
+
+/* ---- appending ---- */
+void part_append(struct part *p, struct part_append *a)
+{
+    struct log *l = p->log;
+    struct batch_head h;
+    struct producer_batch dup;
+    int64_t now = os_wall_ms(p->home->shard->os);
+    list_init(&a->link);
+    a->base_offset = -1;
+    a->append_time_ms = -1;
+    a->log_start_offset = l->start_offset;
+    if (l->faulted) {
+        a->err = ERR_KAFKA_STORAGE_ERROR;
+        a->done(a, p->home->shard);
+        return;
+    }
+    int rc = validate_batch(&p->cfg, a, &h, now);
+    if (rc == 0 && h.producer_id >= 0 && !(h.attributes & BATCH_CONTROL)) {
+        rc = producers_check(&p->producers, &h, &dup);
+        if (rc == 1) { /* seen before: the first answer again, once that batch is as safe as asked */
+            a->base_offset = dup.last_offset - dup.offset_delta;
+            a->last_offset = dup.last_offset;
+            bool wait = a->acks_all && p->home->sync != PART_SYNC_NEVER && dup.last_offset >= l->synced_offset;
+            if (wait) {
+                /* keeps wait_sync in offset order: it is at or below everything that comes later */
+                list_push_front(&p->wait_sync, &a->link);
+                start_sync(p);
+            } else if (dup.last_offset >= l->flushed_offset) list_push_back(&p->wait_flush, &a->link);
+            else {
+                a->err = 0;
+                a->done(a, p->home->shard);
+            }
+            return;
+        }
+    }
+    if (rc) {
+        a->err = rc;
+        a->done(a, p->home->shard);
+        return;
+    }
+    uint8_t *b = (uint8_t *)(uintptr_t)a->records.p;
+    int64_t delta = h.last_offset - h.base_offset;
+    h.base_offset = l->end_offset;
+    h.last_offset = h.base_offset + delta;
+    h.leader_epoch = p->leader_epoch;
+    store_be64(b, (uint64_t)h.base_offset);
+    store_be32(b + BATCH_AT_EPOCH, (uint32_t)h.leader_epoch);
+    if (p->cfg.message_timestamp_log_append && !a->internal) {
+        store_be16(b + BATCH_AT_ATTRIBUTES, (uint16_t)(h.attributes | BATCH_LOG_APPEND_TIME));
+        store_be64(b + BATCH_AT_MAX_TIME, (uint64_t)now);
+        store_be32(b + BATCH_AT_CRC, crc32c(0, b + BATCH_AT_ATTRIBUTES, (size_t)h.bytes - BATCH_AT_ATTRIBUTES));
+        a->append_time_ms = now;
+    }
+    h.max_time_ms = (int64_t)load_be64(b + BATCH_AT_MAX_TIME);
+    rc = log_append(l, b, &h, now);
+    if (rc) {
+        a->err = ERR_KAFKA_STORAGE_ERROR;
+        a->done(a, p->home->shard);
+        part_fault(p, "a write", os_why());
+        return;
+    }
+    if (h.producer_id >= 0 && !(h.attributes & BATCH_CONTROL)) producers_note(&p->producers, &h);
+    a->base_offset = h.base_offset;
+    a->last_offset = h.last_offset;
+    list_push_back(&p->wait_flush, &a->link);
+    if (!list_linked(&p->in_dirty)) list_push_back(&p->home->dirty, &p->in_dirty);
+}
+
+static void part_flush(struct part *p)
+{
+    int rc = log_flush(p->log);
+    if (rc) {
+        part_fault(p, "a write", os_why());
+        return;
+    }
+    p->high_watermark = p->log->flushed_offset;
+    bool sync = p->home->sync == PART_SYNC_ALWAYS;
+    struct list ready;
+    list_init(&ready);
+    list_splice(&ready, &p->wait_flush);
+    while (!list_empty(&ready)) {
+        struct part_append *a = LIST_ENTRY(ready.next, struct part_append, link);
+        if (p->home->sync == PART_SYNC_ALWAYS || (a->acks_all && p->home->sync == PART_SYNC_ACKS_ALL)) {
+            list_remove(&a->link);
+            list_push_back(&p->wait_sync, &a->link);
+            sync = true;
+        } else complete(p, a, 0);
+    }
+    if (sync) start_sync(p);
+    fire_watches(p);
+}
+
+void parts_end_of_turn(struct parts *ps)
+{
+    struct list *l;
+    while ((l = list_pop_front(&ps->dirty)) != NULL) part_flush(LIST_ENTRY(l, struct part, in_dirty));
+}
+
+void part_watch(struct part *p, struct part_watch *w)
+{
+    list_init(&w->link);
+    list_push_back(&p->watches, &w->link);
+}
+void part_unwatch(struct part_watch *w) { list_remove(&w->link); }
+
+/* ---- upkeep ---- */
+static int save_producers(struct part *p)
+{
+    int64_t at = p->log->end_offset;
+    if (at == p->sync_offset_snapshot) return 0;
+    char path[4200];
+    struct strbuf b;
+    strbuf_init(&b);
+    producers_save(&p->producers, &b);
+    snprintf(path, sizeof path, "%s/%020lld.snapshot", p->log->dir, (long long)at);
+    int rc = os_write_file_atomic(p->home->shard->os, path, b.s, b.n);
+    strbuf_fini(&b);
+    if (rc == 0 && p->sync_offset_snapshot > 0) {
+        snprintf(path, sizeof path, "%s/%020lld.snapshot", p->log->dir, (long long)p->sync_offset_snapshot);
+        int r = os_unlink(p->home->shard->os, path);
+        if (r && r != ERR_NOENT) rc = r;
+    }
+    if (rc == 0) p->sync_offset_snapshot = at;
+    return rc;
+}
+
+void part_tick(struct part *p, int64_t now_ms)
+{
+    if (p->log->faulted) return;
+    producers_expire(&p->producers, now_ms, p->home->producer_expire_ms);
+    int n = log_retain(p->log, now_ms, p->high_watermark);
+    if (n > 0) logline(LOG_INFO, p->log->dir, "retention removed %d segment%s, the log starts at offset %lld", n, n == 1 ? "" : "s", (long long)p->log->start_offset);
+    if (n < 0) part_fault(p, "retention", os_why());
+    else start_sync(p); /* the recovery point follows, so that a restart reads little */
+}
+
+int part_delete_records(struct part *p, int64_t before_offset)
+{
+    if (p->log->faulted) return ERR_KAFKA_STORAGE_ERROR;
+    if (before_offset == -1) before_offset = p->high_watermark;
+    if (before_offset < 0 || before_offset > p->high_watermark) return ERR_OFFSET_OUT_OF_RANGE;
+    int rc = log_advance_start(p->log, before_offset, os_wall_ms(p->home->shard->os));
+    if (rc) part_fault(p, "deleting records", os_why());
+    return rc ? ERR_KAFKA_STORAGE_ERROR : 0;
+}
+
+int part_close(struct part *p)
+{
+    if (p->log->faulted) return ERR_IO;
+    int rc = log_close(p->log, true);
+    if (rc == 0) rc = save_producers(p);
+    if (rc == 0 && !p->names_synced) rc = os_fsync_dir(p->home->shard->os, p->log->dir);
+    return rc;
+}
+
+void part_remove(struct part *p, int err, bool delete_files)
+{
+    struct os *os = p->home->shard->os;
+    struct part_key k = {p->topic_id, p->index};
+    map_del(&p->home->map, hash_part(p->topic_id, p->index), &k, eq_part);
+    list_remove(&p->in_dirty);
+    p->doomed = true;
+    fail_all(p, err);
+    fire_watches(p);
+    if (delete_files && !p->log->faulted) {
+        /* Kafka's name for a directory on its way out: topic-partition.uniqueid-delete */
+        char to[4300];
+        uint64_t tag[2];
+        os_entropy(os, tag, sizeof tag);
+        snprintf(to, sizeof to, "%s.%016llx%016llx-delete", p->log->dir, (unsigned long long)tag[0], (unsigned long long)tag[1]);
+        int rc = os_rename(os, p->log->dir, to);
+        if (rc == 0) rc = os_remove_tree(os, to);
+        if (rc) logline(LOG_ERROR, p->log->dir, "cannot remove the deleted partition's directory: %s", os_why());
+    }
+    if (!p->pins) part_free(p);
+}

@@ -1,0 +1,89 @@
+/* A partition on its shard: the log, its producers, its high watermark, and those who wait for it.
+ *
+ * Everything here runs on the partition's own shard. Appends of one turn are written together by part_flush (called
+ * from parts_end_of_turn); replies that need a sync wait for the group's fdatasync on the pool. */
+#ifndef MOLDAU_PART_H
+#define MOLDAU_PART_H
+
+#include "conf/conf.h"
+#include "log/log.h"
+#include "part/producers.h"
+#include "shard/shard.h"
+
+struct parts; /* of a shard */
+
+enum part_sync { PART_SYNC_NEVER, PART_SYNC_ACKS_ALL, PART_SYNC_ALWAYS };
+
+struct part {
+    struct uuid topic_id;
+    char *topic; /* name */
+    int32_t index;
+    int dir; /* of log.dirs */
+    struct parts *home;
+    struct log *log;
+    struct producers producers;
+    struct conf_topic cfg;
+    int32_t leader_epoch;
+    int64_t high_watermark;
+    int64_t sync_offset_snapshot; /* offset of the newest .snapshot */
+    struct list in_dirty; /* linked while appends wait for part_flush */
+    struct list wait_flush, wait_sync; /* struct part_append, in offset order */
+    struct list watches;
+    struct part_syncer *syncer; /* NULL: no sync runs */
+    int pins; /* log reads under way elsewhere */
+    bool names_synced, doomed, dirty;
+};
+
+struct parts {
+    struct shard *shard;
+    struct map map;
+    struct list dirty;
+    enum part_sync sync;
+    int64_t producer_expire_ms;
+};
+
+/* One batch to append; caller-owned until done is called, exactly once. */
+struct part_append {
+    struct list link;
+    struct slice records; /* writable memory; header fields are patched in place */
+    bool acks_all, internal; /* internal: from the broker itself; control batches and no client checks */
+    bool zstd_ok;
+    int16_t produce_version;
+    /* out */
+    int err;
+    const char *why; /* static text or NULL */
+    int32_t bad_record; /* index of the record to blame, -1 */
+    int64_t base_offset, last_offset, append_time_ms, log_start_offset;
+    void (*done)(struct part_append *a, struct shard *s);
+};
+
+/* Fires once when the high watermark passes offset or the partition goes away; unlink with part_unwatch. */
+struct part_watch {
+    struct list link;
+    int64_t offset;
+    void (*fire)(struct part_watch *w, struct shard *s);
+};
+
+void parts_init(struct parts *ps, struct shard *s, enum part_sync sync, int64_t producer_expire_ms);
+struct part *parts_find(const struct parts *ps, struct uuid topic_id, int32_t index);
+/* Writes this turn's appends, moves high watermarks, releases those who wait. */
+void parts_end_of_turn(struct parts *ps);
+bool parts_idle(const struct parts *ps);
+
+/* Opens or creates the partition's directory under root. Blocking (files); cut gets a sentence if recovery cut. */
+int part_open(struct parts *ps, const char *root, int dir, struct uuid topic_id, const char *topic, int32_t index,
+              const struct conf_topic *cfg, int32_t leader_epoch, struct log_open_opts *o, struct part **out) MUST_USE;
+void part_configure(struct part *p, const struct conf_topic *cfg);
+void part_append(struct part *p, struct part_append *a);
+void part_watch(struct part *p, struct part_watch *w);
+void part_unwatch(struct part_watch *w);
+static inline int64_t part_last_stable_offset(const struct part *p) { return p->high_watermark; }
+/* Retention, expiry, rolling by time. */
+void part_tick(struct part *p, int64_t now_ms);
+int part_delete_records(struct part *p, int64_t before_offset) MUST_USE;
+/* Writes everything, with a producer snapshot; syncs. Blocking: at a stop. */
+int part_close(struct part *p) MUST_USE;
+/* Takes the partition out of its shard; its directory is renamed away for deletion. Waiters get err. */
+void part_remove(struct part *p, int err, bool delete_files);
+
+#endif

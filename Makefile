@@ -44,7 +44,10 @@ fuzz: $(GEN_STAMP)
 	@$(MAKE) --no-print-directory fuzz-programs
 bench: $(GEN_STAMP)
 	@$(MAKE) --no-print-directory $(B)/moldau $(patsubst benchmarks/%.c,$(B)/bench/%,$(wildcard benchmarks/*.c))
-.PHONY: unit-programs fuzz-programs
+# C programs that the tests under tests/ start
+tests: $(GEN_STAMP)
+	@$(MAKE) --no-print-directory $(patsubst %.c,$(B)/%,$(shell find tests -name '*.c' 2>/dev/null))
+.PHONY: unit-programs fuzz-programs tests
 unit-programs: $(UNIT)
 fuzz-programs: $(FUZZ)
 
@@ -67,6 +70,9 @@ $(B)/unit/%: $(B)/o/src/%.o $(B)/libmoldau.a
 $(B)/fuzz/%: $(B)/o/src/%.o $(B)/libmoldau.a
 	@mkdir -p $(@D)
 	@$(CC) -fsanitize=address,undefined,fuzzer -o $@ $^ $(LIBS)
+$(B)/tests/%: tests/%.c $(B)/libmoldau.a
+	@mkdir -p $(@D)
+	@$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(LIBS)
 $(B)/bench/%: benchmarks/%.c $(B)/libmoldau.a
 	@mkdir -p $(@D)
 	@$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(LIBS)

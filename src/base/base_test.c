@@ -53,11 +53,11 @@ static bool eq_str(const void *v, const void *k) { return strcmp(v, k) == 0; }
 
 TEST(map_finds_what_was_put_and_nothing_that_was_deleted)
 {
-    static char names[1000][8];
+    static char names[1000][16];
     struct map m;
     map_init(&m);
     for (int i = 0; i < 1000; i++) {
-        snprintf(names[i], 8, "n%d", i);
+        snprintf(names[i], sizeof names[i], "n%d", i);
         map_put(&m, hash_bytes(1, names[i], strlen(names[i])) & 0xff, names[i]); /* crowded on purpose */
     }
     for (int i = 0; i < 1000; i += 2)

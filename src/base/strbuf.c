@@ -77,7 +77,9 @@ void strbuf_add_json(struct strbuf *b, struct slice s)
         } else if (c == '\n') strbuf_add_cstr(b, "\\n");
         else if (c == '\t') strbuf_add_cstr(b, "\\t");
         else if (c == '\r') strbuf_add_cstr(b, "\\r");
-        else if (c < 0x20) strbuf_printf(b, "\\u%04x", c);
+        else if (c == '\b') strbuf_add_cstr(b, "\\b");
+        else if (c == '\f') strbuf_add_cstr(b, "\\f");
+        else if (c < 0x20) strbuf_printf(b, "\\u%04X", c);
         else if (len == 0) strbuf_add_cstr(b, "\\ufffd");
         else strbuf_add(b, s.p + i, len);
         i += len ? len : 1;

@@ -57,6 +57,9 @@ $(GEN_STAMP): tools/kpgen.py $(SCHEMAS)
 	@python3 tools/kpgen.py proto $(B)/gen/kp
 	@touch $@
 
+# Objects of test programs stay, or every run would compile them again.
+.SECONDARY:
+
 GEN_O := $(GEN_C:%.c=%.o)
 $(B)/libmoldau.a: $(LIB_O) $(GEN_O)
 	@rm -f $@

@@ -175,6 +175,14 @@ void kp_writer_grow(struct kp_writer *w, size_t more)
     w->p = xrealloc(w->p, w->cap);
 }
 
+void kp_writer_reserve(struct kp_writer *w, size_t more)
+{
+    ASSERT(more < SIZE_MAX / 4);
+    if (w->cap - w->n >= more) return;
+    w->cap = w->n + more;
+    w->p = xrealloc(w->p, w->cap);
+}
+
 void kp_write_uvarlong(struct kp_writer *w, uint64_t v)
 {
     uint8_t b[10];

@@ -199,6 +199,8 @@ static inline size_t kp_writer_total(const struct kp_writer *w)
     return w->n + w->exts_bytes;
 }
 
+/* Room for exactly `more` bytes at least, which do not count as written. */
+void kp_writer_reserve(struct kp_writer *w, size_t more);
 void kp_writer_grow(struct kp_writer *w, size_t more) __attribute__((cold));
 /* Room for k bytes, which count as written. */
 static inline uint8_t *kp_put(struct kp_writer *w, size_t k)

@@ -1,5 +1,5 @@
-/* Input: two bytes that choose a message of kp_messages, one its version, then the message. What is accepted must print,
- * and what we write for it must be read back as the same. */
+/* Input: two bytes that choose a message of kp_messages, one its version, then the message. What is accepted
+ * must print, and what we write for it must be read back as the same. */
 #include "kp/kp_api.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n);

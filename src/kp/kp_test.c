@@ -68,8 +68,8 @@ TEST(every_message_and_version_reads_back_what_was_written)
     each_sample(round_trip_cb);
 }
 
-/* A cut message is an error. Only where the bytes end in things that count as absent may it still be accepted: nowhere
- * today, as every field of every version takes at least a byte. */
+/* A cut message is an error. Only where the bytes end in things that count as absent may it still be
+ * accepted: nowhere today, as every field of every version takes at least a byte. */
 static void truncate_cb(const struct kp_message *m, int16_t version, const void *value, struct slice bytes)
 {
     (void)value;
@@ -91,15 +91,19 @@ static void truncate_cb(const struct kp_message *m, int16_t version, const void 
     }
 }
 
-TEST(every_truncated_message_is_refused) { each_sample(truncate_cb); }
+TEST(every_truncated_message_is_refused)
+{
+    each_sample(truncate_cb);
+}
 
-/* Every byte in turn gets other values: accepted or refused, but read within bounds, printed and written again. */
+/* Every byte in turn gets other values: accepted or refused, but read within bounds, printed and written
+ * again. */
 static void damage_cb(const struct kp_message *m, int16_t version, const void *value, struct slice bytes)
 {
     static const uint8_t values[] = {0x00, 0x01, 0x7f, 0x80, 0xff};
     (void)value;
     uint8_t *copy = xmalloc(bytes.n + 1);
-    for (size_t i = 0; i < bytes.n; i += bytes.n > 200 ? 13 : 3) {
+    for (size_t i = 0; i<bytes.n; i += bytes.n> 200 ? 13 : 3) {
         memcpy(copy, bytes.p, bytes.n);
         copy[i] = values[i % NELEMS(values)];
         struct arena a;
@@ -122,9 +126,13 @@ static void damage_cb(const struct kp_message *m, int16_t version, const void *v
     free(copy);
 }
 
-TEST(damaged_messages_are_read_within_bounds) { each_sample(damage_cb); }
+TEST(damaged_messages_are_read_within_bounds)
+{
+    each_sample(damage_cb);
+}
 
-#define READER(...) kp_reader_of(slice_of((const uint8_t[]){__VA_ARGS__}, sizeof((const uint8_t[]){__VA_ARGS__})))
+#define READER(...)                                                                                          \
+    kp_reader_of(slice_of((const uint8_t[]){__VA_ARGS__}, sizeof((const uint8_t[]){__VA_ARGS__})))
 
 TEST(reads_past_the_end_give_zeros_and_a_sticky_error)
 {
@@ -167,8 +175,9 @@ TEST(varints_have_five_or_ten_bytes_at_most)
 
 TEST(varints_read_back)
 {
-    static const int64_t values[] = {0,       -1,        1,         63,       64,        -64,       -65,      8191,
-                                     8192,    INT16_MIN, INT32_MAX, INT32_MIN, INT64_MAX, INT64_MIN, 1ll << 35, -300};
+    static const int64_t values[] = {0,         -1,        1,         63,        64,        -64,
+                                     -65,       8191,      8192,      INT16_MIN, INT32_MAX, INT32_MIN,
+                                     INT64_MAX, INT64_MIN, 1ll << 35, -300};
     struct kp_writer w;
     kp_writer_init(&w, 0);
     for (size_t i = 0; i < NELEMS(values); i++) {

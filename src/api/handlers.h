@@ -25,6 +25,17 @@
     X(DESCRIBE_CLUSTER, api_describe_cluster, 0, 2) \
     X(DESCRIBE_PRODUCERS, api_describe_producers, 0, 0) \
     X(LIST_CONFIG_RESOURCES, api_list_config_resources, 0, 1) \
+    X(OFFSET_COMMIT, api_offset_commit, 2, 10) \
+    X(OFFSET_FETCH, api_offset_fetch, 1, 10) \
+    X(FIND_COORDINATOR, api_find_coordinator, 0, 6) \
+    X(JOIN_GROUP, api_join_group, 0, 9) \
+    X(HEARTBEAT, api_heartbeat, 0, 4) \
+    X(LEAVE_GROUP, api_leave_group, 0, 5) \
+    X(SYNC_GROUP, api_sync_group, 0, 5) \
+    X(DESCRIBE_GROUPS, api_describe_groups, 0, 6) \
+    X(LIST_GROUPS, api_list_groups, 0, 5) \
+    X(DELETE_GROUPS, api_delete_groups, 0, 2) \
+    X(OFFSET_DELETE, api_offset_delete, 0, 0) \
     X(DESCRIBE_TOPIC_PARTITIONS, api_describe_topic_partitions, 0, 0)
 
 #define X(KEY, fn, min, max) void fn(struct req *r);

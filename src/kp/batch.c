@@ -259,7 +259,8 @@ void batch_add_at(struct batch_builder *b, int32_t delta, int64_t time_ms, struc
                   struct slice value, const struct record_header *headers, int32_t headers_n)
 {
     ASSERT(delta > b->last_delta);
-    if (b->count == 0) b->base_time_ms = b->max_time_ms = time_ms;
+    if (b->count == 0) b->max_time_ms = time_ms;
+    if (b->count == 0 && !(b->attributes & BATCH_DELETE_HORIZON)) b->base_time_ms = time_ms;
     int64_t time_delta = wrapping_add(time_ms, -b->base_time_ms);
     size_t n = 1 + varint_bytes(time_delta) + varint_bytes(delta) + varbytes_bytes(key) +
                varbytes_bytes(value) + varint_bytes(headers_n);

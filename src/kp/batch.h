@@ -103,16 +103,19 @@ struct batch_builder {
     int16_t producer_epoch;
     int32_t base_sequence;
     int32_t last_delta; /* of the last record, or more where compaction took records off the end */
+    /* With BATCH_DELETE_HORIZON the base timestamp is the time from which compaction may drop tombstones (KIP-534): then
+     * set it before the first record. Otherwise that record's time becomes it. */
+    int64_t base_time_ms;
     /* kept by batch_add */
     int32_t count;
-    int64_t base_time_ms, max_time_ms;
+    int64_t max_time_ms;
     struct kp_writer records;
 };
 void batch_builder_init(struct batch_builder *b);
 void batch_builder_fini(struct batch_builder *b);
 /* No records and the settings of batch_builder_init; keeps the room. */
 void batch_builder_reset(struct batch_builder *b);
-/* A record at the offset after the last one. p NULL is null. time_ms of the first record becomes the base. */
+/* A record at the offset after the last one. p NULL is null. */
 void batch_add(struct batch_builder *b, int64_t time_ms, struct slice key, struct slice value,
                const struct record_header *headers, int32_t headers_n);
 /* The same at base_offset + delta, which must be above all before. */

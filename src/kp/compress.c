@@ -153,6 +153,7 @@ void kp_unpack_free(struct kp_unpack *u)
 
 static void advance(struct kp_unpack *u, size_t n)
 {
+    if (n == 0) return; /* in.p may be null */
     u->in.p += n;
     u->in.n -= n;
 }

@@ -1,10 +1,8 @@
-/* Writes what tests/codec/Codec.java compares with Apache Kafka's own classes. One line each, fields between tabs:
- *   api      key name version_min version_max version_max_stable advertise_min listeners cluster_action forwardable
- *            request header versions and response header versions from version_min on, one digit each
- *   record   log type name
- *   default  message version hex json      a message with nothing but defaults
- *   message  message version hex json      a random one
- * Usage: emit ROUNDS SEED */
+/* Writes what tests/codec/Codec.java compares with Apache Kafka's own classes. One line each, fields between
+ * tabs: api      key name version_min version_max version_max_stable advertise_min listeners cluster_action
+ * forwardable request header versions and response header versions from version_min on, one digit each record
+ * log type name default  message version hex json      a message with nothing but defaults message  message
+ * version hex json      a random one Usage: emit ROUNDS SEED */
 #include "base/prng.h"
 #include "kp/kp_api.h"
 #include "kp/random.h"
@@ -55,11 +53,14 @@ static void emit_apis(void)
 {
     for (size_t i = 0; i < KP_APIS_N; i++) {
         const struct kp_api *api = &kp_apis[i];
-        printf("api\t%d\t%s\t%d\t%d\t%d\t%d\t%d\t%d\t%d\t", api->key, api->name, api->version_min, api->version_max,
-               api->version_max_stable, api->advertise_min, api->on, api->cluster_action, api->forwardable);
-        for (int16_t v = api->version_min; v <= api->version_max; v++) printf("%d", kp_request_header_version(api, v));
+        printf("api\t%d\t%s\t%d\t%d\t%d\t%d\t%d\t%d\t%d\t", api->key, api->name, api->version_min,
+               api->version_max, api->version_max_stable, api->advertise_min, api->on, api->cluster_action,
+               api->forwardable);
+        for (int16_t v = api->version_min; v <= api->version_max; v++)
+            printf("%d", kp_request_header_version(api, v));
         printf("\t");
-        for (int16_t v = api->version_min; v <= api->version_max; v++) printf("%d", kp_response_header_version(api, v));
+        for (int16_t v = api->version_min; v <= api->version_max; v++)
+            printf("%d", kp_response_header_version(api, v));
         printf("\n");
     }
 }

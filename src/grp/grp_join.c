@@ -364,13 +364,14 @@ void grp_static_done(struct grp_ctx *c, struct grp_op *op, int error)
     /* Replaced again, gone, or in a rebalance by now, whose end answers it. */
     if (!m || g->state != GRP_STABLE || g->generation != op->generation) return;
     struct grp_waiter *w = take_join(g, m);
+    /* The session may have run out unheeded while the member waited for the log. */
+    grp_heartbeat_restart(c, m);
     if (error) {
         grp_protocols_set(&m->protocols, &m->protocols_n, op->protocols, op->protocols_n);
         m->rebalance_timeout_ms = op->rebalance_timeout_ms;
         m->session_timeout_ms = op->session_timeout_ms;
         if (grp_is_leader(g, m)) grp_replace(&g->leader, op->old_member_id);
         grp_replace(&m->id, op->old_member_id);
-        grp_heartbeat_restart(c, m);
         if (!w) return;
         struct kp_join_group_response *r = joined(g, w->arena, slice_cstr(""), op->leader);
         r->error_code = grp_append_error(error);

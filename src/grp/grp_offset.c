@@ -483,7 +483,7 @@ static bool expired(const struct grp_ctx *c, const struct grp_offset_value *v, b
                     int64_t base_ms)
 {
     if (v->expire_ms != -1) return c->now_ms >= v->expire_ms;
-    return c->now_ms - (from_commit ? v->commit_ms : base_ms) >= c->s->config.offsets_retention_ms;
+    return (from_commit ? v->commit_ms : base_ms) <= c->now_ms - c->s->config.offsets_retention_ms;
 }
 
 /* Returns whether nothing is left. */

@@ -327,7 +327,7 @@ static inline struct req *rig_offset_commit(struct rig *r, struct commit_args a)
     t.partitions_n = 1;
     p.partition_index = a.partition;
     p.committed_offset = a.offset;
-    p.committed_leader_epoch = 3;
+    p.committed_leader_epoch = a.version && a.version < 6 ? -1 : 3;
     p.committed_metadata = slice_cstr(a.metadata);
     struct grp_event ev = {.type = GRP_OFFSET_COMMIT, .offset_commit = &q};
     return rig_req(r, &ev, a.version ? a.version : 9);
@@ -452,40 +452,43 @@ static inline int listed_cmp(const void *a, const void *b)
                      ((const struct kp_list_groups_response_listed_group *)b)->group_id);
 }
 
-/* Everything a client could see of all groups and their offsets. */
+/* Everything a client could see of a group and its offsets, or of the offsets alone. */
+static inline void rig_see(struct rig *r, struct slice id, bool members, struct strbuf *out)
+{
+    char name[64];
+    snprintf(name, sizeof name, "%.*s", (int)id.n, (const char *)id.p);
+    const struct kp_describe_groups_response_described_group *g = rig_describe(r, name);
+    strbuf_printf(out, "%s\n", name);
+    if (members)
+        strbuf_printf(out, "  %.*s %.*s %.*s\n", (int)g->group_state.n, (const char *)g->group_state.p,
+                      (int)g->protocol_type.n, (const char *)g->protocol_type.p, (int)g->protocol_data.n,
+                      (const char *)g->protocol_data.p);
+    for (int32_t m = 0; members && m < g->members_n; m++)
+        strbuf_printf(out, "  member %.*s %.*s %.*s %.*s\n", (int)g->members[m].member_id.n,
+                      (const char *)g->members[m].member_id.p, (int)g->members[m].group_instance_id.n,
+                      (const char *)g->members[m].group_instance_id.p, (int)g->members[m].member_metadata.n,
+                      (const char *)g->members[m].member_metadata.p, (int)g->members[m].member_assignment.n,
+                      (const char *)g->members[m].member_assignment.p);
+    for (int stable = 0; stable < 2; stable++) {
+        const struct kp_offset_fetch_response_offset_fetch_response_group *f =
+            rig_fetch(r, name, NULL, 0, stable != 0);
+        for (int32_t t = 0; t < f->topics_n; t++)
+            for (int32_t p = 0; p < f->topics[t].partitions_n; p++)
+                strbuf_printf(out, "  %.*s-%d %lld %d %d %.*s\n", (int)f->topics[t].name.n,
+                              (const char *)f->topics[t].name.p, f->topics[t].partitions[p].partition_index,
+                              (long long)f->topics[t].partitions[p].committed_offset,
+                              f->topics[t].partitions[p].committed_leader_epoch,
+                              f->topics[t].partitions[p].error_code,
+                              (int)f->topics[t].partitions[p].metadata.n,
+                              (const char *)f->topics[t].partitions[p].metadata.p);
+    }
+}
+
 static inline void rig_see_all(struct rig *r, struct strbuf *out)
 {
     const struct kp_list_groups_response *l = rig_list(r);
     qsort(l->groups, (size_t)l->groups_n, sizeof *l->groups, listed_cmp);
-    for (int32_t i = 0; i < l->groups_n; i++) {
-        char name[64];
-        snprintf(name, sizeof name, "%.*s", (int)l->groups[i].group_id.n,
-                 (const char *)l->groups[i].group_id.p);
-        const struct kp_describe_groups_response_described_group *g = rig_describe(r, name);
-        strbuf_printf(out, "%s %.*s %.*s %.*s\n", name, (int)g->group_state.n, (const char *)g->group_state.p,
-                      (int)g->protocol_type.n, (const char *)g->protocol_type.p, (int)g->protocol_data.n,
-                      (const char *)g->protocol_data.p);
-        for (int32_t m = 0; m < g->members_n; m++)
-            strbuf_printf(out, "  member %.*s %.*s %.*s %.*s\n", (int)g->members[m].member_id.n,
-                          (const char *)g->members[m].member_id.p, (int)g->members[m].group_instance_id.n,
-                          (const char *)g->members[m].group_instance_id.p,
-                          (int)g->members[m].member_metadata.n, (const char *)g->members[m].member_metadata.p,
-                          (int)g->members[m].member_assignment.n,
-                          (const char *)g->members[m].member_assignment.p);
-        for (int stable = 0; stable < 2; stable++) {
-            const struct kp_offset_fetch_response_offset_fetch_response_group *f =
-                rig_fetch(r, name, NULL, 0, stable != 0);
-            for (int32_t t = 0; t < f->topics_n; t++)
-                for (int32_t p = 0; p < f->topics[t].partitions_n; p++)
-                    strbuf_printf(
-                        out, "  %.*s-%d %lld %d %d %.*s\n", (int)f->topics[t].name.n,
-                        (const char *)f->topics[t].name.p, f->topics[t].partitions[p].partition_index,
-                        (long long)f->topics[t].partitions[p].committed_offset,
-                        f->topics[t].partitions[p].committed_leader_epoch,
-                        f->topics[t].partitions[p].error_code, (int)f->topics[t].partitions[p].metadata.n,
-                        (const char *)f->topics[t].partitions[p].metadata.p);
-        }
-    }
+    for (int32_t i = 0; i < l->groups_n; i++) rig_see(r, l->groups[i].group_id, true, out);
 }
 
 #endif

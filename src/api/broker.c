@@ -65,9 +65,11 @@ static void topic_removed(void *arg, struct image_topic *t)
     if (!b->serving) return;
     for (int32_t i = 0; i < t->parts_n; i++) {
         struct part *p = parts_find(&b->parts, t->id, i);
-        if (p) part_remove(p, ERR_UNKNOWN_TOPIC_OR_PARTITION, true);
+        if (!p) continue;
+        groups_partition_closing(b->groups, p);
+        part_remove(p, ERR_UNKNOWN_TOPIC_OR_PARTITION, true);
     }
-    if (b->groups) groups_topic_removed(b->groups, t);
+    groups_topic_removed(b->groups, t);
 }
 
 static void config_changed(void *arg, int8_t type, struct slice resource)
@@ -108,6 +110,7 @@ void broker_apply_dynamic(struct broker *b, struct slice resource)
     }
     strbuf_fini(&err);
     if (!b->serving) return;
+    groups_configure(b->groups);
     MAP_FOREACH(it, struct part, p, &b->parts.map)
     {
         struct conf_topic cfg;

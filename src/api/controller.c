@@ -242,7 +242,7 @@ static const struct {
     const char *name;
     int16_t level;
 } features[] = {
-    {"metadata.version", 29}, /* 4.3-IV0 */
+    {"metadata.version", 30}, /* 4.3-IV0 */
     {"group.version", 0},     {"transaction.version", 0}, {"share.version", 0}, {"streams.version", 0}, {"eligible.leader.replicas.version", 0},
 };
 
@@ -259,7 +259,7 @@ static void put_features(const struct image *im, struct ctl_records *rs)
 static void put_registration(struct broker *b, struct node *node, int64_t epoch, struct ctl_records *rs)
 {
     struct kp_register_broker_record r;
-    struct kp_register_broker_record_broker_feature f = {slice_cstr("metadata.version"), 7, 29};
+    struct kp_register_broker_record_broker_feature f = {slice_cstr("metadata.version"), 7, 30};
     struct uuid dirs[64];
     kp_register_broker_record_init(&r);
     r.broker_id = node->id;

@@ -1,24 +1,294 @@
+/* The shell around the group cores: routes calls, appends what they decide, tells them what became of it.
+ *
+ * Invariants
+ * 1. A core's effects are consumed before it is stepped again.
+ * 2. Appends of one core complete in the order they were made (the partition's log is one line). */
 #include "api/groups.h"
+#include "kp/batch.h"
 
 #include <stdlib.h>
 
+struct coord {
+    struct list link;
+    struct groups *groups;
+    struct part *part;
+    struct grp_shard core;
+    struct timer timer;
+    int appends; /* under way */
+    bool gone;
+};
 struct groups {
     struct broker *b;
+    struct list coords;
+    struct coord nobody; /* a core that never loads: it answers NOT_COORDINATOR in every shape */
+    struct grp_effects fx;
 };
+struct coord_append {
+    struct part_append append;
+    struct coord *coord;
+    uint64_t token;
+    uint8_t *bytes;
+    struct coord_append *next;
+};
+
+static void config_of(const struct broker *b, struct grp_config *c)
+{
+    const struct conf *f = &b->conf;
+    *c = (struct grp_config){
+        .hash_seed = (uint64_t)(uintptr_t)b * 0x9e3779b97f4a7c15u,
+        .session_timeout_ms_min = (int32_t)conf_i64(f, CONF_GROUP_MIN_SESSION_TIMEOUT_MS),
+        .session_timeout_ms_max = (int32_t)conf_i64(f, CONF_GROUP_MAX_SESSION_TIMEOUT_MS),
+        .initial_rebalance_delay_ms = (int32_t)conf_i64(f, CONF_GROUP_INITIAL_REBALANCE_DELAY_MS),
+        .size_max = (int32_t)conf_i64(f, CONF_GROUP_MAX_SIZE),
+        .offset_metadata_max = (int32_t)conf_i64(f, CONF_OFFSET_METADATA_MAX_BYTES),
+        .offsets_retention_ms = conf_i64(f, CONF_OFFSETS_RETENTION_MINUTES) * 60000,
+        .offsets_retention_check_ms = conf_i64(f, CONF_OFFSETS_RETENTION_CHECK_INTERVAL_MS),
+    };
+}
+
+int32_t group_partition(const struct broker *b, struct slice group)
+{
+    struct image_topic *t = image_topic(&b->image, slice_cstr(GROUPS_TOPIC));
+    if (!t || t->parts_n == 0) return -1;
+    int32_t h = java_string_hash(group);
+    return (h == INT32_MIN ? 0 : h < 0 ? -h : h) % t->parts_n;
+}
+
+static void coord_step(struct coord *c, const struct grp_event *ev);
+
+static void append_done(struct part_append *a, struct shard *s)
+{
+    struct coord_append *x = CONTAINER_OF(a, struct coord_append, append);
+    struct coord *c = x->coord;
+    struct grp_event ev = {.type = GRP_APPENDED, .now_ms = os_wall_ms(s->os), .appended = {x->token, a->err}};
+    free(x->bytes);
+    free(x);
+    c->appends--;
+    if (!c->gone) coord_step(c, &ev);
+    else if (c->appends == 0) free(c);
+}
+
+static void call_home(struct os_msg *m, void *owner)
+{
+    (void)owner;
+    struct group_call *c = CONTAINER_OF(m, struct group_call, msg);
+    c->done(c);
+}
+
+static void reply(struct shard *s, const struct grp_reply *r)
+{
+    struct group_call *c = CONTAINER_OF(r->waiter, struct group_call, waiter);
+    c->response = r->response;
+    c->msg.run = call_home;
+    shard_send(s, c->r->net->shard->id, &c->msg);
+}
+
+static struct coord_append *seal(struct coord *c, const struct grp_effects *fx, const struct grp_append *a, int64_t now_ms)
+{
+    struct coord_append *x = xcalloc(1, sizeof *x);
+    struct batch_builder b;
+    struct kp_writer w;
+    size_t n;
+    batch_builder_init(&b);
+    kp_writer_init(&w, 256);
+    for (size_t i = a->first; i < a->first + a->n; i++) batch_add(&b, now_ms, fx->records[i].key, fx->records[i].value, NULL, 0);
+    int rc = batch_finish(&b, &w);
+    ASSERT(rc == 0); /* nothing is compressed */
+    batch_builder_fini(&b);
+    x->bytes = kp_writer_take(&w, &n);
+    x->append.records = slice_of(x->bytes, n);
+    x->append.acks_all = true;
+    x->append.internal = true;
+    x->append.done = append_done;
+    x->coord = c;
+    x->token = a->token;
+    return x;
+}
+
+static void coord_step(struct coord *c, const struct grp_event *ev)
+{
+    struct groups *g = c->groups;
+    struct shard *s = g->b->shard;
+    struct grp_effects fx;
+    struct coord_append *first = NULL, **tail = &first;
+    grp_effects_init(&fx);
+    if (grp_step(&c->core, ev, &fx)) logline(LOG_ERROR, GROUPS_TOPIC, "partition %d: a group record cannot be read", c->part ? c->part->index : -1);
+    for (size_t i = 0; i < fx.appends_n; i++) {
+        *tail = seal(c, &fx, &fx.appends[i], ev->now_ms);
+        tail = &(*tail)->next;
+    }
+    for (size_t i = 0; i < fx.replies_n; i++) reply(s, &fx.replies[i]);
+    if (c->part && !c->gone) {
+        if (fx.deadline_ms == INT64_MAX) timer_cancel(s, &c->timer);
+        else timer_set_ms(s, &c->timer, max_i64(fx.deadline_ms - os_wall_ms(s->os), 0));
+    }
+    grp_effects_fini(&fx);
+    while (first) {
+        struct coord_append *x = first;
+        first = x->next;
+        c->appends++;
+        part_append(c->part, &x->append);
+    }
+}
+
+static void deadline(struct timer *t, struct shard *s)
+{
+    struct coord *c = CONTAINER_OF(t, struct coord, timer);
+    struct grp_event ev = {.type = GRP_TICK, .now_ms = os_wall_ms(s->os)};
+    coord_step(c, &ev);
+}
+
+/* ---- loading ---- */
+#define LOAD_BODY_MAX ((size_t)256 << 20) /* a compressed batch of offsets may grow to this */
+
+static int load_batch(struct coord *c, struct slice bytes, const struct batch_head *h, int64_t now_ms)
+{
+    struct record_iter it;
+    struct record rec;
+    struct kp_writer scratch;
+    struct slice body;
+    if (h->attributes & BATCH_CONTROL) return 0;
+    kp_writer_init(&scratch, 0);
+    int rc = batch_body(bytes.p, h, LOAD_BODY_MAX, &scratch, &body);
+    if (rc == 0) record_iter_init(&it, h, body);
+    while (rc == 0 && record_next(&it, &rec)) {
+        struct grp_event ev = {.type = GRP_LOAD_RECORD, .now_ms = now_ms,
+                               .record = {rec.key, rec.value, h->attributes & BATCH_TRANSACTIONAL ? h->producer_id : -1}};
+        if (rec.key.p) coord_step(c, &ev);
+    }
+    if (rc == 0) rc = it.err;
+    kp_writer_fini(&scratch);
+    return rc;
+}
+
+static void load(struct coord *c)
+{
+    struct part *p = c->part;
+    struct os *os = c->groups->b->shard->os;
+    int64_t now = os_wall_ms(os), offset = p->log->start_offset;
+    int rc = 0;
+    while (rc == 0 && offset < p->high_watermark) {
+        struct log_range range;
+        rc = log_read(p->log, offset, p->high_watermark, 1 << 20, true, &range);
+        if (rc || !range.seg) break;
+        uint8_t *b = xmalloc((size_t)range.bytes);
+        ssize_t n = os_pread(os, range.seg->fd, b, (size_t)range.bytes, range.pos);
+        log_seg_put(range.seg);
+        struct slice left = slice_of(b, n < 0 ? 0 : (size_t)n);
+        struct batch_head h;
+        int64_t before = offset;
+        if (n < 0) rc = (int)n;
+        while (rc == 0 && left.n && batch_head_parse(left, &h) == 0) {
+            if (h.last_offset >= offset) rc = load_batch(c, slice_of(left.p, (size_t)h.bytes), &h, now);
+            offset = h.last_offset + 1;
+            left = slice_of(left.p + h.bytes, left.n - (size_t)h.bytes);
+        }
+        free(b);
+        if (offset == before) break;
+    }
+    if (rc) logline(LOG_ERROR, GROUPS_TOPIC, "partition %d: reading groups and offsets stopped at offset %lld: %s", p->index, (long long)offset, err_text(rc));
+    struct grp_event ev = {.type = GRP_LOADED, .now_ms = now};
+    coord_step(c, &ev);
+}
+
+/* ---- life ---- */
 struct groups *groups_new(struct broker *b)
 {
     struct groups *g = xcalloc(1, sizeof *g);
+    struct grp_config cfg;
     g->b = b;
+    list_init(&g->coords);
+    config_of(b, &cfg);
+    g->nobody.groups = g;
+    grp_init(&g->nobody.core, &cfg);
+    struct grp_event ev = {.type = GRP_UNLOAD, .now_ms = os_wall_ms(b->shard->os)};
+    coord_step(&g->nobody, &ev);
     return g;
 }
-void groups_free(struct groups *g) { free(g); }
+
+void groups_free(struct groups *g)
+{
+    LIST_FOREACH(l, &g->coords)
+    {
+        struct coord *c = LIST_ENTRY(l, struct coord, link);
+        timer_cancel(g->b->shard, &c->timer);
+        grp_fini(&c->core);
+        free(c);
+    }
+    grp_fini(&g->nobody.core);
+    free(g);
+}
+
 void groups_partition_opened(struct groups *g, struct part *p)
 {
-    (void)g;
-    (void)p;
+    struct coord *c = xcalloc(1, sizeof *c);
+    struct grp_config cfg;
+    config_of(g->b, &cfg);
+    c->groups = g;
+    c->part = p;
+    c->timer.fire = deadline;
+    grp_init(&c->core, &cfg);
+    list_push_back(&g->coords, &c->link);
+    load(c);
 }
+
+void groups_partition_closing(struct groups *g, struct part *p)
+{
+    LIST_FOREACH(l, &g->coords)
+    {
+        struct coord *c = LIST_ENTRY(l, struct coord, link);
+        if (c->part != p) continue;
+        struct grp_event ev = {.type = GRP_UNLOAD, .now_ms = os_wall_ms(g->b->shard->os)};
+        coord_step(c, &ev);
+        timer_cancel(g->b->shard, &c->timer);
+        grp_fini(&c->core);
+        list_remove(&c->link);
+        c->gone = true;
+        if (c->appends == 0) free(c); /* else the last append's end frees it */
+    }
+}
+
 void groups_topic_removed(struct groups *g, struct image_topic *t)
 {
-    (void)g;
-    (void)t;
+    struct grp_event ev = {.type = GRP_TOPIC_DELETED, .now_ms = os_wall_ms(g->b->shard->os), .topic = slice_cstr(t->name)};
+    LIST_FOREACH(l, &g->coords) coord_step(LIST_ENTRY(l, struct coord, link), &ev);
 }
+
+void groups_configure(struct groups *g)
+{
+    struct grp_config cfg;
+    config_of(g->b, &cfg);
+    LIST_FOREACH(l, &g->coords) grp_configure(&LIST_ENTRY(l, struct coord, link)->core, &cfg);
+}
+
+/* ---- calls ---- */
+static void call_there(struct os_msg *m, void *owner)
+{
+    struct shard *s = owner;
+    struct group_call *call = CONTAINER_OF(m, struct group_call, msg);
+    struct groups *g = s->broker->groups;
+    struct coord *at = &g->nobody;
+    call->ev.now_ms = os_wall_ms(s->os);
+    if (call->ev.type == GRP_JOIN) call->ev.random = prng_uuid(&s->broker->prng);
+    LIST_FOREACH(l, &g->coords)
+    {
+        struct coord *c = LIST_ENTRY(l, struct coord, link);
+        if (c->part->index == call->partition) at = c;
+    }
+    coord_step(at, &call->ev);
+}
+
+void group_call_send_to(struct group_call *c, int32_t partition)
+{
+    struct broker *b = req_broker(c->r);
+    struct image_topic *t = image_topic(&b->image, slice_cstr(GROUPS_TOPIC));
+    c->partition = partition;
+    arena_init(&c->arena);
+    c->waiter.arena = &c->arena;
+    c->waiter.version = c->r->version;
+    c->ev.waiter = &c->waiter;
+    c->msg.run = call_there;
+    shard_send(b->shard, t ? broker_part_shard(b, t->id, partition) : b->shard->id, &c->msg);
+}
+
+void group_call_send(struct group_call *c, struct slice group) { group_call_send_to(c, group_partition(req_broker(c->r), group)); }

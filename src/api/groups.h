@@ -3,13 +3,37 @@
 #define MOLDAU_GROUPS_H
 
 #include "api/broker.h"
+#include "grp/grp.h"
 
 #define GROUPS_TOPIC "__consumer_offsets"
 
 struct groups;
 struct groups *groups_new(struct broker *b);
 void groups_free(struct groups *g);
+/* Reads the partition's log into a fresh core. Blocking. */
 void groups_partition_opened(struct groups *g, struct part *p);
+/* The partition goes away: its waiters are answered NOT_COORDINATOR. */
+void groups_partition_closing(struct groups *g, struct part *p);
 void groups_topic_removed(struct groups *g, struct image_topic *t);
+/* Settings changed at run time. */
+void groups_configure(struct groups *g);
+
+/* One request to the coordinator of one group; lives in the request's arena. */
+struct group_call {
+    struct os_msg msg;
+    struct grp_waiter waiter;
+    struct grp_event ev;
+    struct arena arena; /* of this call: several may run on several shards at once */
+    struct req *r;
+    int32_t partition; /* of __consumer_offsets */
+    const void *response;
+    void (*done)(struct group_call *c); /* at home */
+    void *arg;
+};
+/* Sends the call to the shard of group; done runs at home exactly once. */
+void group_call_send(struct group_call *c, struct slice group);
+void group_call_send_to(struct group_call *c, int32_t partition);
+/* The partition of __consumer_offsets that keeps a group; -1 while the topic does not exist. */
+int32_t group_partition(const struct broker *b, struct slice group);
 
 #endif

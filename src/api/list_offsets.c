@@ -1,6 +1,7 @@
 /* ListOffsets: by time and by the special times -1 (end) -2 (start) -3 (newest timestamp) -4 (local start) -5 (tiered). */
 #include "api/broker.h"
 #include "api/handlers.h"
+#include "kp/batch.h"
 #include "kp/list_offsets.h"
 
 #include <stdlib.h>
@@ -29,30 +30,32 @@ static void home(struct os_msg *m, void *owner)
     if (--lo->waiting == 0) API_REPLY(lo->r, list_offsets, &lo->out);
 }
 
+#define BODY_MAX ((size_t)512 << 20) /* what a compressed batch may grow to for a look-up */
+
 /* The first record of one batch at or after a time. */
 static int first_in_batch(struct part *p, const struct log_range *range, int64_t time_ms, int64_t *offset, int64_t *found_ms)
 {
     uint8_t *b = xmalloc((size_t)range->bytes);
     ssize_t n = os_pread(p->home->shard->os, range->seg->fd, b, (size_t)range->bytes, range->pos);
     struct batch_head h = {0};
+    struct kp_writer scratch;
+    struct slice body;
+    struct record_iter it;
+    struct record rec;
+    kp_writer_init(&scratch, 0);
     int rc = n < 0 ? (int)n : batch_head_parse(slice_of(b, (size_t)n), &h);
+    if (rc == 0) rc = batch_body(b, &h, BODY_MAX, &scratch, &body);
     if (rc == 0) {
-        *offset = max_i64(h.base_offset, p->log->start_offset);
-        *found_ms = h.attributes & BATCH_LOG_APPEND_TIME ? h.max_time_ms : h.base_time_ms;
-        if (!(h.attributes & (BATCH_CODEC_MASK | BATCH_LOG_APPEND_TIME))) {
-            struct kp_reader in = kp_reader_of(slice_of(b + BATCH_HEAD_BYTES, (size_t)h.bytes - BATCH_HEAD_BYTES));
-            for (int32_t i = 0; i < h.count && !in.err; i++) {
-                int32_t len = kp_read_varint(&in);
-                struct kp_reader r = kp_reader_of(kp_read_raw(&in, len < 0 ? 0 : (size_t)len));
-                kp_read_i8(&r);
-                int64_t t = h.base_time_ms + kp_read_varlong(&r), o = h.base_offset + kp_read_varint(&r);
-                if (t < time_ms || o < p->log->start_offset) continue;
-                *offset = o;
-                *found_ms = t;
-                break;
-            }
+        record_iter_init(&it, &h, body);
+        while (record_next(&it, &rec)) {
+            if (rec.time_ms < time_ms || rec.offset < p->log->start_offset) continue;
+            *offset = rec.offset;
+            *found_ms = rec.time_ms;
+            break;
         }
+        rc = it.err;
     }
+    kp_writer_fini(&scratch);
     free(b);
     return rc;
 }

@@ -34,7 +34,7 @@ void arena_fini(struct arena *a)
 void *arena_alloc(struct arena *a, size_t n)
 {
     ASSERT(n < SIZE_MAX / 2);
-    n = (n + ALIGN - 1) & ~(size_t)(ALIGN - 1);
+    n = (max_size(n, 1) + ALIGN - 1) & ~(size_t)(ALIGN - 1);
     if ((size_t)(a->end - a->cur) < n) {
         size_t want = max_size(n, min_size(max_size(CHUNK_MIN, a->total_bytes), 1u << 20));
         struct arena_chunk *c = xmalloc(sizeof *c + want);

@@ -69,9 +69,9 @@
     X(OFFSETS_RETENTION_MINUTES, "offsets.retention.minutes", INT, "10080", MIN(1), READ_ONLY, NO_EFFECT, "How long the offsets of an empty group, or of a topic it no longer reads, are kept.") \
     X(OFFSETS_RETENTION_CHECK_INTERVAL_MS, "offsets.retention.check.interval.ms", LONG, "600000", MIN(1), READ_ONLY, NO_EFFECT, "How often the coordinator looks for offsets to expire.") \
     X(OFFSETS_TOPIC_COMPRESSION_CODEC, "offsets.topic.compression.codec", INT, "0", ANY, READ_ONLY, NO_EFFECT, "Compression of the offsets topic: 0 none, 1 gzip, 2 snappy, 3 lz4, 4 zstd.") \
-    X(OFFSETS_TOPIC_NUM_PARTITIONS, "offsets.topic.num.partitions", INT, "50", MIN(1), READ_ONLY, NO_EFFECT, "Partitions of the offsets topic, when it is created.") \
-    X(OFFSETS_TOPIC_REPLICATION_FACTOR, "offsets.topic.replication.factor", SHORT, "3", MIN(1), READ_ONLY, NO_EFFECT, "Replicas of the offsets topic, when it is created.") \
-    X(OFFSETS_TOPIC_SEGMENT_BYTES, "offsets.topic.segment.bytes", INT, "104857600", MIN(1), READ_ONLY, NO_EFFECT, "Segment size of the offsets topic.") \
+    X(OFFSETS_TOPIC_NUM_PARTITIONS, "offsets.topic.num.partitions", INT, "50", MIN(1), READ_ONLY, EFFECT, "Partitions of the offsets topic, when it is created.") \
+    X(OFFSETS_TOPIC_REPLICATION_FACTOR, "offsets.topic.replication.factor", SHORT, "3", MIN(1), READ_ONLY, EFFECT, "Replicas of the offsets topic, when it is created.") \
+    X(OFFSETS_TOPIC_SEGMENT_BYTES, "offsets.topic.segment.bytes", INT, "104857600", MIN(1), READ_ONLY, EFFECT, "Segment size of the offsets topic.") \
     X(SHARE_COORDINATOR_THREADS, "share.coordinator.threads", INT, "1", MIN(1), READ_ONLY, NO_EFFECT, "Threads of the share coordinator. moldau runs it on its shards instead.") \
     X(SHARE_COORDINATOR_APPEND_LINGER_MS, "share.coordinator.append.linger.ms", INT, "-1", MIN(-1), READ_ONLY, NO_EFFECT, "How long the share coordinator gathers records; -1 lets it choose, 0 writes at once.") \
     X(SHARE_COORDINATOR_CACHED_BUFFER_MAX_BYTES, "share.coordinator.cached.buffer.max.bytes", INT, "1048588", MIN(524288), CLUSTER, NO_EFFECT, "Largest write buffer the share coordinator keeps for later.") \
@@ -80,10 +80,10 @@
     X(SHARE_COORDINATOR_COLD_PARTITION_SNAPSHOT_INTERVAL_MS, "share.coordinator.cold.partition.snapshot.interval.ms", INT, "300000", MIN(1), READ_ONLY, NO_EFFECT | HIDDEN, "How often share partitions without traffic are written as a snapshot.") \
     X(SHARE_COORDINATOR_STATE_TOPIC_COMPRESSION_CODEC, "share.coordinator.state.topic.compression.codec", INT, "0", ANY, READ_ONLY, NO_EFFECT, "Compression of the share state topic: 0 none, 1 gzip, 2 snappy, 3 lz4, 4 zstd.") \
     X(SHARE_COORDINATOR_STATE_TOPIC_MIN_ISR, "share.coordinator.state.topic.min.isr", SHORT, "2", MIN(1), READ_ONLY, NO_EFFECT, "min.insync.replicas of the share state topic.") \
-    X(SHARE_COORDINATOR_STATE_TOPIC_NUM_PARTITIONS, "share.coordinator.state.topic.num.partitions", INT, "50", MIN(1), READ_ONLY, NO_EFFECT, "Partitions of the share state topic, when it is created.") \
+    X(SHARE_COORDINATOR_STATE_TOPIC_NUM_PARTITIONS, "share.coordinator.state.topic.num.partitions", INT, "50", MIN(1), READ_ONLY, EFFECT, "Partitions of the share state topic, when it is created.") \
     X(SHARE_COORDINATOR_STATE_TOPIC_PRUNE_INTERVAL_MS, "share.coordinator.state.topic.prune.interval.ms", INT, "300000", MIN(1), READ_ONLY, NO_EFFECT | HIDDEN, "How often the share state topic is trimmed.") \
-    X(SHARE_COORDINATOR_STATE_TOPIC_REPLICATION_FACTOR, "share.coordinator.state.topic.replication.factor", SHORT, "3", MIN(1), READ_ONLY, NO_EFFECT, "Replicas of the share state topic, when it is created.") \
-    X(SHARE_COORDINATOR_STATE_TOPIC_SEGMENT_BYTES, "share.coordinator.state.topic.segment.bytes", INT, "104857600", MIN(1), READ_ONLY, NO_EFFECT, "Segment size of the share state topic.") \
+    X(SHARE_COORDINATOR_STATE_TOPIC_REPLICATION_FACTOR, "share.coordinator.state.topic.replication.factor", SHORT, "3", MIN(1), READ_ONLY, EFFECT, "Replicas of the share state topic, when it is created.") \
+    X(SHARE_COORDINATOR_STATE_TOPIC_SEGMENT_BYTES, "share.coordinator.state.topic.segment.bytes", INT, "104857600", MIN(1), READ_ONLY, EFFECT, "Segment size of the share state topic.") \
     X(SHARE_COORDINATOR_WRITE_TIMEOUT_MS, "share.coordinator.write.timeout.ms", INT, "5000", MIN(1), READ_ONLY, NO_EFFECT, "How long a write of the share coordinator may take until it is replicated.") \
     X(TRANSACTION_MAX_TIMEOUT_MS, "transaction.max.timeout.ms", INT, "900000", MIN(1), READ_ONLY, NO_EFFECT, "Longest transaction timeout a producer may ask for.") \
     X(TRANSACTIONAL_ID_EXPIRATION_MS, "transactional.id.expiration.ms", INT, "604800000", MIN(1), READ_ONLY, NO_EFFECT, "Idle time after which a transactional id is forgotten.") \
@@ -93,9 +93,9 @@
     X(TRANSACTION_TWO_PHASE_COMMIT_ENABLE, "transaction.two.phase.commit.enable", BOOLEAN, "false", ANY, READ_ONLY, NO_EFFECT, "Producers may hold prepared transactions open as long as they need.") \
     X(TRANSACTION_STATE_LOG_LOAD_BUFFER_SIZE, "transaction.state.log.load.buffer.size", INT, "5242880", MIN(1), READ_ONLY, NO_EFFECT, "Bytes read at once when transactions are loaded.") \
     X(TRANSACTION_STATE_LOG_MIN_ISR, "transaction.state.log.min.isr", INT, "2", MIN(1), READ_ONLY, NO_EFFECT, "min.insync.replicas of the transaction topic.") \
-    X(TRANSACTION_STATE_LOG_NUM_PARTITIONS, "transaction.state.log.num.partitions", INT, "50", MIN(1), READ_ONLY, NO_EFFECT, "Partitions of the transaction topic, when it is created.") \
-    X(TRANSACTION_STATE_LOG_REPLICATION_FACTOR, "transaction.state.log.replication.factor", SHORT, "3", MIN(1), READ_ONLY, NO_EFFECT, "Replicas of the transaction topic, when it is created.") \
-    X(TRANSACTION_STATE_LOG_SEGMENT_BYTES, "transaction.state.log.segment.bytes", INT, "104857600", MIN(1), READ_ONLY, NO_EFFECT, "Segment size of the transaction topic.") \
+    X(TRANSACTION_STATE_LOG_NUM_PARTITIONS, "transaction.state.log.num.partitions", INT, "50", MIN(1), READ_ONLY, EFFECT, "Partitions of the transaction topic, when it is created.") \
+    X(TRANSACTION_STATE_LOG_REPLICATION_FACTOR, "transaction.state.log.replication.factor", SHORT, "3", MIN(1), READ_ONLY, EFFECT, "Replicas of the transaction topic, when it is created.") \
+    X(TRANSACTION_STATE_LOG_SEGMENT_BYTES, "transaction.state.log.segment.bytes", INT, "104857600", MIN(1), READ_ONLY, EFFECT, "Segment size of the transaction topic.") \
     X(ADD_PARTITIONS_TO_TXN_RETRY_BACKOFF_MS, "add.partitions.to.txn.retry.backoff.ms", INT, "20", MIN(1), READ_ONLY, NO_EFFECT, "First pause before a broker asks the transaction coordinator again.") \
     X(ADD_PARTITIONS_TO_TXN_RETRY_BACKOFF_MAX_MS, "add.partitions.to.txn.retry.backoff.max.ms", INT, "100", MIN(0), READ_ONLY, NO_EFFECT, "Longest time a broker goes on asking the transaction coordinator before it tells the producer.")
 /* clang-format on */

@@ -5,22 +5,22 @@
 /* clang-format off */
 /* Settings of logs, retention, compaction, replication, tiered storage. */
 #define CONF_TABLE_LOG(X) \
-    X(LOG_DIR, "log.dir", LIST, "/tmp/kafka-logs", LIST_SOME(NULL), READ_ONLY, NO_EFFECT, "Directory of the data; log.dirs goes first.") \
-    X(LOG_DIRS, "log.dirs", LIST, NULL, LIST_SOME(NULL), READ_ONLY, NO_EFFECT, "Directories of the data, separated by commas.") \
+    X(LOG_DIR, "log.dir", LIST, "/tmp/kafka-logs", LIST_SOME(NULL), READ_ONLY, EFFECT, "Directory of the data; log.dirs goes first.") \
+    X(LOG_DIRS, "log.dirs", LIST, NULL, LIST_SOME(NULL), READ_ONLY, EFFECT, "Directories of the data, separated by commas.") \
     X(CORDONED_LOG_DIRS, "cordoned.log.dirs", LIST, "", LIST(NULL), PER_BROKER, NO_EFFECT, "Directories that take no new replicas; * for all.") \
     X(LOG_DIR_FAILURE_TIMEOUT_MS, "log.dir.failure.timeout.ms", LONG, "30000", MIN(1), READ_ONLY, NO_EFFECT, "A broker that cannot tell the controller of a failed directory in this time stops.") \
-    X(LOG_SEGMENT_BYTES, "log.segment.bytes", INT, "1073741824", MIN(1048576), CLUSTER, NO_EFFECT, "Size at which a partition starts a new segment.") \
-    X(LOG_ROLL_MS, "log.roll.ms", LONG, NULL, ANY, CLUSTER, NO_EFFECT, "Age at which a partition starts a new segment; log.roll.hours when not given.") \
-    X(LOG_ROLL_HOURS, "log.roll.hours", INT, "168", MIN(1), READ_ONLY, NO_EFFECT, "Age in hours at which a partition starts a new segment.") \
+    X(LOG_SEGMENT_BYTES, "log.segment.bytes", INT, "1073741824", MIN(1048576), CLUSTER, EFFECT, "Size at which a partition starts a new segment.") \
+    X(LOG_ROLL_MS, "log.roll.ms", LONG, NULL, ANY, CLUSTER, EFFECT, "Age at which a partition starts a new segment; log.roll.hours when not given.") \
+    X(LOG_ROLL_HOURS, "log.roll.hours", INT, "168", MIN(1), READ_ONLY, EFFECT, "Age in hours at which a partition starts a new segment.") \
     X(LOG_ROLL_JITTER_MS, "log.roll.jitter.ms", LONG, NULL, ANY, CLUSTER, NO_EFFECT, "Largest random time taken off log.roll.ms; log.roll.jitter.hours when not given.") \
     X(LOG_ROLL_JITTER_HOURS, "log.roll.jitter.hours", INT, "0", MIN(0), READ_ONLY, NO_EFFECT, "Largest random time in hours taken off the roll time.") \
-    X(LOG_RETENTION_MS, "log.retention.ms", LONG, NULL, ANY, CLUSTER, NO_EFFECT, "How long records are kept, -1 for ever; log.retention.minutes when not given.") \
-    X(LOG_RETENTION_MINUTES, "log.retention.minutes", INT, NULL, ANY, READ_ONLY, NO_EFFECT, "How long records are kept, in minutes; log.retention.hours when not given.") \
-    X(LOG_RETENTION_HOURS, "log.retention.hours", INT, "168", ANY, READ_ONLY, NO_EFFECT, "How long records are kept, in hours.") \
-    X(LOG_RETENTION_BYTES, "log.retention.bytes", LONG, "-1", ANY, CLUSTER, NO_EFFECT, "Size to which a partition is trimmed; -1 for no limit.") \
-    X(LOG_RETENTION_CHECK_INTERVAL_MS, "log.retention.check.interval.ms", LONG, "300000", MIN(1), READ_ONLY, NO_EFFECT, "How often partitions are checked for segments to delete.") \
+    X(LOG_RETENTION_MS, "log.retention.ms", LONG, NULL, ANY, CLUSTER, EFFECT, "How long records are kept, -1 for ever; log.retention.minutes when not given.") \
+    X(LOG_RETENTION_MINUTES, "log.retention.minutes", INT, NULL, ANY, READ_ONLY, EFFECT, "How long records are kept, in minutes; log.retention.hours when not given.") \
+    X(LOG_RETENTION_HOURS, "log.retention.hours", INT, "168", ANY, READ_ONLY, EFFECT, "How long records are kept, in hours.") \
+    X(LOG_RETENTION_BYTES, "log.retention.bytes", LONG, "-1", ANY, CLUSTER, EFFECT, "Size to which a partition is trimmed; -1 for no limit.") \
+    X(LOG_RETENTION_CHECK_INTERVAL_MS, "log.retention.check.interval.ms", LONG, "300000", MIN(1), READ_ONLY, EFFECT, "How often partitions are checked for segments to delete.") \
     X(LOG_SEGMENT_DELETE_DELAY_MS, "log.segment.delete.delay.ms", LONG, "60000", MIN(0), CLUSTER, NO_EFFECT, "Time between taking a segment out and removing its files.") \
-    X(LOG_CLEANUP_POLICY, "log.cleanup.policy", LIST, "delete", LIST("compact, delete"), CLUSTER, NO_EFFECT, "What happens to old segments: delete, compact, or both.") \
+    X(LOG_CLEANUP_POLICY, "log.cleanup.policy", LIST, "delete", LIST("compact, delete"), CLUSTER, EFFECT, "What happens to old segments: delete, compact, or both.") \
     X(LOG_CLEANER_ENABLE, "log.cleaner.enable", BOOLEAN, "true", ANY, READ_ONLY, NO_EFFECT, "Compaction runs. Topics with cleanup.policy=compact need it.") \
     X(LOG_CLEANER_THREADS, "log.cleaner.threads", INT, "1", MIN(0), CLUSTER, NO_EFFECT, "Threads that compact.") \
     X(LOG_CLEANER_BACKOFF_MS, "log.cleaner.backoff.ms", LONG, "15000", MIN(0), CLUSTER, NO_EFFECT, "Pause of the compaction when there is nothing to do.") \
@@ -32,28 +32,28 @@
     X(LOG_CLEANER_MIN_COMPACTION_LAG_MS, "log.cleaner.min.compaction.lag.ms", LONG, "0", MIN(0), CLUSTER, NO_EFFECT, "Records younger than this are not compacted.") \
     X(LOG_CLEANER_MAX_COMPACTION_LAG_MS, "log.cleaner.max.compaction.lag.ms", LONG, "9223372036854775807", MIN(1), CLUSTER, NO_EFFECT, "Records older than this are compacted whatever the ratio says.") \
     X(LOG_CLEANER_DELETE_RETENTION_MS, "log.cleaner.delete.retention.ms", LONG, "86400000", MIN(0), CLUSTER, NO_EFFECT, "How long tombstones and transaction markers stay after compaction.") \
-    X(LOG_INDEX_SIZE_MAX_BYTES, "log.index.size.max.bytes", INT, "10485760", MIN(4), CLUSTER, NO_EFFECT, "Largest size of an offset or time index.") \
-    X(LOG_INDEX_INTERVAL_BYTES, "log.index.interval.bytes", INT, "4096", MIN(0), CLUSTER, NO_EFFECT, "Bytes of records between two entries of an index.") \
+    X(LOG_INDEX_SIZE_MAX_BYTES, "log.index.size.max.bytes", INT, "10485760", MIN(4), CLUSTER, EFFECT, "Largest size of an offset or time index.") \
+    X(LOG_INDEX_INTERVAL_BYTES, "log.index.interval.bytes", INT, "4096", MIN(0), CLUSTER, EFFECT, "Bytes of records between two entries of an index.") \
     X(LOG_FLUSH_INTERVAL_MESSAGES, "log.flush.interval.messages", LONG, "9223372036854775807", MIN(1), CLUSTER, NO_EFFECT, "Records after which a partition is synced to disk.") \
     X(LOG_FLUSH_INTERVAL_MS, "log.flush.interval.ms", LONG, NULL, ANY, CLUSTER, NO_EFFECT, "Longest time before a record is synced to disk; log.flush.scheduler.interval.ms when not given.") \
     X(LOG_FLUSH_SCHEDULER_INTERVAL_MS, "log.flush.scheduler.interval.ms", LONG, "9223372036854775807", ANY, READ_ONLY, NO_EFFECT, "How often partitions are checked for a sync that is due.") \
-    X(LOG_FLUSH_OFFSET_CHECKPOINT_INTERVAL_MS, "log.flush.offset.checkpoint.interval.ms", INT, "60000", MIN(0), READ_ONLY, NO_EFFECT, "How often the recovery points are written.") \
+    X(LOG_FLUSH_OFFSET_CHECKPOINT_INTERVAL_MS, "log.flush.offset.checkpoint.interval.ms", INT, "60000", MIN(0), READ_ONLY, EFFECT, "How often the recovery points are written.") \
     X(LOG_FLUSH_START_OFFSET_CHECKPOINT_INTERVAL_MS, "log.flush.start.offset.checkpoint.interval.ms", INT, "60000", MIN(0), READ_ONLY, NO_EFFECT, "How often the log start offsets are written.") \
     X(LOG_INITIAL_TASK_DELAY_MS, "log.initial.task.delay.ms", LONG, "30000", MIN(0), READ_ONLY, NO_EFFECT | HIDDEN, "Delay of the first background task after the start.") \
     X(LOG_PREALLOCATE, "log.preallocate", BOOLEAN, "false", ANY, CLUSTER, NO_EFFECT, "A new segment file gets its full size at once.") \
-    X(LOG_MESSAGE_TIMESTAMP_TYPE, "log.message.timestamp.type", STRING, "CreateTime", ONE_OF("CreateTime, LogAppendTime"), CLUSTER, NO_EFFECT, "Whose clock stamps a record: CreateTime of the producer, or LogAppendTime of the broker.") \
-    X(LOG_MESSAGE_TIMESTAMP_BEFORE_MAX_MS, "log.message.timestamp.before.max.ms", LONG, "9223372036854775807", MIN(0), CLUSTER, NO_EFFECT, "How far in the past a producer's timestamp may lie.") \
-    X(LOG_MESSAGE_TIMESTAMP_AFTER_MAX_MS, "log.message.timestamp.after.max.ms", LONG, "3600000", MIN(0), CLUSTER, NO_EFFECT, "How far in the future a producer's timestamp may lie.") \
+    X(LOG_MESSAGE_TIMESTAMP_TYPE, "log.message.timestamp.type", STRING, "CreateTime", ONE_OF("CreateTime, LogAppendTime"), CLUSTER, EFFECT, "Whose clock stamps a record: CreateTime of the producer, or LogAppendTime of the broker.") \
+    X(LOG_MESSAGE_TIMESTAMP_BEFORE_MAX_MS, "log.message.timestamp.before.max.ms", LONG, "9223372036854775807", MIN(0), CLUSTER, EFFECT, "How far in the past a producer's timestamp may lie.") \
+    X(LOG_MESSAGE_TIMESTAMP_AFTER_MAX_MS, "log.message.timestamp.after.max.ms", LONG, "3600000", MIN(0), CLUSTER, EFFECT, "How far in the future a producer's timestamp may lie.") \
     X(LOG_LOCAL_RETENTION_MS, "log.local.retention.ms", LONG, "-2", MIN(-2), CLUSTER, NO_EFFECT, "With tiered storage, how long records stay on this disk; -2 follows the retention.") \
     X(LOG_LOCAL_RETENTION_BYTES, "log.local.retention.bytes", LONG, "-2", MIN(-2), CLUSTER, NO_EFFECT, "With tiered storage, how many bytes stay on this disk; -2 follows the retention.") \
-    X(MESSAGE_MAX_BYTES, "message.max.bytes", INT, "1048588", MIN(0), CLUSTER, NO_EFFECT, "Largest record batch a producer may send.") \
+    X(MESSAGE_MAX_BYTES, "message.max.bytes", INT, "1048588", MIN(0), CLUSTER, EFFECT, "Largest record batch a producer may send.") \
     X(COMPRESSION_TYPE, "compression.type", STRING, "producer", ONE_OF("uncompressed, zstd, lz4, snappy, gzip, producer"), CLUSTER, NO_EFFECT, "Compression of the stored batches; producer keeps what came.") \
     X(COMPRESSION_GZIP_LEVEL, "compression.gzip.level", INT, "-1", GZIP_LEVEL, CLUSTER, NO_EFFECT, "Level used when the broker compresses with gzip.") \
     X(COMPRESSION_LZ4_LEVEL, "compression.lz4.level", INT, "9", RANGE(1, 17), CLUSTER, NO_EFFECT, "Level used when the broker compresses with lz4.") \
     X(COMPRESSION_ZSTD_LEVEL, "compression.zstd.level", INT, "3", RANGE(-131072, 22), CLUSTER, NO_EFFECT, "Level used when the broker compresses with zstd.") \
-    X(MIN_INSYNC_REPLICAS, "min.insync.replicas", INT, "1", MIN(1), CLUSTER, NO_EFFECT, "Replicas that must be in sync for acks=all to be accepted.") \
+    X(MIN_INSYNC_REPLICAS, "min.insync.replicas", INT, "1", MIN(1), CLUSTER, EFFECT, "Replicas that must be in sync for acks=all to be accepted.") \
     X(NUM_RECOVERY_THREADS_PER_DATA_DIR, "num.recovery.threads.per.data.dir", INT, "2", MIN(1), CLUSTER, NO_EFFECT, "Threads that recover one data directory at the start and sync it at the stop.") \
-    X(PRODUCER_ID_EXPIRATION_MS, "producer.id.expiration.ms", INT, "86400000", MIN(1), CLUSTER, NO_EFFECT, "Idle time after which a partition forgets an idempotent producer.") \
+    X(PRODUCER_ID_EXPIRATION_MS, "producer.id.expiration.ms", INT, "86400000", MIN(1), CLUSTER, EFFECT, "Idle time after which a partition forgets an idempotent producer.") \
     X(PRODUCER_ID_EXPIRATION_CHECK_INTERVAL_MS, "producer.id.expiration.check.interval.ms", INT, "600000", MIN(1), READ_ONLY, NO_EFFECT | HIDDEN, "How often partitions look for producers to forget.") \
     X(NUM_REPLICA_FETCHERS, "num.replica.fetchers", INT, "1", MIN(1), CLUSTER, NO_EFFECT, "Threads that copy from one other broker.") \
     X(NUM_REPLICA_ALTER_LOG_DIRS_THREADS, "num.replica.alter.log.dirs.threads", INT, NULL, ANY, READ_ONLY, NO_EFFECT, "Threads that move replicas between log directories.") \

@@ -5,18 +5,18 @@
 /* clang-format off */
 /* Settings of the node, its listeners and limits, the quorum, metadata, metrics. */
 #define CONF_TABLE_SERVER(X) \
-    X(PROCESS_ROLES, "process.roles", LIST, NULL, LIST_SOME("broker, controller"), READ_ONLY, NO_EFFECT, "What this node is: broker, controller, or both.") \
-    X(NODE_ID, "node.id", INT, NULL, MIN(0), READ_ONLY, NO_EFFECT, "Number of this node in the cluster; no two nodes share one.") \
+    X(PROCESS_ROLES, "process.roles", LIST, NULL, LIST_SOME("broker, controller"), READ_ONLY, EFFECT, "What this node is: broker, controller, or both.") \
+    X(NODE_ID, "node.id", INT, NULL, MIN(0), READ_ONLY, EFFECT, "Number of this node in the cluster; no two nodes share one.") \
     X(BROKER_ID, "broker.id", INT, "-1", ANY, READ_ONLY, NO_EFFECT, "Old name of node.id; when both are given they must agree.") \
-    X(BROKER_RACK, "broker.rack", STRING, NULL, ANY, READ_ONLY, NO_EFFECT, "Rack or zone of this broker; replicas of a partition are spread over racks, and consumers may read from their own.") \
-    X(LISTENERS, "listeners", LIST, "PLAINTEXT://:9092", LIST_SOME(NULL), PER_BROKER, NO_EFFECT, "Addresses to accept connections on: NAME://host:port, separated by commas. An empty host means every interface.") \
-    X(ADVERTISED_LISTENERS, "advertised.listeners", LIST, NULL, LIST_SOME(NULL), READ_ONLY, NO_EFFECT, "Addresses clients are told to connect to, when they differ from listeners.") \
-    X(LISTENER_SECURITY_PROTOCOL_MAP, "listener.security.protocol.map", STRING, "SASL_SSL:SASL_SSL,PLAINTEXT:PLAINTEXT,SSL:SSL,SASL_PLAINTEXT:SASL_PLAINTEXT", ANY, PER_BROKER, NO_EFFECT, "Security protocol of each listener name, as NAME:PROTOCOL pairs.") \
+    X(BROKER_RACK, "broker.rack", STRING, NULL, ANY, READ_ONLY, EFFECT, "Rack or zone of this broker; replicas of a partition are spread over racks, and consumers may read from their own.") \
+    X(LISTENERS, "listeners", LIST, "PLAINTEXT://:9092", LIST_SOME(NULL), PER_BROKER, EFFECT, "Addresses to accept connections on: NAME://host:port, separated by commas. An empty host means every interface.") \
+    X(ADVERTISED_LISTENERS, "advertised.listeners", LIST, NULL, LIST_SOME(NULL), READ_ONLY, EFFECT, "Addresses clients are told to connect to, when they differ from listeners.") \
+    X(LISTENER_SECURITY_PROTOCOL_MAP, "listener.security.protocol.map", STRING, "SASL_SSL:SASL_SSL,PLAINTEXT:PLAINTEXT,SSL:SSL,SASL_PLAINTEXT:SASL_PLAINTEXT", ANY, PER_BROKER, EFFECT, "Security protocol of each listener name, as NAME:PROTOCOL pairs.") \
     X(EARLY_START_LISTENERS, "early.start.listeners", LIST, NULL, LIST(NULL), READ_ONLY, NO_EFFECT, "Listeners that open before the authorizer has finished loading.") \
-    X(INTER_BROKER_LISTENER_NAME, "inter.broker.listener.name", STRING, NULL, ANY, READ_ONLY, NO_EFFECT, "Listener the brokers use between themselves.") \
+    X(INTER_BROKER_LISTENER_NAME, "inter.broker.listener.name", STRING, NULL, ANY, READ_ONLY, EFFECT, "Listener the brokers use between themselves.") \
     X(SECURITY_INTER_BROKER_PROTOCOL, "security.inter.broker.protocol", STRING, "PLAINTEXT", ONE_OF("PLAINTEXT, SSL, SASL_PLAINTEXT, SASL_SSL"), READ_ONLY, NO_EFFECT, "Security protocol between brokers, when inter.broker.listener.name is not given.") \
-    X(CONTROLLER_LISTENER_NAMES, "controller.listener.names", LIST, NULL, LIST_SOME(NULL), READ_ONLY, NO_EFFECT, "Listeners the controllers use; brokers connect to the first one.") \
-    X(CONTROLLER_QUORUM_VOTERS, "controller.quorum.voters", LIST, "", VOTERS, READ_ONLY, NO_EFFECT, "Controllers of a fixed quorum, as id@host:port. Leave empty for a quorum that changes at run time.") \
+    X(CONTROLLER_LISTENER_NAMES, "controller.listener.names", LIST, NULL, LIST_SOME(NULL), READ_ONLY, EFFECT, "Listeners the controllers use; brokers connect to the first one.") \
+    X(CONTROLLER_QUORUM_VOTERS, "controller.quorum.voters", LIST, "", VOTERS, READ_ONLY, EFFECT, "Controllers of a fixed quorum, as id@host:port. Leave empty for a quorum that changes at run time.") \
     X(CONTROLLER_QUORUM_BOOTSTRAP_SERVERS, "controller.quorum.bootstrap.servers", LIST, "", BOOTSTRAP, READ_ONLY, NO_EFFECT, "Controllers to ask first when the quorum may change at run time, as host:port.") \
     X(CONTROLLER_QUORUM_AUTO_JOIN_ENABLE, "controller.quorum.auto.join.enable", BOOLEAN, "false", ANY, READ_ONLY, NO_EFFECT, "A controller that starts adds itself to the voters by itself.") \
     X(CONTROLLER_QUORUM_ELECTION_TIMEOUT_MS, "controller.quorum.election.timeout.ms", INT, "1000", MIN(0), READ_ONLY, NO_EFFECT, "Time without contact to the leader before a voter starts an election.") \
@@ -43,7 +43,7 @@
     X(REQUEST_TIMEOUT_MS, "request.timeout.ms", INT, "30000", ANY, READ_ONLY, NO_EFFECT, "How long this node waits for the answer to a request it sent.") \
     X(SOCKET_SEND_BUFFER_BYTES, "socket.send.buffer.bytes", INT, "102400", ANY, READ_ONLY, NO_EFFECT, "SO_SNDBUF of accepted sockets; -1 leaves the system's choice.") \
     X(SOCKET_RECEIVE_BUFFER_BYTES, "socket.receive.buffer.bytes", INT, "102400", ANY, READ_ONLY, NO_EFFECT, "SO_RCVBUF of accepted sockets; -1 leaves the system's choice.") \
-    X(SOCKET_REQUEST_MAX_BYTES, "socket.request.max.bytes", INT, "104857600", MIN(1), READ_ONLY, NO_EFFECT, "Largest request a client may send.") \
+    X(SOCKET_REQUEST_MAX_BYTES, "socket.request.max.bytes", INT, "104857600", MIN(1), READ_ONLY, EFFECT, "Largest request a client may send.") \
     X(SOCKET_LISTEN_BACKLOG_SIZE, "socket.listen.backlog.size", INT, "50", MIN(1), READ_ONLY, NO_EFFECT, "Connections that may wait to be accepted.") \
     X(SOCKET_CONNECTION_SETUP_TIMEOUT_MS, "socket.connection.setup.timeout.ms", LONG, "10000", ANY, READ_ONLY, NO_EFFECT, "How long an outgoing connection may take to be made; doubles with every failure.") \
     X(SOCKET_CONNECTION_SETUP_TIMEOUT_MAX_MS, "socket.connection.setup.timeout.max.ms", LONG, "30000", ANY, READ_ONLY, NO_EFFECT, "Upper end of the doubling of socket.connection.setup.timeout.ms.") \
@@ -53,7 +53,7 @@
     X(MAX_CONNECTIONS_PER_IP, "max.connections.per.ip", INT, "2147483647", MIN(0), CLUSTER, NO_EFFECT, "Most open connections from one address.") \
     X(MAX_CONNECTIONS_PER_IP_OVERRIDES, "max.connections.per.ip.overrides", STRING, "", ANY, CLUSTER, NO_EFFECT, "Exceptions to max.connections.per.ip, as host:count pairs.") \
     X(MAX_CONNECTION_CREATION_RATE, "max.connection.creation.rate", INT, "2147483647", MIN(0), CLUSTER, NO_EFFECT, "Most new connections a second; may be set per listener.") \
-    X(MAX_INCREMENTAL_FETCH_SESSION_CACHE_SLOTS, "max.incremental.fetch.session.cache.slots", INT, "1000", MIN(0), READ_ONLY, NO_EFFECT, "Incremental fetch sessions the broker remembers.") \
+    X(MAX_INCREMENTAL_FETCH_SESSION_CACHE_SLOTS, "max.incremental.fetch.session.cache.slots", INT, "1000", MIN(0), READ_ONLY, EFFECT, "Incremental fetch sessions the broker remembers.") \
     X(MAX_REQUEST_PARTITION_SIZE_LIMIT, "max.request.partition.size.limit", INT, "2000", MIN(1), READ_ONLY, NO_EFFECT, "Most partitions in one DescribeTopicPartitions answer.") \
     X(FETCH_MAX_BYTES, "fetch.max.bytes", INT, "57671680", MIN(1024), READ_ONLY, NO_EFFECT, "Most bytes a fetch may ask for; the first batch is returned whole even if larger.") \
     X(QUOTA_WINDOW_NUM, "quota.window.num", INT, "11", MIN(1), READ_ONLY, NO_EFFECT, "Windows kept in memory to measure client quotas.") \
@@ -68,17 +68,17 @@
     X(LEADER_REPLICATION_THROTTLED_RATE, "leader.replication.throttled.rate", LONG, "9223372036854775807", MIN(0), CLUSTER, NO_EFFECT | DYNAMIC_ONLY, "Bytes a second a leader may send for throttled replicas.") \
     X(FOLLOWER_REPLICATION_THROTTLED_RATE, "follower.replication.throttled.rate", LONG, "9223372036854775807", MIN(0), CLUSTER, NO_EFFECT | DYNAMIC_ONLY, "Bytes a second a follower may receive for throttled replicas.") \
     X(REPLICA_ALTER_LOG_DIRS_IO_MAX_BYTES_PER_SECOND, "replica.alter.log.dirs.io.max.bytes.per.second", LONG, "9223372036854775807", MIN(0), CLUSTER, NO_EFFECT | DYNAMIC_ONLY, "Bytes a second that moves between log directories may use.") \
-    X(AUTO_CREATE_TOPICS_ENABLE, "auto.create.topics.enable", BOOLEAN, "true", ANY, READ_ONLY, NO_EFFECT, "A request for an unknown topic creates it.") \
-    X(DELETE_TOPIC_ENABLE, "delete.topic.enable", BOOLEAN, "true", ANY, READ_ONLY, NO_EFFECT, "Topics may be deleted.") \
-    X(NUM_PARTITIONS, "num.partitions", INT, "1", MIN(1), READ_ONLY, NO_EFFECT, "Partitions of a topic created without saying how many.") \
-    X(DEFAULT_REPLICATION_FACTOR, "default.replication.factor", INT, "1", ANY, READ_ONLY, NO_EFFECT, "Replicas of a topic created without saying how many.") \
+    X(AUTO_CREATE_TOPICS_ENABLE, "auto.create.topics.enable", BOOLEAN, "true", ANY, READ_ONLY, EFFECT, "A request for an unknown topic creates it.") \
+    X(DELETE_TOPIC_ENABLE, "delete.topic.enable", BOOLEAN, "true", ANY, READ_ONLY, EFFECT, "Topics may be deleted.") \
+    X(NUM_PARTITIONS, "num.partitions", INT, "1", MIN(1), READ_ONLY, EFFECT, "Partitions of a topic created without saying how many.") \
+    X(DEFAULT_REPLICATION_FACTOR, "default.replication.factor", INT, "1", ANY, READ_ONLY, EFFECT, "Replicas of a topic created without saying how many.") \
     X(CREATE_TOPIC_POLICY_CLASS_NAME, "create.topic.policy.class.name", CLASS, NULL, ANY, READ_ONLY, NO_EFFECT, "Java class that may refuse new topics. moldau loads no Java classes.") \
     X(ALTER_CONFIG_POLICY_CLASS_NAME, "alter.config.policy.class.name", CLASS, NULL, ANY, READ_ONLY, NO_EFFECT, "Java class that may refuse changes of settings. moldau loads no Java classes.") \
     X(AUTO_LEADER_REBALANCE_ENABLE, "auto.leader.rebalance.enable", BOOLEAN, "true", ANY, READ_ONLY, NO_EFFECT, "Leaderships move back to the preferred replica by themselves.") \
     X(LEADER_IMBALANCE_CHECK_INTERVAL_SECONDS, "leader.imbalance.check.interval.seconds", LONG, "300", MIN(1), READ_ONLY, NO_EFFECT, "How often the controller looks for leaderships to move back.") \
     X(UNCLEAN_LEADER_ELECTION_ENABLE, "unclean.leader.election.enable", BOOLEAN, "false", ANY, CLUSTER, NO_EFFECT, "Without a replica in sync, one that lags may lead, at the cost of acknowledged records.") \
     X(UNCLEAN_LEADER_ELECTION_INTERVAL_MS, "unclean.leader.election.interval.ms", LONG, "300000", MIN(1), READ_ONLY, NO_EFFECT | HIDDEN, "How often the controller looks for partitions that need an unclean election.") \
-    X(METADATA_LOG_DIR, "metadata.log.dir", STRING, NULL, ANY, READ_ONLY, NO_EFFECT, "Directory of the metadata log; the first of log.dirs when not given.") \
+    X(METADATA_LOG_DIR, "metadata.log.dir", STRING, NULL, ANY, READ_ONLY, EFFECT, "Directory of the metadata log; the first of log.dirs when not given.") \
     X(METADATA_LOG_SEGMENT_BYTES, "metadata.log.segment.bytes", INT, "1073741824", MIN(8388608), READ_ONLY, NO_EFFECT, "Size at which the metadata log starts a new segment.") \
     X(METADATA_LOG_SEGMENT_MS, "metadata.log.segment.ms", LONG, "604800000", ANY, READ_ONLY, NO_EFFECT, "Age at which the metadata log starts a new segment.") \
     X(METADATA_LOG_MAX_RECORD_BYTES_BETWEEN_SNAPSHOTS, "metadata.log.max.record.bytes.between.snapshots", LONG, "20971520", MIN(1), READ_ONLY, NO_EFFECT, "Bytes of metadata records after which a snapshot is written.") \
@@ -102,8 +102,8 @@
 
 /* Settings of moldau's own. */
 #define CONF_TABLE_MOLDAU(X) \
-    X(MOLDAU_ACK_SYNC, "moldau.ack.sync", STRING, "auto", ONE_OF("auto, always, never"), READ_ONLY, NO_EFFECT, "When acks=all waits for the disk: auto where a partition has one replica, always, or never.") \
-    X(MOLDAU_SHARDS, "moldau.shards", INT, "0", RANGE(0, 1024), READ_ONLY, NO_EFFECT, "Threads of the server, each with its own connections and partitions; 0 for one a core.")
+    X(MOLDAU_ACK_SYNC, "moldau.ack.sync", STRING, "auto", ONE_OF("auto, always, never"), READ_ONLY, EFFECT, "When acks=all waits for the disk: auto where a partition has one replica, always, or never.") \
+    X(MOLDAU_SHARDS, "moldau.shards", INT, "0", RANGE(0, 1024), READ_ONLY, EFFECT, "Threads of the server, each with its own connections and partitions; 0 for one a core.")
 /* clang-format on */
 
 #endif

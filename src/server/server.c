@@ -279,6 +279,8 @@ static int run(struct server *sv)
     for (int i = 1; i < sv->shards_n; i++) threads[i] = os_thread_start(shard_main, &boots[i]);
     shard_main(&boots[0]);
     for (int i = 1; i < sv->shards_n; i++) os_thread_join(threads[i]);
+    free(boots);
+    free(threads);
     os_linux_pool_free(sv->pool); /* syncs that run come to their end */
     if (finish_storage(sv)) {
         logline(LOG_ERROR, "server", "not everything could be written; the next start will recover");

@@ -1,0 +1,187 @@
+/* The floor: the least a broker must do, in one thread and without a broker. Receive a produce frame, check the CRC of
+ * its batch, write it to a file, answer; or answer a fetch with sendfile from that file. What moldau costs is told as a
+ * multiple of this.
+ *
+ *   floor PORT FILE     speaks just enough of Produce v7 and Fetch v11 for benchmarks/load */
+#include "base/base.h"
+#include "base/hash.h"
+#include "kp/batch_head.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <netinet/tcp.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/epoll.h>
+#include <sys/sendfile.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#define IN_BYTES ((size_t)1 << 20)
+
+struct conn {
+    int fd;
+    uint8_t *in;
+    size_t have;
+    /* a fetch answer under way */
+    off_t file_at;
+    size_t file_left;
+};
+
+static int file_fd;
+static off_t file_end;
+static int ep;
+
+static void fail(const char *what)
+{
+    fprintf(stderr, "floor: %s: %s\n", what, strerror(errno));
+    exit(1);
+}
+
+static void send_all(int fd, const void *p, size_t n)
+{
+    for (size_t at = 0; at < n;) {
+        ssize_t r = send(fd, (const char *)p + at, n - at, MSG_NOSIGNAL);
+        if (r > 0) at += (size_t)r;
+        else if (errno != EAGAIN) return;
+    }
+}
+
+/* Offset of the topic name's length in a request: header with a client id, then fixed fields. */
+static const uint8_t *after_header(const uint8_t *f)
+{
+    return f + 8 + 2 + load_be16(f + 8);
+}
+
+static void produce(struct conn *c, const uint8_t *f, size_t n)
+{
+    const uint8_t *p = after_header(f) + 2 + 2 + 4 + 4; /* transactional id, acks, timeout, topic count */
+    size_t name = load_be16(p);
+    const uint8_t *q = p + 2 + name + 4; /* partition count */
+    uint32_t len = load_be32(q + 4);
+    const uint8_t *batch = q + 8;
+    if (batch + len > f + n || !batch_crc_ok(batch, len)) {
+        fprintf(stderr, "floor: a bad batch\n");
+        exit(1);
+    }
+    if (pwrite(file_fd, batch, len, file_end) != (ssize_t)len) fail("write");
+    uint8_t out[512], *o = out + 4;
+    store_be32(o, load_be32(f + 4));
+    store_be32(o + 4, 1);
+    memcpy(o + 8, p, 2 + name);
+    o += 8 + 2 + name;
+    store_be32(o, 1);
+    memcpy(o + 4, q, 4);
+    store_be16(o + 8, 0);
+    store_be64(o + 10, (uint64_t)file_end);
+    store_be64(o + 18, UINT64_MAX);
+    store_be64(o + 26, 0);
+    store_be32(o + 34, 0);
+    o += 38;
+    store_be32(out, (uint32_t)(o - out - 4));
+    file_end += len;
+    send_all(c->fd, out, (size_t)(o - out));
+}
+
+static void fetch(struct conn *c, const uint8_t *f)
+{
+    const uint8_t *p = after_header(f) + 4 + 4 + 4 + 4 + 1 + 4 + 4 + 4;
+    size_t name = load_be16(p);
+    const uint8_t *q = p + 2 + name + 4;
+    /* The load asks by byte position here; whole batches are its own business. */
+    off_t at = (off_t)load_be64(q + 8);
+    size_t want = load_be32(q + 24);
+    size_t n = at >= file_end ? 0 : min_size((size_t)(file_end - at), want);
+    uint8_t out[512], *o = out + 4;
+    store_be32(o, load_be32(f + 4));
+    memset(o + 4, 0, 10);
+    store_be32(o + 14, 1);
+    memcpy(o + 18, p, 2 + name);
+    o += 20 + name;
+    store_be32(o, 1);
+    memcpy(o + 4, q, 4);
+    store_be16(o + 8, 0);
+    store_be64(o + 10, (uint64_t)file_end);
+    store_be64(o + 18, (uint64_t)file_end);
+    store_be64(o + 26, 0);
+    store_be32(o + 34, UINT32_MAX);
+    store_be32(o + 38, UINT32_MAX);
+    store_be32(o + 42, (uint32_t)n);
+    o += 46;
+    store_be32(out, (uint32_t)((size_t)(o - out) - 4 + n));
+    send(c->fd, out, (size_t)(o - out), MSG_NOSIGNAL | MSG_MORE);
+    c->file_at = at;
+    c->file_left = n;
+}
+
+static void drain(struct conn *c)
+{
+    while (c->file_left) {
+        ssize_t r = sendfile(c->fd, file_fd, &c->file_at, c->file_left);
+        if (r <= 0) break;
+        c->file_left -= (size_t)r;
+    }
+    struct epoll_event ev = {.events = c->file_left ? EPOLLOUT : EPOLLIN, .data.ptr = c};
+    epoll_ctl(ep, EPOLL_CTL_MOD, c->fd, &ev);
+}
+
+static void input(struct conn *c)
+{
+    ssize_t r = recv(c->fd, c->in + c->have, IN_BYTES - c->have, 0);
+    if (r <= 0) {
+        if (r < 0 && errno == EAGAIN) return;
+        close(c->fd);
+        free(c->in);
+        free(c);
+        return;
+    }
+    c->have += (size_t)r;
+    size_t at = 0;
+    bool asked = false;
+    while (c->have - at >= 4 && c->have - at - 4 >= load_be32(c->in + at)) {
+        uint32_t n = load_be32(c->in + at);
+        if (load_be16(c->in + at + 4) == 0) produce(c, c->in + at + 4, n);
+        else {
+            fetch(c, c->in + at + 4);
+            asked = true;
+        }
+        at += 4 + n;
+    }
+    memmove(c->in, c->in + at, c->have - at);
+    c->have -= at;
+    if (asked) drain(c);
+}
+
+int main(int argc, char **argv)
+{
+    if (argc != 3) return 2;
+    signal(SIGPIPE, SIG_IGN);
+    file_fd = open(argv[2], O_RDWR | O_CREAT, 0644);
+    if (file_fd < 0) fail(argv[2]);
+    file_end = lseek(file_fd, 0, SEEK_END);
+    int l = socket(AF_INET, SOCK_STREAM, 0), one = 1;
+    setsockopt(l, SOL_SOCKET, SO_REUSEADDR, &one, sizeof one);
+    struct sockaddr_in a = {.sin_family = AF_INET, .sin_port = htons((uint16_t)atoi(argv[1])), .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    if (bind(l, (struct sockaddr *)&a, sizeof a) || listen(l, 512)) fail("listen");
+    ep = epoll_create1(0);
+    struct epoll_event ev = {.events = EPOLLIN, .data.ptr = NULL};
+    epoll_ctl(ep, EPOLL_CTL_ADD, l, &ev);
+    for (;;) {
+        struct epoll_event evs[64];
+        int n = epoll_wait(ep, evs, 64, -1);
+        for (int i = 0; i < n; i++) {
+            struct conn *c = evs[i].data.ptr;
+            if (!c) {
+                c = xcalloc(1, sizeof *c);
+                c->fd = accept4(l, NULL, NULL, SOCK_NONBLOCK);
+                setsockopt(c->fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
+                c->in = xmalloc(IN_BYTES);
+                ev = (struct epoll_event){.events = EPOLLIN, .data.ptr = c};
+                epoll_ctl(ep, EPOLL_CTL_ADD, c->fd, &ev);
+            } else if (evs[i].events & EPOLLOUT) drain(c);
+            else input(c);
+        }
+    }
+}

@@ -1,0 +1,392 @@
+/* DescribeConfigs, AlterConfigs, IncrementalAlterConfigs, ListConfigResources. */
+#include "api/broker.h"
+#include "api/handlers.h"
+#include "kp/alter_configs.h"
+#include "kp/describe_configs.h"
+#include "kp/incremental_alter_configs.h"
+#include "kp/list_config_resources.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+enum { RESOURCE_TOPIC = 2, RESOURCE_BROKER = 4, RESOURCE_BROKER_LOGGER = 8, RESOURCE_CLIENT_METRICS = 16, RESOURCE_GROUP = 32 };
+enum { OP_SET = 0, OP_DELETE = 1, OP_APPEND = 2, OP_SUBTRACT = 3 };
+
+static struct slice keep(struct req *r, struct strbuf *b)
+{
+    struct slice s = slice_of(arena_strndup(&r->arena, strbuf_cstr(b), b->n), b->n);
+    strbuf_reset(b);
+    return s;
+}
+
+static struct conf_override *overrides_of(struct arena *a, const struct image_configs *c, size_t *n)
+{
+    *n = c ? (size_t)c->n : 0;
+    struct conf_override *o = arena_zalloc(a, *n, sizeof *o);
+    for (size_t i = 0; i < *n; i++) o[i] = (struct conf_override){slice_cstr(c->v[i].name), slice_cstr(c->v[i].value)};
+    return o;
+}
+
+/* ---- describing ---- */
+struct describing {
+    struct req *r;
+    const struct kp_describe_configs_request *in;
+    const struct kp_describe_configs_request_describe_configs_resource *q;
+    struct kp_describe_configs_response_describe_configs_result *o;
+};
+
+static void describe_entry(void *ctx, const struct conf_entry *e)
+{
+    struct describing *x = ctx;
+    struct arena *a = &x->r->arena;
+    if (x->q->configuration_keys_n >= 0) {
+        bool asked = false;
+        for (int32_t i = 0; i < x->q->configuration_keys_n; i++) asked |= slice_eq_cstr(x->q->configuration_keys[i], e->name);
+        if (!asked) return;
+    }
+    struct kp_describe_configs_response_describe_configs_resource_result *c = &x->o->configs[x->o->configs_n++];
+    kp_describe_configs_response_describe_configs_resource_result_init(c);
+    c->name = arena_slice_dup(a, slice_cstr(e->name));
+    c->value = arena_slice_dup(a, slice_cstr(e->value));
+    c->read_only = e->read_only;
+    c->config_source = (int8_t)e->source;
+    c->is_sensitive = e->sensitive;
+    c->config_type = (int8_t)e->type;
+    if (x->in->include_documentation) c->documentation = slice_cstr(e->doc);
+    if (!x->in->include_synonyms) return;
+    c->synonyms = arena_zalloc(a, (size_t)e->synonyms_n, sizeof *c->synonyms);
+    for (int i = 0; i < e->synonyms_n; i++)
+        c->synonyms[c->synonyms_n++] = (struct kp_describe_configs_response_describe_configs_synonym){
+            arena_slice_dup(a, slice_cstr(e->synonyms[i].name)), arena_slice_dup(a, slice_cstr(e->synonyms[i].value)), (int8_t)e->synonyms[i].source};
+}
+
+#define ENTRIES_MAX (CONF_COUNT + 256)
+
+static void describe_one(struct describing *x, struct strbuf *why)
+{
+    struct broker *b = req_broker(x->r);
+    struct slice name = x->q->resource_name;
+    struct arena *a = &x->r->arena;
+    size_t n;
+    x->o->configs = arena_zalloc(a, ENTRIES_MAX, sizeof *x->o->configs);
+    switch (x->q->resource_type) {
+    case RESOURCE_TOPIC: {
+        if (ctl_topic_name_check(name, why)) {
+            x->o->error_code = KERR_INVALID_TOPIC_EXCEPTION;
+            break;
+        }
+        if (!image_topic(&b->image, name)) {
+            x->o->error_code = KERR_UNKNOWN_TOPIC_OR_PARTITION;
+            break;
+        }
+        struct conf_override *o = overrides_of(a, image_configs(&b->image, RESOURCE_TOPIC, name), &n);
+        conf_describe_topic(&b->conf, o, n, x, describe_entry);
+        return;
+    }
+    case RESOURCE_BROKER: {
+        char self[16];
+        snprintf(self, sizeof self, "%d", b->node->id);
+        if (name.n == 0) conf_describe_cluster(&b->conf, x, describe_entry);
+        else if (slice_eq_cstr(name, self)) conf_describe_broker(&b->conf, x, describe_entry);
+        else {
+            x->o->error_code = KERR_INVALID_REQUEST;
+            strbuf_printf(why, "Unexpected broker id, expected %s or empty string, but received %.*s", self, (int)name.n, (const char *)name.p);
+            break;
+        }
+        return;
+    }
+    case RESOURCE_GROUP: {
+        struct conf_override *o = overrides_of(a, image_configs(&b->image, RESOURCE_GROUP, name), &n);
+        if (name.n == 0) {
+            x->o->error_code = KERR_INVALID_REQUEST;
+            strbuf_add_cstr(why, "a group's configuration needs a group id");
+            break;
+        }
+        conf_describe_group(&b->conf, o, n, x, describe_entry);
+        return;
+    }
+    case RESOURCE_CLIENT_METRICS: {
+        struct conf_override *o = overrides_of(a, image_configs(&b->image, RESOURCE_CLIENT_METRICS, name), &n);
+        conf_describe_client_metrics(o, n, x, describe_entry);
+        return;
+    }
+    default:
+        x->o->error_code = KERR_INVALID_REQUEST;
+        strbuf_printf(why, "Unsupported resource type: %d", x->q->resource_type);
+    }
+    x->o->error_message = why->n ? keep(x->r, why) : slice_cstr(kafka_error_text(x->o->error_code));
+}
+
+void api_describe_configs(struct req *r)
+{
+    struct kp_describe_configs_request in;
+    struct kp_describe_configs_response out;
+    struct strbuf why;
+    if (!API_READ(r, describe_configs, &in)) return;
+    strbuf_init(&why);
+    kp_describe_configs_response_init(&out);
+    out.results_n = in.resources_n;
+    out.results = arena_zalloc(&r->arena, (size_t)in.resources_n, sizeof *out.results);
+    for (int32_t i = 0; i < in.resources_n; i++) {
+        struct describing x = {r, &in, &in.resources[i], &out.results[i]};
+        kp_describe_configs_response_describe_configs_result_init(x.o);
+        x.o->resource_type = x.q->resource_type;
+        x.o->resource_name = x.q->resource_name;
+        describe_one(&x, &why);
+    }
+    strbuf_fini(&why);
+    API_REPLY(r, describe_configs, &out);
+}
+
+/* ---- altering ---- */
+struct change {
+    struct slice name, value;
+    int8_t op;
+};
+struct alter_resource {
+    int8_t type;
+    struct slice name;
+    struct change *changes;
+    int32_t n;
+    bool replace; /* AlterConfigs: what is not named goes back to its default */
+    int16_t error;
+    struct slice message;
+};
+struct altering {
+    struct ctl_op op;
+    struct req *r;
+    struct alter_resource *v;
+    int32_t n;
+    bool validate_only, incremental;
+};
+
+static int refuse(struct strbuf *why, int err, const char *fmt, struct slice s)
+{
+    strbuf_printf(why, fmt, (int)s.n, s.p ? (const char *)s.p : "");
+    return err;
+}
+
+/* The value that a change leaves: null takes the override back. */
+static int resolve(struct altering *al, struct alter_resource *x, const struct change *c, const struct image_configs *now, struct slice *value,
+                   struct strbuf *why)
+{
+    const struct conf_def *d = x->type == RESOURCE_TOPIC ? conf_def_topic(c->name) : x->type == RESOURCE_GROUP ? conf_def_group(c->name) : conf_def_broker(c->name);
+    if (c->op == OP_DELETE) {
+        *value = (struct slice){0};
+        return 0;
+    }
+    if (c->op < OP_SET || c->op > OP_SUBTRACT) {
+        strbuf_printf(why, "Unknown operation type %d", c->op);
+        return ERR_INVALID_REQUEST;
+    }
+    if (!c->value.p) return refuse(why, ERR_INVALID_REQUEST, "Null value not supported for : %.*s", c->name);
+    *value = c->value;
+    if (c->op == OP_SET) return 0;
+    if (!d) return refuse(why, ERR_INVALID_CONFIG, "Can't append or subtract: no such setting: %.*s", c->name);
+    const char *old = image_config(now, d->name);
+    struct strbuf out;
+    strbuf_init(&out);
+    int rc = c->op == OP_APPEND ? conf_list_append(d, slice_cstr(old ? old : d->def ? d->def : ""), c->value, &out, why)
+                                : conf_list_subtract(d, slice_cstr(old ? old : d->def ? d->def : ""), c->value, &out, why);
+    if (rc == 0) *value = keep(al->r, &out);
+    strbuf_fini(&out);
+    return rc;
+}
+
+static int check_all(struct broker *zero, struct altering *al, struct alter_resource *x, struct conf_override *o, size_t n, struct strbuf *why)
+{
+    (void)al;
+    int rc = 0;
+    switch (x->type) {
+    case RESOURCE_TOPIC: return conf_topic_check(&zero->conf, o, n, why);
+    case RESOURCE_GROUP: return conf_group_check(&zero->conf, o, n, why);
+    case RESOURCE_CLIENT_METRICS:
+        for (size_t i = 0; i < n && rc == 0; i++) rc = conf_client_metrics_validate(o[i].name, o[i].value, why);
+        return rc;
+    default:
+        for (size_t i = 0; i < n && rc == 0; i++)
+            rc = conf_set_check(&zero->conf, o[i].name, o[i].value, x->name.n ? CONF_LAYER_DYNAMIC_BROKER : CONF_LAYER_DYNAMIC_DEFAULT, why);
+        return rc;
+    }
+}
+
+static int alter_one(struct broker *zero, struct altering *al, struct alter_resource *x, struct ctl_records *rs, struct strbuf *why)
+{
+    char self[16];
+    snprintf(self, sizeof self, "%d", zero->node->id);
+    switch (x->type) {
+    case RESOURCE_TOPIC:
+        if (!image_topic(&zero->image, x->name)) return refuse(why, ERR_UNKNOWN_TOPIC_OR_PARTITION, "The topic '%.*s' does not exist.", x->name);
+        break;
+    case RESOURCE_BROKER:
+        if (x->name.n && !slice_eq_cstr(x->name, self)) return refuse(why, ERR_INVALID_REQUEST, "There is no broker %.*s in this cluster", x->name);
+        break;
+    case RESOURCE_GROUP:
+    case RESOURCE_CLIENT_METRICS:
+        if (x->name.n == 0) return refuse(why, ERR_INVALID_REQUEST, "the resource needs a name%.*s", x->name);
+        break;
+    default: strbuf_printf(why, "Unsupported resource type: %d", x->type); return ERR_INVALID_REQUEST;
+    }
+    const struct image_configs *now = image_configs(&zero->image, x->type, x->name);
+    size_t old_n, n = 0;
+    struct conf_override *old = overrides_of(&al->r->arena, now, &old_n);
+    struct conf_override *after = arena_zalloc(&al->r->arena, old_n + (size_t)x->n, sizeof *after);
+    struct conf_override *set = arena_zalloc(&al->r->arena, (size_t)x->n, sizeof *set);
+    for (int32_t i = 0; i < x->n; i++) {
+        for (int32_t k = 0; k < i; k++)
+            if (slice_eq(x->changes[k].name, x->changes[i].name)) return refuse(why, ERR_INVALID_REQUEST, "Error due to duplicate config keys: %.*s", x->changes[i].name);
+        set[i].name = x->changes[i].name;
+        int rc = resolve(al, x, &x->changes[i], now, &set[i].value, why);
+        if (rc) return rc;
+        if (set[i].value.p) after[n++] = set[i];
+    }
+    for (size_t i = 0; i < old_n; i++) {
+        bool named = false;
+        for (int32_t k = 0; k < x->n; k++) named |= slice_eq(set[k].name, old[i].name);
+        if (!named && !x->replace) after[n++] = old[i];
+    }
+    int rc = check_all(zero, al, x, after, n, why);
+    if (rc || al->validate_only) return rc;
+    for (int32_t i = 0; i < x->n; i++) {
+        char key[256];
+        snprintf(key, sizeof key, "%.*s", (int)min_size(set[i].name.n, sizeof key - 1), (const char *)set[i].name.p);
+        const char *had = image_config(now, key);
+        if (set[i].value.p ? had && slice_eq_cstr(set[i].value, had) : !had) continue; /* nothing changes */
+        ctl_set_config(x->type, x->name, set[i].name, set[i].value, rs);
+    }
+    for (size_t i = 0; x->replace && i < old_n; i++) {
+        bool named = false;
+        for (int32_t k = 0; k < x->n; k++) named |= slice_eq(set[k].name, old[i].name);
+        if (!named) ctl_set_config(x->type, x->name, old[i].name, (struct slice){0}, rs);
+    }
+    return 0;
+}
+
+static void alter_build(struct ctl_op *op, struct broker *zero, struct ctl_now *now, struct ctl_records *rs)
+{
+    (void)now;
+    struct altering *al = CONTAINER_OF(op, struct altering, op);
+    struct strbuf why;
+    strbuf_init(&why);
+    for (int32_t i = 0; i < al->n; i++) {
+        struct alter_resource *x = &al->v[i];
+        int rc = 0;
+        for (int32_t k = 0; k < i; k++)
+            if (al->v[k].type == x->type && slice_eq(al->v[k].name, x->name)) rc = ERR_INVALID_REQUEST;
+        if (rc) strbuf_add_cstr(&why, "the request names one resource twice");
+        else rc = alter_one(zero, al, x, rs, &why);
+        if (rc) {
+            x->error = err_kafka(rc);
+            x->message = why.n ? keep(al->r, &why) : slice_cstr(err_text(rc));
+        }
+        strbuf_reset(&why);
+    }
+    strbuf_fini(&why);
+}
+
+static void alter_done(struct ctl_op *op, struct shard *home)
+{
+    (void)home;
+    struct altering *al = CONTAINER_OF(op, struct altering, op);
+    struct req *r = al->r;
+    if (al->incremental) {
+        struct kp_incremental_alter_configs_response out;
+        kp_incremental_alter_configs_response_init(&out);
+        out.responses = arena_zalloc(&r->arena, (size_t)al->n, sizeof *out.responses);
+        out.responses_n = al->n;
+        for (int32_t i = 0; i < al->n; i++)
+            out.responses[i] = (struct kp_incremental_alter_configs_response_alter_configs_resource_response){al->v[i].error, al->v[i].message, al->v[i].type, al->v[i].name};
+        API_REPLY(r, incremental_alter_configs, &out);
+        return;
+    }
+    struct kp_alter_configs_response out;
+    kp_alter_configs_response_init(&out);
+    out.responses = arena_zalloc(&r->arena, (size_t)al->n, sizeof *out.responses);
+    out.responses_n = al->n;
+    for (int32_t i = 0; i < al->n; i++)
+        out.responses[i] = (struct kp_alter_configs_response_alter_configs_resource_response){al->v[i].error, al->v[i].message, al->v[i].type, al->v[i].name};
+    API_REPLY(r, alter_configs, &out);
+}
+
+static struct altering *altering_new(struct req *r, int32_t n, bool validate_only, bool incremental)
+{
+    struct altering *al = arena_zalloc(&r->arena, 1, sizeof *al);
+    *al = (struct altering){.r = r, .n = n, .validate_only = validate_only, .incremental = incremental};
+    al->v = arena_zalloc(&r->arena, (size_t)n, sizeof *al->v);
+    al->op.build = alter_build;
+    al->op.done = alter_done;
+    return al;
+}
+
+void api_incremental_alter_configs(struct req *r)
+{
+    struct kp_incremental_alter_configs_request in;
+    if (!API_READ(r, incremental_alter_configs, &in)) return;
+    struct altering *al = altering_new(r, in.resources_n, in.validate_only, true);
+    for (int32_t i = 0; i < in.resources_n; i++) {
+        struct alter_resource *x = &al->v[i];
+        x->type = in.resources[i].resource_type;
+        x->name = in.resources[i].resource_name;
+        x->n = in.resources[i].configs_n;
+        x->changes = arena_zalloc(&r->arena, (size_t)x->n, sizeof *x->changes);
+        for (int32_t k = 0; k < x->n; k++)
+            x->changes[k] = (struct change){in.resources[i].configs[k].name, in.resources[i].configs[k].value, in.resources[i].configs[k].config_operation};
+    }
+    ctl_submit(req_broker(r), &al->op);
+}
+
+void api_alter_configs(struct req *r)
+{
+    struct kp_alter_configs_request in;
+    if (!API_READ(r, alter_configs, &in)) return;
+    struct altering *al = altering_new(r, in.resources_n, in.validate_only, false);
+    for (int32_t i = 0; i < in.resources_n; i++) {
+        struct alter_resource *x = &al->v[i];
+        x->type = in.resources[i].resource_type;
+        x->name = in.resources[i].resource_name;
+        x->n = in.resources[i].configs_n;
+        x->replace = true;
+        x->changes = arena_zalloc(&r->arena, (size_t)x->n, sizeof *x->changes);
+        for (int32_t k = 0; k < x->n; k++)
+            x->changes[k] = (struct change){in.resources[i].configs[k].name, in.resources[i].configs[k].value, OP_SET};
+    }
+    ctl_submit(req_broker(r), &al->op);
+}
+
+/* ---- listing ---- */
+void api_list_config_resources(struct req *r)
+{
+    struct broker *b = req_broker(r);
+    struct kp_list_config_resources_request in;
+    struct kp_list_config_resources_response out;
+    static const int8_t all[] = {RESOURCE_TOPIC, RESOURCE_BROKER, RESOURCE_BROKER_LOGGER, RESOURCE_CLIENT_METRICS, RESOURCE_GROUP};
+    if (!API_READ(r, list_config_resources, &in)) return;
+    kp_list_config_resources_response_init(&out);
+    size_t cap = b->image.by_id.n + b->image.configs.n + (size_t)b->image.brokers_n * 2;
+    out.config_resources = arena_zalloc(&r->arena, cap, sizeof *out.config_resources);
+    for (size_t k = 0; k < NELEMS(all); k++) {
+        bool asked = r->version == 0 ? all[k] == RESOURCE_CLIENT_METRICS : in.resource_types_n <= 0;
+        for (int32_t i = 0; r->version > 0 && i < in.resource_types_n; i++) asked |= in.resource_types[i] == all[k];
+        if (!asked) continue;
+        if (all[k] == RESOURCE_TOPIC) {
+            int n;
+            struct image_topic **t = image_sorted(&b->image, &n);
+            for (int i = 0; i < n; i++) out.config_resources[out.config_resources_n++] = (struct kp_list_config_resources_response_config_resource){slice_cstr(t[i]->name), all[k]};
+        } else if (all[k] == RESOURCE_BROKER || all[k] == RESOURCE_BROKER_LOGGER) {
+            for (int i = 0; i < b->image.brokers_n; i++)
+                out.config_resources[out.config_resources_n++] = (struct kp_list_config_resources_response_config_resource){
+                    slice_cstr(arena_printf(&r->arena, "%d", b->image.brokers[i].id)), all[k]};
+        } else
+            MAP_FOREACH(it, struct image_configs, c, &b->image.configs)
+                if (c->type == all[k]) out.config_resources[out.config_resources_n++] = (struct kp_list_config_resources_response_config_resource){slice_cstr(c->resource), all[k]};
+    }
+    for (int32_t i = 0; i < in.resource_types_n && r->version > 0; i++) {
+        bool known = false;
+        for (size_t k = 0; k < NELEMS(all); k++) known |= all[k] == in.resource_types[i];
+        if (!known) {
+            out.error_code = KERR_UNSUPPORTED_VERSION;
+            out.config_resources_n = 0;
+        }
+    }
+    API_REPLY(r, list_config_resources, &out);
+}

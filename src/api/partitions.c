@@ -1,0 +1,279 @@
+/* DeleteRecords, OffsetForLeaderEpoch, DescribeProducers, DescribeLogDirs: questions to partitions where they live. */
+#include "api/handlers.h"
+#include "api/spread.h"
+#include "kp/delete_records.h"
+#include "kp/describe_log_dirs.h"
+#include "kp/describe_producers.h"
+#include "kp/offset_for_leader_epoch.h"
+
+#include <stdlib.h>
+
+static struct image_topic *topic_of(struct req *r, struct slice name, int32_t index)
+{
+    struct image_topic *t = image_topic(&req_broker(r)->image, name);
+    return t && index >= 0 && index < t->parts_n ? t : NULL;
+}
+
+/* ---- DeleteRecords ---- */
+struct deletion {
+    struct spread spread;
+    struct kp_delete_records_request in;
+    struct kp_delete_records_response out;
+};
+
+static void delete_done(struct spread *s) { API_REPLY(s->r, delete_records, &CONTAINER_OF(s, struct deletion, spread)->out); }
+
+static void delete_visit(struct spread_part *x, struct part *p, struct broker *there)
+{
+    (void)there;
+    const struct kp_delete_records_request_delete_records_partition *q = x->in;
+    struct kp_delete_records_response_delete_records_partition_result *o = x->out;
+    int rc = p ? part_delete_records(p, q->offset) : ERR_KAFKA_STORAGE_ERROR;
+    o->error_code = err_kafka(rc);
+    o->low_watermark = rc ? -1 : p->log->start_offset;
+}
+
+void api_delete_records(struct req *r)
+{
+    struct deletion *d = arena_zalloc(&r->arena, 1, sizeof *d);
+    if (!API_READ(r, delete_records, &d->in)) return;
+    kp_delete_records_response_init(&d->out);
+    d->out.topics_n = d->in.topics_n;
+    d->out.topics = arena_zalloc(&r->arena, (size_t)d->in.topics_n, sizeof *d->out.topics);
+    spread_begin(&d->spread, r, delete_done);
+    for (int32_t i = 0; i < d->in.topics_n; i++) {
+        const struct kp_delete_records_request_delete_records_topic *t = &d->in.topics[i];
+        struct kp_delete_records_response_delete_records_topic_result *to = &d->out.topics[i];
+        to->name = t->name;
+        to->partitions_n = t->partitions_n;
+        to->partitions = arena_zalloc(&r->arena, (size_t)t->partitions_n, sizeof *to->partitions);
+        for (int32_t k = 0; k < t->partitions_n; k++) {
+            struct image_topic *topic = topic_of(r, t->name, t->partitions[k].partition_index);
+            to->partitions[k].partition_index = t->partitions[k].partition_index;
+            to->partitions[k].low_watermark = -1;
+            if (!topic) to->partitions[k].error_code = KERR_UNKNOWN_TOPIC_OR_PARTITION;
+            else if (topic_is_internal(t->name)) to->partitions[k].error_code = KERR_INVALID_TOPIC_EXCEPTION;
+            else {
+                struct conf_topic cfg;
+                broker_topic_conf(req_broker(r), topic, &cfg);
+                if (!cfg.cleanup_delete && cfg.cleanup_compact) to->partitions[k].error_code = KERR_POLICY_VIOLATION;
+                else spread_to(&d->spread, topic, t->partitions[k].partition_index, delete_visit, &t->partitions[k], &to->partitions[k]);
+            }
+        }
+    }
+    spread_end(&d->spread);
+}
+
+/* ---- OffsetForLeaderEpoch ---- */
+struct epochs {
+    struct spread spread;
+    struct kp_offset_for_leader_epoch_request in;
+    struct kp_offset_for_leader_epoch_response out;
+};
+
+static void epochs_done(struct spread *s) { API_REPLY(s->r, offset_for_leader_epoch, &CONTAINER_OF(s, struct epochs, spread)->out); }
+
+static void epochs_visit(struct spread_part *x, struct part *p, struct broker *there)
+{
+    (void)there;
+    const struct kp_offset_for_leader_epoch_request_offset_for_leader_partition *q = x->in;
+    struct kp_offset_for_leader_epoch_response_epoch_end_offset *o = x->out;
+    if (!p) o->error_code = KERR_KAFKA_STORAGE_ERROR;
+    else if (q->current_leader_epoch >= 0 && q->current_leader_epoch != p->leader_epoch)
+        o->error_code = q->current_leader_epoch < p->leader_epoch ? KERR_FENCED_LEADER_EPOCH : KERR_UNKNOWN_LEADER_EPOCH;
+    else if (q->leader_epoch == p->leader_epoch) {
+        o->leader_epoch = q->leader_epoch;
+        o->end_offset = p->log->end_offset;
+    } else log_end_of_epoch(p->log, q->leader_epoch, &o->leader_epoch, &o->end_offset);
+}
+
+void api_offset_for_leader_epoch(struct req *r)
+{
+    struct epochs *e = arena_zalloc(&r->arena, 1, sizeof *e);
+    if (!API_READ(r, offset_for_leader_epoch, &e->in)) return;
+    kp_offset_for_leader_epoch_response_init(&e->out);
+    e->out.topics_n = e->in.topics_n;
+    e->out.topics = arena_zalloc(&r->arena, (size_t)e->in.topics_n, sizeof *e->out.topics);
+    spread_begin(&e->spread, r, epochs_done);
+    for (int32_t i = 0; i < e->in.topics_n; i++) {
+        const struct kp_offset_for_leader_epoch_request_offset_for_leader_topic *t = &e->in.topics[i];
+        struct kp_offset_for_leader_epoch_response_offset_for_leader_topic_result *to = &e->out.topics[i];
+        to->topic = t->topic;
+        to->partitions_n = t->partitions_n;
+        to->partitions = arena_zalloc(&r->arena, (size_t)t->partitions_n, sizeof *to->partitions);
+        for (int32_t k = 0; k < t->partitions_n; k++) {
+            struct image_topic *topic = topic_of(r, t->topic, t->partitions[k].partition);
+            kp_offset_for_leader_epoch_response_epoch_end_offset_init(&to->partitions[k]);
+            to->partitions[k].partition = t->partitions[k].partition;
+            to->partitions[k].leader_epoch = -1;
+            to->partitions[k].end_offset = -1;
+            if (!topic) to->partitions[k].error_code = KERR_UNKNOWN_TOPIC_OR_PARTITION;
+            else spread_to(&e->spread, topic, t->partitions[k].partition, epochs_visit, &t->partitions[k], &to->partitions[k]);
+        }
+    }
+    spread_end(&e->spread);
+}
+
+/* ---- DescribeProducers ---- */
+struct producers_of {
+    struct spread spread;
+    struct kp_describe_producers_request in;
+    struct kp_describe_producers_response out;
+};
+
+static void producers_done(struct spread *s)
+{
+    struct producers_of *d = CONTAINER_OF(s, struct producers_of, spread);
+    struct req *r = s->r;
+    req_begin(r);
+    kp_describe_producers_response_write(&r->out, r->version, &d->out);
+    for (int32_t i = 0; i < d->out.topics_n; i++)
+        for (int32_t k = 0; k < d->out.topics[i].partitions_n; k++) free(d->out.topics[i].partitions[k].active_producers);
+    req_reply(r);
+}
+
+static void producers_visit(struct spread_part *x, struct part *p, struct broker *there)
+{
+    (void)there;
+    struct kp_describe_producers_response_partition_response *o = x->out;
+    if (!p) {
+        o->error_code = KERR_KAFKA_STORAGE_ERROR;
+        return;
+    }
+    o->active_producers = xcalloc(p->producers.map.n, sizeof *o->active_producers);
+    MAP_FOREACH(it, struct producer, e, &p->producers.map)
+        o->active_producers[o->active_producers_n++] = (struct kp_describe_producers_response_producer_state){
+            .producer_id = e->id,
+            .producer_epoch = e->epoch,
+            .last_sequence = producer_last_sequence(e),
+            .last_timestamp = e->last_time_ms,
+            .coordinator_epoch = e->coordinator_epoch,
+            .current_txn_start_offset = e->txn_first_offset,
+        };
+}
+
+void api_describe_producers(struct req *r)
+{
+    struct producers_of *d = arena_zalloc(&r->arena, 1, sizeof *d);
+    if (!API_READ(r, describe_producers, &d->in)) return;
+    kp_describe_producers_response_init(&d->out);
+    d->out.topics_n = d->in.topics_n;
+    d->out.topics = arena_zalloc(&r->arena, (size_t)d->in.topics_n, sizeof *d->out.topics);
+    spread_begin(&d->spread, r, producers_done);
+    for (int32_t i = 0; i < d->in.topics_n; i++) {
+        const struct kp_describe_producers_request_topic_request *t = &d->in.topics[i];
+        struct kp_describe_producers_response_topic_response *to = &d->out.topics[i];
+        to->name = t->name;
+        to->partitions_n = t->partition_indexes_n;
+        to->partitions = arena_zalloc(&r->arena, (size_t)t->partition_indexes_n, sizeof *to->partitions);
+        for (int32_t k = 0; k < t->partition_indexes_n; k++) {
+            struct image_topic *topic = topic_of(r, t->name, t->partition_indexes[k]);
+            kp_describe_producers_response_partition_response_init(&to->partitions[k]);
+            to->partitions[k].partition_index = t->partition_indexes[k];
+            if (!topic) to->partitions[k].error_code = KERR_UNKNOWN_TOPIC_OR_PARTITION;
+            else spread_to(&d->spread, topic, t->partition_indexes[k], producers_visit, NULL, &to->partitions[k]);
+        }
+    }
+    spread_end(&d->spread);
+}
+
+/* ---- DescribeLogDirs ---- */
+struct size_row {
+    const char *topic; /* of the shard's image; copied before the answer: topics may go */
+    int32_t index;
+    int dir;
+    int64_t bytes;
+};
+struct shard_sizes {
+    struct size_row *rows;
+    size_t n;
+};
+struct dirs {
+    struct spread spread;
+    struct kp_describe_log_dirs_request in;
+    struct shard_sizes *sizes; /* [shards] */
+};
+
+static int cmp_row(const void *a, const void *b)
+{
+    const struct size_row *x = a, *y = b;
+    int d = strcmp(x->topic, y->topic);
+    return d ? d : (x->index > y->index) - (x->index < y->index);
+}
+
+static void dirs_visit(struct spread_part *x, struct part *none, struct broker *there)
+{
+    (void)none;
+    struct shard_sizes *o = x->out;
+    o->rows = xcalloc(there->parts.map.n, sizeof *o->rows);
+    MAP_FOREACH(it, struct part, p, &there->parts.map)
+        if (!p->log->faulted) o->rows[o->n++] = (struct size_row){xstrdup(p->topic), p->index, p->dir, log_bytes(p->log)};
+}
+
+static bool row_wanted(const struct kp_describe_log_dirs_request *in, const struct size_row *row)
+{
+    if (in->topics_n < 0) return true;
+    for (int32_t i = 0; i < in->topics_n; i++) {
+        if (!slice_eq_cstr(in->topics[i].topic, row->topic)) continue;
+        for (int32_t k = 0; k < in->topics[i].partitions_n; k++)
+            if (in->topics[i].partitions[k] == row->index) return true;
+    }
+    return false;
+}
+
+static void dirs_done(struct spread *s)
+{
+    struct dirs *d = CONTAINER_OF(s, struct dirs, spread);
+    struct req *r = s->r;
+    struct broker *b = req_broker(r);
+    struct kp_describe_log_dirs_response out;
+    size_t n = 0;
+    for (int i = 0; i < b->shard->n; i++) n += d->sizes[i].n;
+    struct size_row *rows = arena_zalloc(&r->arena, n, sizeof *rows);
+    n = 0;
+    for (int i = 0; i < b->shard->n; i++)
+        for (size_t k = 0; k < d->sizes[i].n; k++) rows[n++] = d->sizes[i].rows[k];
+    qsort(rows, n, sizeof *rows, cmp_row);
+    kp_describe_log_dirs_response_init(&out);
+    out.results = arena_zalloc(&r->arena, (size_t)b->node->dirs_n, sizeof *out.results);
+    out.results_n = b->node->dirs_n;
+    for (int i = 0; i < b->node->dirs_n; i++) {
+        struct kp_describe_log_dirs_response_describe_log_dirs_result *o = &out.results[i];
+        kp_describe_log_dirs_response_describe_log_dirs_result_init(o);
+        o->log_dir = slice_cstr(b->node->dirs[i].path);
+        if (os_disk_usage(b->shard->os, b->node->dirs[i].path, &o->total_bytes, &o->usable_bytes)) o->total_bytes = o->usable_bytes = -1;
+        o->topics = arena_zalloc(&r->arena, n, sizeof *o->topics);
+        struct kp_describe_log_dirs_response_describe_log_dirs_partition *parts = arena_zalloc(&r->arena, n, sizeof *parts);
+        for (size_t k = 0; k < n; k++) {
+            if (rows[k].dir != i || !row_wanted(&d->in, &rows[k])) continue;
+            struct kp_describe_log_dirs_response_describe_log_dirs_topic *t = o->topics_n ? &o->topics[o->topics_n - 1] : NULL;
+            if (!t || !slice_eq_cstr(t->name, rows[k].topic)) {
+                t = &o->topics[o->topics_n++];
+                t->name = slice_cstr(rows[k].topic);
+                t->partitions = parts;
+            }
+            *parts++ = (struct kp_describe_log_dirs_response_describe_log_dirs_partition){rows[k].index, rows[k].bytes, 0, false};
+            t->partitions_n++;
+        }
+    }
+    req_begin(r);
+    kp_describe_log_dirs_response_write(&r->out, r->version, &out);
+    for (size_t k = 0; k < n; k++) {
+        char *name;
+        memcpy(&name, &rows[k].topic, sizeof name);
+        free(name);
+    }
+    for (int i = 0; i < b->shard->n; i++) free(d->sizes[i].rows);
+    req_reply(r);
+}
+
+void api_describe_log_dirs(struct req *r)
+{
+    struct dirs *d = arena_zalloc(&r->arena, 1, sizeof *d);
+    struct shard *home = req_broker(r)->shard;
+    if (!API_READ(r, describe_log_dirs, &d->in)) return;
+    d->sizes = arena_zalloc(&r->arena, (size_t)home->n, sizeof *d->sizes);
+    spread_begin(&d->spread, r, dirs_done);
+    for (int i = 0; i < home->n; i++) spread_to_shard(&d->spread, i, dirs_visit, &d->sizes[i]);
+    spread_end(&d->spread);
+}

@@ -1,0 +1,162 @@
+#include "cli/cli.h"
+#include "os/os.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+static const struct cli_option *find(const struct cli_option *o, const char *name, size_t n)
+{
+    for (; o->name; o++)
+        if (strlen(o->name) == n && strncmp(o->name, name, n) == 0) return o;
+    return NULL;
+}
+
+const char *cli_value(const struct cli_option *options, const char *name)
+{
+    const struct cli_option *o = find(options, name, strlen(name));
+    return o && o->n ? o->values[o->n - 1] : NULL;
+}
+
+bool cli_given(const struct cli_option *options, const char *name)
+{
+    const struct cli_option *o = find(options, name, strlen(name));
+    return o && o->n > 0;
+}
+
+static void print_help(const char *usage, const struct cli_option *o)
+{
+    printf("%s\n\n", usage);
+    for (; o->name; o++) {
+        char left[80];
+        snprintf(left, sizeof left, "--%s%s", o->name, o->takes_value ? " VALUE" : "");
+        printf("  %-34s %s\n", left, o->help ? o->help : "");
+    }
+    printf("  %-34s %s\n  %-34s %s\n", "--help", "this text", "--version", "the version");
+}
+
+static _Noreturn void die(const char *before, const char *what, const char *after)
+{
+    fprintf(stderr, "%s%s%s\n", before, what, after);
+    exit(1);
+}
+
+void cli_parse(int argc, char **argv, const char *usage, struct cli_option *options, char ***rest, int *rest_n)
+{
+    if (rest) {
+        *rest = xcalloc((size_t)argc + 1, sizeof(char *));
+        *rest_n = 0;
+    }
+    for (int i = 0; i < argc; i++) {
+        char *a = argv[i];
+        if (strcmp(a, "--help") == 0 || strcmp(a, "-h") == 0) {
+            print_help(usage, options);
+            exit(0);
+        }
+        if (strcmp(a, "--version") == 0) {
+            printf("%s\n", MOLDAU_VERSION);
+            exit(0);
+        }
+        if (a[0] != '-' || a[1] == 0) {
+            if (!rest) die("unexpected argument ", a, "; see --help");
+            (*rest)[(*rest_n)++] = a;
+            continue;
+        }
+        char *name = a + (a[1] == '-' ? 2 : 1), *eq = strchr(name, '=');
+        size_t n = eq ? (size_t)(eq - name) : strlen(name);
+        struct cli_option *o = options;
+        while (o->name && (strlen(o->name) != n || strncmp(o->name, name, n) != 0)) o++;
+        if (!o->name) die("", a, " is not a recognized option; see --help");
+        const char *value = NULL;
+        if (o->takes_value) {
+            if (eq) value = eq + 1;
+            else if (i + 1 < argc) value = argv[++i];
+            else die("Option ", a, " requires an argument");
+        } else if (eq) die("Option ", a, " takes no argument");
+        o->values = xrealloc(o->values, (size_t)(o->n + 1) * sizeof(const char *));
+        o->values[o->n++] = value;
+    }
+}
+
+void cli_properties_set(struct cli_properties *p, const char *name, const char *value)
+{
+    for (int i = 0; i < p->n; i++)
+        if (strcmp(p->names[i], name) == 0) {
+            free(p->values[i]);
+            p->values[i] = xstrdup(value);
+            return;
+        }
+    p->names = xrealloc(p->names, (size_t)(p->n + 1) * sizeof(char *));
+    p->values = xrealloc(p->values, (size_t)(p->n + 1) * sizeof(char *));
+    p->names[p->n] = xstrdup(name);
+    p->values[p->n++] = xstrdup(value);
+}
+
+const char *cli_properties_get(const struct cli_properties *p, const char *name)
+{
+    for (int i = 0; i < p->n; i++)
+        if (strcmp(p->names[i], name) == 0) return p->values[i];
+    return NULL;
+}
+
+int cli_properties_add(struct cli_properties *p, const char *text, struct strbuf *why)
+{
+    const char *eq = strchr(text, '=');
+    if (!eq || eq == text) {
+        strbuf_printf(why, "%s: write it as name=value", text);
+        return ERR_INVALID_CONFIG;
+    }
+    char *name = xstrndup(text, (size_t)(eq - text));
+    cli_properties_set(p, name, eq + 1);
+    free(name);
+    return 0;
+}
+
+static char *skip_blank(char *s) { return s + strspn(s, " \t\f"); }
+
+int cli_properties_file(struct cli_properties *p, const char *path, struct strbuf *why)
+{
+    struct strbuf b;
+    strbuf_init(&b);
+    int rc = os_read_file(NULL, path, 16 << 20, &b);
+    if (rc) strbuf_printf(why, "cannot read %s: %s", path, os_why());
+    char *save, *line = rc == 0 && b.s ? strtok_r(b.s, "\r\n", &save) : NULL;
+    for (; line; line = strtok_r(NULL, "\r\n", &save)) {
+        line = skip_blank(line);
+        if (*line == '#' || *line == '!' || !*line) continue;
+        for (size_t n = strlen(line); n && line[n - 1] == '\\'; n = strlen(line)) { /* the next line goes on */
+            char *next = strtok_r(NULL, "\r\n", &save);
+            if (!next) break;
+            next = skip_blank(next);
+            memmove(line + n - 1, next, strlen(next) + 1);
+        }
+        char *sep = line + strcspn(line, "=: \t"), c = *sep, *value = skip_blank(sep + (c != 0));
+        if ((c == ' ' || c == '\t') && (*value == '=' || *value == ':')) value = skip_blank(value + 1);
+        *sep = 0;
+        cli_properties_set(p, line, value);
+    }
+    strbuf_fini(&b);
+    return rc;
+}
+
+void cli_properties_free(struct cli_properties *p)
+{
+    for (int i = 0; i < p->n; i++) {
+        free(p->names[i]);
+        free(p->values[i]);
+    }
+    free(p->names);
+    free(p->values);
+    *p = (struct cli_properties){0};
+}
+
+const char *cli_bootstrap(const struct cli_option *options)
+{
+    const char *b = cli_value(options, "bootstrap-server"), *z = cli_value(options, "zookeeper");
+    if (!b) b = cli_value(options, "broker-list");
+    if (!b && z) {
+        fprintf(stderr, "WARNING: there is no ZooKeeper any more; %s is taken as the bootstrap address. Use --bootstrap-server.\n", z);
+        b = z;
+    }
+    if (!b) die("Missing required argument \"[", "bootstrap-server", "]\"");
+    return b;
+}

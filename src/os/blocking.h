@@ -1,0 +1,17 @@
+/* Calls that wait, for tools: one connection, one request at a time. Not for shards. */
+#ifndef MOLDAU_BLOCKING_H
+#define MOLDAU_BLOCKING_H
+
+#include "os/os.h"
+
+/* A connected handle or ERR_IO (os_why tells). */
+int os_connect_wait(const char *host, uint16_t port, int64_t timeout_ms) MUST_USE;
+int os_send_wait(int fd, const void *p, size_t n, int64_t timeout_ms) MUST_USE;
+/* Exactly n bytes; ERR_EOF if the peer closed, ERR_REQUEST_TIMED_OUT if nothing came in time. */
+int os_recv_wait(int fd, void *p, size_t n, int64_t timeout_ms) MUST_USE;
+void os_close_wait(int fd);
+void os_sleep_ms(int64_t ms);
+int64_t os_now_wall_ms(void);
+int64_t os_now_mono_ms(void);
+
+#endif

@@ -361,10 +361,10 @@ void grp_static_done(struct grp_ctx *c, struct grp_op *op, int error)
 {
     struct grp_group *g = op->groups[0];
     struct grp_member *m = grp_member_find(g, op->member_id);
-    if (!m) return; /* it was replaced again, or left; its waiter was answered then */
+    /* Replaced again, gone, or in a rebalance by now, whose end answers it. */
+    if (!m || g->state != GRP_STABLE || g->generation != op->generation) return;
     struct grp_waiter *w = take_join(g, m);
     if (error) {
-        struct arena *a = w ? w->arena : NULL;
         grp_protocols_set(&m->protocols, &m->protocols_n, op->protocols, op->protocols_n);
         m->rebalance_timeout_ms = op->rebalance_timeout_ms;
         m->session_timeout_ms = op->session_timeout_ms;
@@ -372,7 +372,7 @@ void grp_static_done(struct grp_ctx *c, struct grp_op *op, int error)
         grp_replace(&m->id, op->old_member_id);
         grp_heartbeat_restart(c, m);
         if (!w) return;
-        struct kp_join_group_response *r = joined(g, a, slice_cstr(""), op->leader);
+        struct kp_join_group_response *r = joined(g, w->arena, slice_cstr(""), op->leader);
         r->error_code = grp_append_error(error);
         grp_reply(c, w, r);
         return;

@@ -191,7 +191,7 @@ static const struct grp_offset_value *newest(const struct grp_offset *o)
 static size_t java_length(struct slice s)
 {
     size_t n = 0;
-    for (size_t i = 0; i < s.n; i++) n += (size_t)((s.p[i] & 0xc0) != 0x80) + (size_t)(s.p[i] >= 0xf0);
+    for (size_t i = 0; i < s.n; i++) n += s.p[i] >= 0xf0 ? 2 : (s.p[i] & 0xc0) != 0x80;
     return n;
 }
 

@@ -46,6 +46,8 @@ static void put_partition(struct ctl_now *now, struct uuid topic, int32_t index,
     r.replicas = r.isr = &self;
     r.replicas_n = r.isr_n = 1;
     r.leader = self;
+    r.leader_epoch = 0;
+    r.partition_epoch = 0;
     r.directories = &dir;
     r.directories_n = 1;
     ctl_put(rs, &kp_partition_record_message, 1, &r);

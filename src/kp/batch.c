@@ -31,6 +31,7 @@ void record_iter_init(struct record_iter *it, const struct batch_head *h, struct
         .r = kp_reader_of(body),
         .left = h->count,
         .base_offset = h->base_offset,
+        .last_delta = h->last_offset - h->base_offset,
         .base_time_ms = h->base_time_ms,
         .append_time = h->attributes & BATCH_LOG_APPEND_TIME,
         .append_time_ms = h->max_time_ms,
@@ -69,7 +70,7 @@ bool record_next(struct record_iter *it, struct record *out)
     out->value = varbytes(&r);
     out->headers_n = kp_read_varint(&r);
     out->headers = slice_of(r.p, kp_left(&r));
-    if (out->headers_n < 0 || delta < 0) kp_fail(&r, ERR_FORMAT);
+    if (out->headers_n < 0 || delta < 0 || delta > it->last_delta) kp_fail(&r, ERR_FORMAT);
     for (int32_t i = 0; i < out->headers_n && !r.err; i++) {
         if (!varbytes(&r).p) kp_fail(&r, ERR_FORMAT);
         varbytes(&r);
@@ -81,7 +82,7 @@ bool record_next(struct record_iter *it, struct record *out)
         return false;
     }
     it->left--;
-    out->offset = wrapping_add(it->base_offset, delta);
+    out->offset = it->base_offset + delta;
     out->time_ms = it->append_time ? it->append_time_ms : wrapping_add(it->base_time_ms, time_delta);
     return true;
 }

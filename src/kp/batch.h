@@ -52,12 +52,12 @@ struct record_iter {
     struct kp_reader r;
     int32_t left;
     int err; /* 0, ERR_EOF or ERR_FORMAT once record_next said false */
-    int64_t base_offset, base_time_ms, append_time_ms;
+    int64_t base_offset, last_delta, base_time_ms, append_time_ms;
     bool append_time;
 };
 /* body: the records, uncompressed (batch_body). Slices of the records point into it. */
 void record_iter_init(struct record_iter *it, const struct batch_head *h, struct slice body);
-/* False at the end and on error: lengths must nest and use up the body. */
+/* False at the end and on error: lengths must nest and use up the body, offsets must lie within the batch. */
 bool record_next(struct record_iter *it, struct record *out);
 /* Walks rec->headers; start with rest = rec->headers. False at the end. The bytes were checked by
  * record_next. */

@@ -1,5 +1,5 @@
-/* Input: a record batch. The iterator and the scan must agree on it, and a batch built from its records must read the
- * same. */
+/* Input: a record batch. The iterator and the scan must agree on it, and a batch built from its records must
+ * read the same. */
 #include "kp/batch.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n);
@@ -9,7 +9,8 @@ static void rebuild(struct batch_builder *b, const struct record *r, const struc
     struct record_header headers[64];
     int32_t k = 0;
     struct slice rest = r->headers;
-    while (k < (int32_t)NELEMS(headers) && record_header_next(&rest, &headers[k].name, &headers[k].value)) k++;
+    while (k < (int32_t)NELEMS(headers) && record_header_next(&rest, &headers[k].name, &headers[k].value))
+        k++;
     int64_t delta = r->offset - h->base_offset;
     if (delta > b->last_delta && delta <= INT32_MAX)
         batch_add_at(b, (int32_t)delta, r->time_ms, r->key, r->value, headers, k);

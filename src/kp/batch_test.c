@@ -184,6 +184,7 @@ TEST(record_lengths_must_nest)
     CHECK_INT(BODY(1, 10, 0, 0, 0, 1, 1, 0), ERR_FORMAT);       /* and one shorter */
     CHECK_INT(BODY(1, 12, 0, 0, 0, 8, 1, 0), ERR_FORMAT);       /* a key past the record */
     CHECK_INT(BODY(1, 12, 0, 0, 0, 3, 1, 0), ERR_FORMAT);       /* a length of -2 */
+    CHECK_INT(BODY(1, 12, 0, 0, 2, 1, 1, 0), ERR_FORMAT);       /* an offset past the batch's last */
     CHECK_INT(BODY(1, 12, 0, 0, 1, 1, 1, 0), ERR_FORMAT);       /* an offset before the base */
     CHECK_INT(BODY(1, 12, 0, 0, 0, 1, 1, 1), ERR_FORMAT);       /* -1 headers */
     CHECK_INT(BODY(1, 12, 0, 0, 0, 1, 1, 2), ERR_FORMAT);       /* a header that is not there */

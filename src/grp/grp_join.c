@@ -552,7 +552,13 @@ void grp_on_sync(struct grp_ctx *c)
     const struct kp_sync_group_request *q = c->ev->sync;
     struct grp_waiter *w = c->ev->waiter;
     struct grp_group *g = grp_find(c->s, q->group_id);
-    int error = q->group_id.n == 0 ? KERR_INVALID_GROUP_ID : sync_error(g, q);
+    int error;
+    if (w->version >= 5 && (!q->protocol_type.p || !q->protocol_name.p))
+        error = KERR_INCONSISTENT_GROUP_PROTOCOL; /* KIP-559: no longer optional */
+    else if (q->group_id.n == 0)
+        error = KERR_INVALID_GROUP_ID;
+    else
+        error = sync_error(g, q);
     if (error) {
         grp_sync_reject(c, w, (int16_t)error);
         return;

@@ -337,7 +337,9 @@ TEST(protocols_are_chosen_by_votes_among_what_all_support)
     q.member_id = joined_of(b)->member_id;
     q.protocol_name = slice_cstr("x");
     struct grp_event ev = {.type = GRP_SYNC, .sync = &q};
-    CHECK_INT(SYNCED(rig_req(&r, &ev, 5)), KERR_INCONSISTENT_GROUP_PROTOCOL);
+    CHECK_INT(SYNCED(rig_req(&r, &ev, 4)), KERR_INCONSISTENT_GROUP_PROTOCOL);
+    q.protocol_name = slice_cstr("y");
+    CHECK_INT(SYNCED(rig_req(&r, &ev, 5)), KERR_INCONSISTENT_GROUP_PROTOCOL); /* the type is missing */
     rig_fini(&r);
 }
 

@@ -260,7 +260,7 @@ static inline struct req *rig_sync(struct rig *r, const char *group, int generat
         a[i].assignment = assigned[i].assignment;
     }
     struct grp_event ev = {.type = GRP_SYNC, .sync = &q};
-    return rig_req(r, &ev, 5);
+    return rig_req(r, &ev, 4);
 }
 
 static inline int rig_heartbeat(struct rig *r, const char *group, int generation, struct slice member,

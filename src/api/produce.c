@@ -3,6 +3,8 @@
 #include "api/handlers.h"
 #include "kp/produce.h"
 
+#include <stdlib.h>
+
 struct produce;
 struct piece {
     struct os_msg msg;
@@ -57,11 +59,13 @@ static void piece_home(struct os_msg *m, void *owner)
     struct kp_produce_response_partition_produce_response *o = x->out;
     if (a->err) {
         set_error(p, o, a->err, a->why);
-        if (a->bad_record >= 0) {
-            o->record_errors = arena_zalloc(&p->r->arena, 1, sizeof *o->record_errors);
-            o->record_errors[0].batch_index = a->bad_record;
-            if (a->why) o->record_errors[0].batch_index_error_message = slice_cstr(a->why);
-            o->record_errors_n = 1;
+        if (a->bad_records_n) {
+            o->record_errors = arena_zalloc(&p->r->arena, (size_t)a->bad_records_n, sizeof *o->record_errors);
+            for (int i = 0; i < a->bad_records_n; i++) {
+                o->record_errors[i].batch_index = a->bad_records[i];
+                if (a->why) o->record_errors[i].batch_index_error_message = slice_cstr(a->why);
+            }
+            o->record_errors_n = a->bad_records_n;
             if (a->err == ERR_INVALID_RECORD) o->error_message = slice_cstr("One or more records have been rejected");
         }
     } else {
@@ -69,6 +73,8 @@ static void piece_home(struct os_msg *m, void *owner)
         o->log_append_time_ms = a->append_time_ms;
         o->log_start_offset = a->log_start_offset;
     }
+    free(a->bad_records);
+    a->bad_records = NULL;
     if (--p->waiting == 0) finish(p);
 }
 
@@ -87,7 +93,6 @@ static void piece_append(struct os_msg *m, void *owner)
     if (!part) {
         x->append.err = ERR_KAFKA_STORAGE_ERROR;
         x->append.why = NULL;
-        x->append.bad_record = -1;
         piece_done(&x->append, s);
         return;
     }

@@ -191,6 +191,8 @@ static void complete(struct part *p, struct part_append *a, int err)
 {
     list_remove(&a->link);
     a->err = err;
+    free(a->owned);
+    a->owned = NULL;
     a->done(a, p->home->shard);
 }
 
@@ -300,7 +302,7 @@ void part_append(struct part *p, struct part_append *a)
         a->done(a, p->home->shard);
         return;
     }
-    int rc = validate_batch(&p->cfg, a, &h, now);
+    int rc = validate_batch(p, a, &h, now);
     if (rc == 0 && h.producer_id >= 0 && !(h.attributes & BATCH_CONTROL)) {
         rc = producers_check(&p->producers, &h, &dup);
         if (rc == 1) { /* seen before: the first answer again, once that batch is as safe as asked */
@@ -319,6 +321,7 @@ void part_append(struct part *p, struct part_append *a)
             return;
         }
     }
+    if (rc == 0 && !a->internal) rc = recompress_batch(&p->cfg, a, &h);
     if (rc) {
         a->err = rc;
         a->done(a, p->home->shard);
@@ -341,6 +344,8 @@ void part_append(struct part *p, struct part_append *a)
     rc = log_append(l, b, &h, now);
     if (rc) {
         a->err = ERR_KAFKA_STORAGE_ERROR;
+        free(a->owned);
+        a->owned = NULL;
         a->done(a, p->home->shard);
         part_fault(p, "a write", os_why());
         return;

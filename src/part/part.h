@@ -6,6 +6,7 @@
 #define MOLDAU_PART_H
 
 #include "conf/conf.h"
+#include "kp/compress.h"
 #include "log/log.h"
 #include "part/producers.h"
 #include "shard/shard.h"
@@ -40,6 +41,7 @@ struct parts {
     struct list dirty;
     enum part_sync sync;
     int64_t producer_expire_ms;
+    struct kp_unpack *unpack; /* for looking into compressed batches; made when first needed */
 };
 
 /* One batch to append; caller-owned until done is called, exactly once. */
@@ -52,7 +54,9 @@ struct part_append {
     /* out */
     int err;
     const char *why; /* static text or NULL */
-    int32_t bad_record; /* index of the record to blame, -1 */
+    int32_t *bad_records; /* heap, indexes of the records to blame; whoever is done with the append frees them */
+    int bad_records_n;
+    uint8_t *owned; /* the partition's own copy of a batch it had to compress anew; freed by the partition */
     int64_t base_offset, last_offset, append_time_ms, log_start_offset;
     void (*done)(struct part_append *a, struct shard *s);
 };

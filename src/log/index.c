@@ -132,6 +132,50 @@ int log_index_find(struct log_seg *s, int64_t offset, int64_t *pos)
     return rc;
 }
 
+#define FLOOR_BLOCK 64
+
+int log_index_floor(struct log_seg *s, int64_t want, int64_t *pos)
+{
+    struct log_index_tail *t = s->tail;
+    *pos = 0;
+    if (t && t->index_n && t->index[0][1] <= want) {
+        for (int i = 0; i < t->index_n && t->index[i][1] <= want; i++) *pos = t->index[i][1];
+        return 0;
+    }
+    if (s->index_n == 0) return 0;
+    int fd = open_index(s, "index", OS_READ);
+    if (fd == ERR_NOENT) return 0;
+    if (fd < 0) return fd;
+    /* Entries are about evenly spaced, so the first guess is mostly right; lo..hi holds the answer. */
+    int32_t lo = 0, hi = s->index_n;
+    int64_t covered = max_i64(s->size, 1);
+    int rc = 0;
+    for (int step = 0; lo < hi; step++) {
+        int64_t guess = step < 2 ? want * s->index_n / covered : lo + (hi - lo) / 2;
+        int32_t from = (int32_t)max_i64(lo, min_i64(guess - FLOOR_BLOCK / 2, hi - FLOOR_BLOCK));
+        int32_t n = (int32_t)min_i64(FLOOR_BLOCK, hi - from);
+        uint8_t e[FLOOR_BLOCK * 8];
+        ssize_t got = os_pread(s->log->os, fd, e, (size_t)n * 8, (int64_t)from * 8);
+        if (got != n * 8) {
+            rc = got < 0 ? (int)got : 0;
+            *pos = 0;
+            break;
+        }
+        if (load_be32(e + 4) > want) {
+            hi = from;
+            continue;
+        }
+        int32_t k = 0;
+        while (k + 1 < n && load_be32(e + (k + 1) * 8 + 4) <= want) k++;
+        *pos = load_be32(e + k * 8 + 4);
+        if (k + 1 < n) break;
+        lo = from + n;
+    }
+    os_close(s->log->os, fd);
+    if (*pos > s->size) *pos = 0;
+    return rc;
+}
+
 int log_time_find(struct log_seg *s, int64_t time_ms, int64_t *offset)
 {
     struct log_index_tail *t = s->tail;

@@ -281,8 +281,16 @@ int log_read(struct log *l, int64_t offset, int64_t limit, int64_t max_bytes, bo
         end = size; /* everything to the end of the segment: whole batches by construction */
         next = s == active(l) ? l->flushed_offset : l->segs[seg_index(l, s) + 1]->base_offset;
     } else {
-        /* Cut at a batch's end: jump close by the index, then step over heads. Nearly full answers are cut at max_bytes
-         * by walking from the last index entry; a partial last batch is legal but wastes the client's bandwidth. */
+        /* Cut at a batch's end: jump close by the index, then step over heads. A partial last batch would be legal but
+         * wastes the client's bandwidth. */
+        if (!capped && max_bytes > 0) {
+            int64_t jump;
+            if ((rc = log_index_floor(s, pos + max_bytes, &jump)) != 0) return rc;
+            if (jump > pos && (rc = head_at(l, s, jump, &h)) == 0) {
+                end = jump;
+                next = h.base_offset;
+            }
+        }
         while (end < size && (rc = head_at(l, s, end, &h)) == 0 && h.base_offset < limit &&
                (end + h.bytes - pos <= max_bytes || (at_least_one && end == pos))) {
             end += h.bytes;

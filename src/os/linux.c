@@ -13,6 +13,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <malloc.h>
 #include <netdb.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
@@ -613,6 +614,11 @@ int64_t os_resident_bytes(void)
     if (fscanf(f, "%*s %ld", &pages) != 1) pages = 0;
     fclose(f);
     return pages * sysconf(_SC_PAGESIZE);
+}
+void os_tune_heap(void)
+{
+    mallopt(M_MMAP_THRESHOLD, 8 << 20);
+    mallopt(M_TRIM_THRESHOLD, 16 << 20);
 }
 void os_write_stderr(const char *p, size_t n) { (void)!write(2, p, n); }
 

@@ -143,5 +143,7 @@ void os_on_stop_signal(struct os *to, struct os_msg *m);
 /* One line to the error stream, whole, from any thread. */
 void os_write_stderr(const char *p, size_t n);
 int64_t os_boot_wall_ms(void);
+/* Keeps freed buffers of some megabytes for the next request instead of giving every one back to the kernel. */
+void os_tune_heap(void);
 
 #endif

@@ -263,6 +263,7 @@ static int run(struct server *sv)
     /* The signal mask is inherited, so it is set before any thread starts. */
     sv->stop.run = stop_asked;
     os_block_stop_signals();
+    os_tune_heap();
     sv->pool = os_linux_pool_new(POOL_THREADS);
     if (rc == 0) rc = start_brokers(sv, &why);
     if (rc == 0) rc = read_checkpoints(sv, &why);

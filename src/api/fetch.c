@@ -3,6 +3,8 @@
  *   READ on every shard concerned -> enough? -> answer
  *                                 -> not yet -> WATCH on every shard -> something new, or time is up -> READ again
  *
+ * Ranges that are not in the page cache are read once on the pool before the answer goes home.
+ *
  * Invariants
  * 1. While a message of a fetch is on its way to a shard, the home shard does not touch what the message leads to.
  * 2. Before the answer is built no watch is linked: READ unlinks them, and WATCH is only sent after a READ came home.
@@ -31,6 +33,8 @@ struct fpart {
 };
 struct fshard {
     struct os_msg read, watch;
+    struct os_job warm; /* brings cold ranges into the page cache, so that sendfile does not wait in a loop */
+    struct os *os;
     struct fetch *fetch;
     bool used;
     int id;
@@ -87,18 +91,68 @@ static void read_part(struct broker *b, struct fetch *f, struct fpart *x, int64_
 
 static void read_home(struct os_msg *m, void *owner);
 
+#define WARM_STEP ((size_t)64 * 1024)
+
+/* A byte at each step tells; the kernel reads ahead, so a gap between two cached steps is rare and only slow. */
+static bool is_cold(struct os *os, const struct log_range *r)
+{
+    uint8_t c;
+    for (int64_t at = 0; at < r->bytes; at += 4 * (int64_t)WARM_STEP)
+        if (os_pread_cached(os, r->seg->fd, &c, 1, r->pos + at) == ERR_BUSY) return true;
+    return os_pread_cached(os, r->seg->fd, &c, 1, r->pos + r->bytes - 1) == ERR_BUSY;
+}
+
+static void warm_run(struct os_job *j)
+{
+    struct fshard *fs = CONTAINER_OF(j, struct fshard, warm);
+    struct fetch *f = fs->fetch;
+    uint8_t *scratch = xmalloc(WARM_STEP);
+    for (int i = 0; i < f->parts_n; i++) {
+        struct fpart *x = &f->parts[i];
+        if (x->shard != fs->id || !x->range.seg) continue;
+        for (int64_t at = 0; at < x->range.bytes; at += (int64_t)WARM_STEP)
+            if (os_pread(fs->os, x->range.seg->fd, scratch, (size_t)min_i64((int64_t)WARM_STEP, x->range.bytes - at), x->range.pos + at) < 0)
+                x->err = ERR_KAFKA_STORAGE_ERROR; /* told in the answer instead of a broken connection */
+    }
+    free(scratch);
+}
+
+static void warm_done(struct os_job *j, void *owner)
+{
+    struct fshard *fs = CONTAINER_OF(j, struct fshard, warm);
+    struct fetch *f = fs->fetch;
+    for (int i = 0; i < f->parts_n; i++) {
+        struct fpart *x = &f->parts[i];
+        if (x->shard != fs->id || !x->range.seg || !x->err) continue;
+        log_seg_put(x->range.seg);
+        x->range = (struct log_range){0};
+    }
+    fs->read.run = read_home;
+    shard_send(owner, f->r->net->shard->id, &fs->read);
+}
+
 static void on_read(struct os_msg *m, void *owner)
 {
     struct shard *s = owner;
     struct fshard *fs = CONTAINER_OF(m, struct fshard, read);
     struct fetch *f = fs->fetch;
     int64_t budget = f->in.max_bytes;
+    bool cold = false;
     for (int i = 0; i < f->parts_n; i++) {
         struct fpart *x = &f->parts[i];
         if (x->shard != s->id) continue;
         if (x->watching) part_unwatch(&x->watch);
         x->watching = false;
         read_part(s->broker, f, x, &budget);
+        cold |= x->range.seg && is_cold(s->os, &x->range);
+    }
+    if (cold) {
+        fs->id = s->id;
+        fs->os = s->os;
+        fs->warm.run = warm_run;
+        fs->warm.done = warm_done;
+        os_submit(s->os, &fs->warm);
+        return;
     }
     m->run = read_home;
     shard_send(s, f->r->net->shard->id, m);

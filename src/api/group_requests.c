@@ -79,7 +79,66 @@ SIMPLE(join_group, GRP_JOIN, join)
 SIMPLE(sync_group, GRP_SYNC, sync)
 SIMPLE(heartbeat, GRP_HEARTBEAT, heartbeat)
 SIMPLE(leave_group, GRP_LEAVE, leave)
-SIMPLE(offset_delete, GRP_OFFSET_DELETE, offset_delete)
+
+/* ---- OffsetDelete: partitions that do not exist are refused here, the rest is the coordinator's ---- */
+struct offset_deletion {
+    struct group_request g;
+    struct kp_offset_delete_request in, known;
+};
+
+static bool partition_exists(struct req *r, struct slice topic, int32_t index)
+{
+    struct image_topic *t = image_topic(&req_broker(r)->image, topic);
+    return t && index >= 0 && index < t->parts_n;
+}
+
+static void answer_offset_delete(struct group_request *g)
+{
+    struct offset_deletion *d = CONTAINER_OF(g, struct offset_deletion, g);
+    struct req *r = g->r;
+    const struct kp_offset_delete_response *got = g->calls[0].response;
+    struct kp_offset_delete_response out;
+    kp_offset_delete_response_init(&out);
+    out.error_code = got->error_code;
+    out.topics_n = got->error_code ? 0 : d->in.topics_n;
+    out.topics = arena_zalloc(&r->arena, (size_t)out.topics_n, sizeof *out.topics);
+    for (int32_t i = 0; i < out.topics_n; i++) {
+        const struct kp_offset_delete_request_offset_delete_request_topic *t = &d->in.topics[i];
+        out.topics[i].name = t->name;
+        out.topics[i].partitions_n = t->partitions_n;
+        out.topics[i].partitions = arena_zalloc(&r->arena, (size_t)t->partitions_n, sizeof *out.topics[i].partitions);
+        for (int32_t k = 0; k < t->partitions_n; k++) {
+            struct kp_offset_delete_response_offset_delete_response_partition *o = &out.topics[i].partitions[k];
+            o->partition_index = t->partitions[k].partition_index;
+            o->error_code = KERR_UNKNOWN_TOPIC_OR_PARTITION;
+            for (int32_t a = 0; a < got->topics_n; a++)
+                for (int32_t b = 0; slice_eq(got->topics[a].name, t->name) && b < got->topics[a].partitions_n; b++)
+                    if (got->topics[a].partitions[b].partition_index == o->partition_index) o->error_code = got->topics[a].partitions[b].error_code;
+        }
+    }
+    API_REPLY(r, offset_delete, &out);
+}
+
+void api_offset_delete(struct req *r)
+{
+    struct offset_deletion *d = arena_zalloc(&r->arena, 1, sizeof *d);
+    if (!API_READ(r, offset_delete, &d->in)) return;
+    d->known = d->in;
+    d->known.topics = arena_zalloc(&r->arena, (size_t)d->in.topics_n, sizeof *d->known.topics);
+    for (int32_t i = 0; i < d->in.topics_n; i++) {
+        const struct kp_offset_delete_request_offset_delete_request_topic *t = &d->in.topics[i];
+        struct kp_offset_delete_request_offset_delete_request_topic *k = &d->known.topics[i];
+        k->name = t->name;
+        k->partitions = arena_zalloc(&r->arena, (size_t)t->partitions_n, sizeof *k->partitions);
+        for (int32_t p = 0; p < t->partitions_n; p++)
+            if (partition_exists(r, t->name, t->partitions[p].partition_index)) k->partitions[k->partitions_n++] = t->partitions[p];
+    }
+    begin(r, &d->g, 1, answer_offset_delete);
+    d->g.calls[0].ev.type = GRP_OFFSET_DELETE;
+    d->g.calls[0].ev.offset_delete = &d->known;
+    send(&d->g, 0, d->in.group_id);
+    finish(&d->g);
+}
 
 /* ---- OffsetCommit ---- */
 struct commit {

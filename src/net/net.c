@@ -169,7 +169,7 @@ static bool start_request(struct conn *c, struct buf *b, const uint8_t *frame, s
     r->started_ns = os_mono_ns(c->net->shard->os);
     list_push_back(&c->reqs, &r->in_conn);
     c->reqs_n++;
-    c->reqs_bytes += (int64_t)n;
+    c->reqs_bytes += (int64_t)r->body.n;
     c->net->dispatch(r);
     return true;
 }

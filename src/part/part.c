@@ -444,6 +444,22 @@ int part_close(struct part *p)
     return rc;
 }
 
+struct remover {
+    struct os_job job;
+    struct os *os;
+    char path[4300];
+};
+static void remove_run(struct os_job *j)
+{
+    struct remover *x = CONTAINER_OF(j, struct remover, job);
+    if (os_remove_tree(x->os, x->path)) logline(LOG_ERROR, x->path, "cannot remove a deleted partition's directory: %s", os_why());
+}
+static void remove_done(struct os_job *j, void *owner)
+{
+    (void)owner;
+    free(CONTAINER_OF(j, struct remover, job));
+}
+
 void part_remove(struct part *p, int err, bool delete_files)
 {
     struct os *os = p->home->shard->os;
@@ -455,13 +471,17 @@ void part_remove(struct part *p, int err, bool delete_files)
     fire_watches(p);
     if (delete_files && !p->log->faulted) {
         /* Kafka's name for a directory on its way out: topic-partition.uniqueid-delete */
-        char to[4300];
+        struct remover *x = xcalloc(1, sizeof *x);
         uint64_t tag[2];
         os_entropy(os, tag, sizeof tag);
-        snprintf(to, sizeof to, "%s.%016llx%016llx-delete", p->log->dir, (unsigned long long)tag[0], (unsigned long long)tag[1]);
-        int rc = os_rename(os, p->log->dir, to);
-        if (rc == 0) rc = os_remove_tree(os, to);
-        if (rc) logline(LOG_ERROR, p->log->dir, "cannot remove the deleted partition's directory: %s", os_why());
+        snprintf(x->path, sizeof x->path, "%s.%016llx%016llx-delete", p->log->dir, (unsigned long long)tag[0], (unsigned long long)tag[1]);
+        x->os = os;
+        x->job.run = remove_run;
+        x->job.done = remove_done;
+        if (os_rename(os, p->log->dir, x->path)) {
+            logline(LOG_ERROR, p->log->dir, "cannot rename a deleted partition's directory: %s", os_why());
+            free(x);
+        } else os_submit(os, &x->job); /* large files take their time */
     }
     if (!p->pins) part_free(p);
 }

@@ -168,6 +168,22 @@ static int start_brokers(struct server *sv, struct strbuf *why)
     return rc;
 }
 
+struct leftover {
+    struct os *os;
+    const char *dir;
+};
+/* Directories of deleted partitions that a crash left behind. */
+static int remove_leftover(void *arg, const char *name, bool is_dir)
+{
+    struct leftover *x = arg;
+    size_t n = strlen(name);
+    if (!is_dir || n < 8 || strcmp(name + n - 7, "-delete") != 0) return 0;
+    char path[4200];
+    snprintf(path, sizeof path, "%s/%s", x->dir, name);
+    if (os_remove_tree(x->os, path)) logline(LOG_WARN, "storage", "cannot remove %s: %s", path, os_why());
+    return 0;
+}
+
 static int read_checkpoints(struct server *sv, struct strbuf *why)
 {
     int rc = 0;
@@ -176,6 +192,8 @@ static int read_checkpoints(struct server *sv, struct strbuf *why)
     for (int i = 0; i < sv->node.dirs_n && rc == 0; i++) {
         char path[4200];
         struct log_dir *d = &sv->node.dirs[i];
+        struct leftover left = {os, d->path};
+        if (os_list_dir(os, d->path, remove_leftover, &left)) logline(LOG_WARN, "storage", "cannot list %s: %s", d->path, os_why());
         snprintf(path, sizeof path, "%s/recovery-point-offset-checkpoint", d->path);
         rc = checkpoint_read(os, path, &sv->checkpoints.recovery);
         if (rc == ERR_FORMAT) { /* without recovery points every segment is read: slower, never wrong */

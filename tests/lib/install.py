@@ -1,0 +1,66 @@
+"""Foreign clients, installed once from their registries at pinned versions into a cache."""
+import os
+import shutil
+import subprocess
+import sys
+
+from broker import ROOT, sh
+
+CACHE = os.environ.get("MOLDAU_CACHE", os.path.expanduser("~/.cache/moldau"))
+HERE = ROOT + "/tests/clients"
+PYTHON = ["confluent-kafka==2.11.1", "kafka-python==2.2.15", "lz4==4.4.4", "python-snappy==0.7.3", "zstandard==0.23.0", "crc32c==2.7.1"]
+
+
+def once(name, key, install):
+    """Runs install(dir) unless dir holds the result of the same key."""
+    d = os.path.join(CACHE, name)
+    stamp = d + "/.installed"
+    if not (os.path.exists(stamp) and open(stamp).read() == key):
+        shutil.rmtree(d, ignore_errors=True)
+        os.makedirs(d)
+        install(d)
+        open(stamp, "w").write(key)
+    return d
+
+
+def python():
+    """A Python with confluent-kafka and kafka-python."""
+    def install(d):
+        sh(sys.executable, "-m", "venv", d, timeout=120)
+        sh(d + "/bin/pip", "install", "-q", "--disable-pip-version-check", *PYTHON, timeout=600)
+    return once("python", repr(PYTHON), install) + "/bin/python3"
+
+
+def read(*names):
+    return "".join(open(HERE + "/" + n).read() for n in names)
+
+
+def node():
+    """A folder whose node_modules has kafkajs and @confluentinc/kafka-javascript."""
+    def install(d):
+        shutil.copy(HERE + "/js/package.json", d)
+        # The binary is built here: prebuilt ones are not in the registry.
+        sh("npm", "install", "--no-audit", "--no-fund", "--prefix", d, timeout=900, env={"CKJS_LINKING": "dynamic"})
+    return once("js", read("js/package.json"), install)
+
+
+def go():
+    def install(d):
+        for f in ("go.mod", "main.go"):
+            shutil.copy(HERE + "/go/" + f, d)
+        subprocess.run(["go", "mod", "tidy"], cwd=d, check=True, capture_output=True, timeout=600)
+        subprocess.run(["go", "build", "-o", "scenario", "."], cwd=d, check=True, capture_output=True, timeout=600)
+    return once("go", read("go/go.mod", "go/main.go"), install)
+
+
+def java_libs():
+    sh(ROOT + "/tests/peer/kafka-peer", "install", timeout=900)
+    return CACHE + "/kafka-4.3.1/libs"
+
+
+def java():
+    libs = java_libs()
+
+    def install(d):
+        sh("javac", "-d", d, "-cp", libs + "/*", HERE + "/java/Scenario.java", timeout=120)
+    return once("java", read("java/Scenario.java"), install)

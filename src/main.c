@@ -12,6 +12,7 @@ static const struct command {
 } commands[] = {
     {"server", server_main, "run a broker"},
     {"topics", topics_main, "create, delete, describe, or change topics"},
+    {"get-offsets", get_offsets_main, "tell the offsets of partitions"},
 };
 
 static void help(void)

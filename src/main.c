@@ -13,6 +13,7 @@ static const struct command {
     {"server", server_main, "run a broker"},
     {"topics", topics_main, "create, delete, describe, or change topics"},
     {"get-offsets", get_offsets_main, "tell the offsets of partitions"},
+    {"configs", configs_main, "describe and change settings"},
 };
 
 static void help(void)

@@ -5,6 +5,7 @@
 #include "cli/cli.h"
 
 int topics_main(int argc, char **argv);
+int configs_main(int argc, char **argv);
 int get_offsets_main(int argc, char **argv);
 
 /* A connection and the last failure, told as Kafka's tools tell it. */

@@ -14,6 +14,7 @@ static const struct command {
     {"topics", topics_main, "create, delete, describe, or change topics"},
     {"get-offsets", get_offsets_main, "tell the offsets of partitions"},
     {"configs", configs_main, "describe and change settings"},
+    {"broker-api-versions", broker_api_versions_main, "tell which versions of each API the brokers offer"},
 };
 
 static void help(void)

@@ -5,6 +5,7 @@
 #include "cli/cli.h"
 
 int topics_main(int argc, char **argv);
+int broker_api_versions_main(int argc, char **argv);
 int configs_main(int argc, char **argv);
 int get_offsets_main(int argc, char **argv);
 

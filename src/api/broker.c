@@ -127,6 +127,7 @@ static void tick(struct timer *t, struct shard *s)
     int64_t now = os_wall_ms(s->os);
     MAP_FOREACH(it, struct part, p, &b->parts.map) part_tick(p, now);
     broker_write_checkpoints(b);
+    if (conf_i64(&b->conf, CONF_CONNECTIONS_MAX_IDLE_MS) >= 0) net_close_idle(&b->net, conf_i64(&b->conf, CONF_CONNECTIONS_MAX_IDLE_MS));
     timer_set_ms(s, t, min_i64(conf_i64(&b->conf, CONF_LOG_RETENTION_CHECK_INTERVAL_MS), conf_i64(&b->conf, CONF_LOG_FLUSH_OFFSET_CHECKPOINT_INTERVAL_MS)));
 }
 

@@ -10,10 +10,10 @@
     X(GROUP_COORDINATOR_BACKGROUND_THREADS, "group.coordinator.background.threads", INT, "2", MIN(1), READ_ONLY, NO_EFFECT, "Threads of the group coordinator for slow work.") \
     X(GROUP_COORDINATOR_APPEND_LINGER_MS, "group.coordinator.append.linger.ms", INT, "-1", MIN(-1), READ_ONLY, NO_EFFECT, "How long the group coordinator gathers records; -1 lets it choose, 0 writes at once.") \
     X(GROUP_COORDINATOR_CACHED_BUFFER_MAX_BYTES, "group.coordinator.cached.buffer.max.bytes", INT, "1048588", MIN(524288), CLUSTER, NO_EFFECT, "Largest write buffer the group coordinator keeps for later.") \
-    X(GROUP_INITIAL_REBALANCE_DELAY_MS, "group.initial.rebalance.delay.ms", INT, "3000", ANY, READ_ONLY, NO_EFFECT, "How long the first rebalance of an empty classic group waits for more members.") \
-    X(GROUP_MIN_SESSION_TIMEOUT_MS, "group.min.session.timeout.ms", INT, "6000", ANY, READ_ONLY, NO_EFFECT, "Shortest session timeout a classic member may ask for.") \
-    X(GROUP_MAX_SESSION_TIMEOUT_MS, "group.max.session.timeout.ms", INT, "1800000", ANY, READ_ONLY, NO_EFFECT, "Longest session timeout a classic member may ask for.") \
-    X(GROUP_MAX_SIZE, "group.max.size", INT, "2147483647", MIN(1), READ_ONLY, NO_EFFECT, "Most members of a classic group.") \
+    X(GROUP_INITIAL_REBALANCE_DELAY_MS, "group.initial.rebalance.delay.ms", INT, "3000", ANY, READ_ONLY, EFFECT, "How long the first rebalance of an empty classic group waits for more members.") \
+    X(GROUP_MIN_SESSION_TIMEOUT_MS, "group.min.session.timeout.ms", INT, "6000", ANY, READ_ONLY, EFFECT, "Shortest session timeout a classic member may ask for.") \
+    X(GROUP_MAX_SESSION_TIMEOUT_MS, "group.max.session.timeout.ms", INT, "1800000", ANY, READ_ONLY, EFFECT, "Longest session timeout a classic member may ask for.") \
+    X(GROUP_MAX_SIZE, "group.max.size", INT, "2147483647", MIN(1), READ_ONLY, EFFECT, "Most members of a classic group.") \
     X(GROUP_CONSUMER_SESSION_TIMEOUT_MS, "group.consumer.session.timeout.ms", INT, "45000", MIN(1), READ_ONLY, NO_EFFECT, "Without a heartbeat for this long, a member of a consumer group is removed.") \
     X(GROUP_CONSUMER_MIN_SESSION_TIMEOUT_MS, "group.consumer.min.session.timeout.ms", INT, "45000", MIN(1), READ_ONLY, NO_EFFECT, "Smallest session timeout a consumer group may be given.") \
     X(GROUP_CONSUMER_MAX_SESSION_TIMEOUT_MS, "group.consumer.max.session.timeout.ms", INT, "60000", MIN(1), READ_ONLY, NO_EFFECT, "Largest session timeout a consumer group may be given.") \
@@ -63,11 +63,11 @@
     X(GROUP_STREAMS_MAX_SIZE, "group.streams.max.size", INT, "2147483647", MIN(1), READ_ONLY, NO_EFFECT, "Most members of a streams group.") \
     X(GROUP_STREAMS_NUM_STANDBY_REPLICAS, "group.streams.num.standby.replicas", INT, "0", MIN(0), READ_ONLY, NO_EFFECT, "Standby copies of each stateful task of a streams group.") \
     X(GROUP_STREAMS_MAX_STANDBY_REPLICAS, "group.streams.max.standby.replicas", INT, "2", MIN(0), READ_ONLY, NO_EFFECT, "Most standby copies a streams group may be given.") \
-    X(OFFSET_METADATA_MAX_BYTES, "offset.metadata.max.bytes", INT, "4096", ANY, READ_ONLY, NO_EFFECT, "Longest text a client may store beside a committed offset.") \
+    X(OFFSET_METADATA_MAX_BYTES, "offset.metadata.max.bytes", INT, "4096", ANY, READ_ONLY, EFFECT, "Longest text a client may store beside a committed offset.") \
     X(OFFSETS_COMMIT_TIMEOUT_MS, "offsets.commit.timeout.ms", INT, "5000", MIN(1), READ_ONLY, NO_EFFECT, "How long an offset commit may take until it is replicated.") \
     X(OFFSETS_LOAD_BUFFER_SIZE, "offsets.load.buffer.size", INT, "5242880", MIN(1), READ_ONLY, NO_EFFECT, "Bytes read at once when committed offsets are loaded.") \
-    X(OFFSETS_RETENTION_MINUTES, "offsets.retention.minutes", INT, "10080", MIN(1), READ_ONLY, NO_EFFECT, "How long the offsets of an empty group, or of a topic it no longer reads, are kept.") \
-    X(OFFSETS_RETENTION_CHECK_INTERVAL_MS, "offsets.retention.check.interval.ms", LONG, "600000", MIN(1), READ_ONLY, NO_EFFECT, "How often the coordinator looks for offsets to expire.") \
+    X(OFFSETS_RETENTION_MINUTES, "offsets.retention.minutes", INT, "10080", MIN(1), READ_ONLY, EFFECT, "How long the offsets of an empty group, or of a topic it no longer reads, are kept.") \
+    X(OFFSETS_RETENTION_CHECK_INTERVAL_MS, "offsets.retention.check.interval.ms", LONG, "600000", MIN(1), READ_ONLY, EFFECT, "How often the coordinator looks for offsets to expire.") \
     X(OFFSETS_TOPIC_COMPRESSION_CODEC, "offsets.topic.compression.codec", INT, "0", ANY, READ_ONLY, NO_EFFECT, "Compression of the offsets topic: 0 none, 1 gzip, 2 snappy, 3 lz4, 4 zstd.") \
     X(OFFSETS_TOPIC_NUM_PARTITIONS, "offsets.topic.num.partitions", INT, "50", MIN(1), READ_ONLY, EFFECT, "Partitions of the offsets topic, when it is created.") \
     X(OFFSETS_TOPIC_REPLICATION_FACTOR, "offsets.topic.replication.factor", SHORT, "3", MIN(1), READ_ONLY, EFFECT, "Replicas of the offsets topic, when it is created.") \

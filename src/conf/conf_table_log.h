@@ -47,10 +47,10 @@
     X(LOG_LOCAL_RETENTION_MS, "log.local.retention.ms", LONG, "-2", MIN(-2), CLUSTER, NO_EFFECT, "With tiered storage, how long records stay on this disk; -2 follows the retention.") \
     X(LOG_LOCAL_RETENTION_BYTES, "log.local.retention.bytes", LONG, "-2", MIN(-2), CLUSTER, NO_EFFECT, "With tiered storage, how many bytes stay on this disk; -2 follows the retention.") \
     X(MESSAGE_MAX_BYTES, "message.max.bytes", INT, "1048588", MIN(0), CLUSTER, EFFECT, "Largest record batch a producer may send.") \
-    X(COMPRESSION_TYPE, "compression.type", STRING, "producer", ONE_OF("uncompressed, zstd, lz4, snappy, gzip, producer"), CLUSTER, NO_EFFECT, "Compression of the stored batches; producer keeps what came.") \
-    X(COMPRESSION_GZIP_LEVEL, "compression.gzip.level", INT, "-1", GZIP_LEVEL, CLUSTER, NO_EFFECT, "Level used when the broker compresses with gzip.") \
-    X(COMPRESSION_LZ4_LEVEL, "compression.lz4.level", INT, "9", RANGE(1, 17), CLUSTER, NO_EFFECT, "Level used when the broker compresses with lz4.") \
-    X(COMPRESSION_ZSTD_LEVEL, "compression.zstd.level", INT, "3", RANGE(-131072, 22), CLUSTER, NO_EFFECT, "Level used when the broker compresses with zstd.") \
+    X(COMPRESSION_TYPE, "compression.type", STRING, "producer", ONE_OF("uncompressed, zstd, lz4, snappy, gzip, producer"), CLUSTER, EFFECT, "Compression of the stored batches; producer keeps what came.") \
+    X(COMPRESSION_GZIP_LEVEL, "compression.gzip.level", INT, "-1", GZIP_LEVEL, CLUSTER, EFFECT, "Level used when the broker compresses with gzip.") \
+    X(COMPRESSION_LZ4_LEVEL, "compression.lz4.level", INT, "9", RANGE(1, 17), CLUSTER, EFFECT, "Level used when the broker compresses with lz4.") \
+    X(COMPRESSION_ZSTD_LEVEL, "compression.zstd.level", INT, "3", RANGE(-131072, 22), CLUSTER, EFFECT, "Level used when the broker compresses with zstd.") \
     X(MIN_INSYNC_REPLICAS, "min.insync.replicas", INT, "1", MIN(1), CLUSTER, EFFECT, "Replicas that must be in sync for acks=all to be accepted.") \
     X(NUM_RECOVERY_THREADS_PER_DATA_DIR, "num.recovery.threads.per.data.dir", INT, "2", MIN(1), CLUSTER, NO_EFFECT, "Threads that recover one data directory at the start and sync it at the stop.") \
     X(PRODUCER_ID_EXPIRATION_MS, "producer.id.expiration.ms", INT, "86400000", MIN(1), CLUSTER, EFFECT, "Idle time after which a partition forgets an idempotent producer.") \

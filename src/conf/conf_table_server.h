@@ -47,14 +47,14 @@
     X(SOCKET_LISTEN_BACKLOG_SIZE, "socket.listen.backlog.size", INT, "50", MIN(1), READ_ONLY, NO_EFFECT, "Connections that may wait to be accepted.") \
     X(SOCKET_CONNECTION_SETUP_TIMEOUT_MS, "socket.connection.setup.timeout.ms", LONG, "10000", ANY, READ_ONLY, NO_EFFECT, "How long an outgoing connection may take to be made; doubles with every failure.") \
     X(SOCKET_CONNECTION_SETUP_TIMEOUT_MAX_MS, "socket.connection.setup.timeout.max.ms", LONG, "30000", ANY, READ_ONLY, NO_EFFECT, "Upper end of the doubling of socket.connection.setup.timeout.ms.") \
-    X(CONNECTIONS_MAX_IDLE_MS, "connections.max.idle.ms", LONG, "600000", ANY, READ_ONLY, NO_EFFECT, "A connection without traffic for this long is closed.") \
+    X(CONNECTIONS_MAX_IDLE_MS, "connections.max.idle.ms", LONG, "600000", ANY, READ_ONLY, EFFECT, "A connection without traffic for this long is closed.") \
     X(CONNECTION_FAILED_AUTHENTICATION_DELAY_MS, "connection.failed.authentication.delay.ms", INT, "100", MIN(0), READ_ONLY, NO_EFFECT, "Delay before the answer to a failed authentication, against guessing.") \
     X(MAX_CONNECTIONS, "max.connections", INT, "2147483647", MIN(0), CLUSTER, NO_EFFECT, "Most open connections of this broker; may be set per listener.") \
     X(MAX_CONNECTIONS_PER_IP, "max.connections.per.ip", INT, "2147483647", MIN(0), CLUSTER, NO_EFFECT, "Most open connections from one address.") \
     X(MAX_CONNECTIONS_PER_IP_OVERRIDES, "max.connections.per.ip.overrides", STRING, "", ANY, CLUSTER, NO_EFFECT, "Exceptions to max.connections.per.ip, as host:count pairs.") \
     X(MAX_CONNECTION_CREATION_RATE, "max.connection.creation.rate", INT, "2147483647", MIN(0), CLUSTER, NO_EFFECT, "Most new connections a second; may be set per listener.") \
     X(MAX_INCREMENTAL_FETCH_SESSION_CACHE_SLOTS, "max.incremental.fetch.session.cache.slots", INT, "1000", MIN(0), READ_ONLY, EFFECT, "Incremental fetch sessions the broker remembers.") \
-    X(MAX_REQUEST_PARTITION_SIZE_LIMIT, "max.request.partition.size.limit", INT, "2000", MIN(1), READ_ONLY, NO_EFFECT, "Most partitions in one DescribeTopicPartitions answer.") \
+    X(MAX_REQUEST_PARTITION_SIZE_LIMIT, "max.request.partition.size.limit", INT, "2000", MIN(1), READ_ONLY, EFFECT, "Most partitions in one DescribeTopicPartitions answer.") \
     X(FETCH_MAX_BYTES, "fetch.max.bytes", INT, "57671680", MIN(1024), READ_ONLY, NO_EFFECT, "Most bytes a fetch may ask for; the first batch is returned whole even if larger.") \
     X(QUOTA_WINDOW_NUM, "quota.window.num", INT, "11", MIN(1), READ_ONLY, NO_EFFECT, "Windows kept in memory to measure client quotas.") \
     X(QUOTA_WINDOW_SIZE_SECONDS, "quota.window.size.seconds", INT, "1", MIN(1), READ_ONLY, NO_EFFECT, "Length of one window of client quotas.") \

@@ -93,6 +93,24 @@ static void mark_dirty(struct conn *c)
     list_push_back(&c->net->dirty, &c->in_dirty);
 }
 
+static void touch(struct conn *c)
+{
+    c->active_ns = os_mono_ns(c->net->shard->os);
+    list_remove(&c->in_net);
+    list_push_back(&c->net->conns, &c->in_net);
+}
+
+void net_close_idle(struct net *n, int64_t max_idle_ms)
+{
+    int64_t before = os_mono_ns(n->shard->os) - max_idle_ms * 1000000;
+    LIST_FOREACH(l, &n->conns)
+    {
+        struct conn *c = LIST_ENTRY(l, struct conn, in_net);
+        if (c->active_ns > before) return;
+        if (c->reqs_n == 0) conn_close(c);
+    }
+}
+
 void req_begin(struct req *r)
 {
     kp_writer_init(&r->out, 256);
@@ -247,6 +265,7 @@ static void conn_input(struct conn *c)
         return;
     }
     have += (size_t)got;
+    touch(c);
     off = run_frames(c, b, off, have);
     if (c->closing) return; /* a handler closed it; it may be freed once its requests are home */
     if (off == SIZE_MAX) {
@@ -393,6 +412,7 @@ static void adopt(struct os_msg *m, void *owner)
     list_init(&c->reqs);
     list_init(&c->in_dirty);
     c->sock.ready = conn_ready;
+    c->active_ns = os_mono_ns(s->os);
     list_push_back(&n->conns, &c->in_net);
     n->conns_n++;
     if (os_sock_attach(s->os, &c->sock, h->fd, OS_READABLE) < 0) {

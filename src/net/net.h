@@ -56,7 +56,7 @@ struct conn {
     bool dirty, closing, in_dirty_list;
     struct list in_dirty;
     char *software_name, *software_version; /* from ApiVersions */
-    int64_t last_active_ms;
+    int64_t active_ns; /* when something last came or the last reply left */
 };
 
 struct net_listener {
@@ -73,7 +73,8 @@ struct net {
     void (*dispatch)(struct req *r); /* body is complete; answer now or later with req_reply */
     size_t frame_max;
     struct buf *scratch;
-    struct list conns, dirty, free_reqs;
+    struct list conns; /* the longest silent first */
+    struct list dirty, free_reqs;
     int conns_n, free_reqs_n;
     uint64_t next_id;
     bool draining;
@@ -86,6 +87,8 @@ void net_fini(struct net *n);
 int net_listen(struct net *n, struct net_listener *l) MUST_USE;
 /* Called by the receiving shard's broker to find its net. */
 struct net *net_of(struct shard *s);
+/* Closes connections that were silent for max_idle_ms and wait for nothing. */
+void net_close_idle(struct net *n, int64_t max_idle_ms);
 /* Sends what became ready in this turn. */
 void net_end_of_turn(struct net *n);
 

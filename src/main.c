@@ -11,6 +11,7 @@ static const struct command {
     const char *what;
 } commands[] = {
     {"server", server_main, "run a broker"},
+    {"storage", storage_main, "format log directories and tell their state"},
     {"topics", topics_main, "create, delete, describe, or change topics"},
     {"get-offsets", get_offsets_main, "tell the offsets of partitions"},
     {"configs", configs_main, "describe and change settings"},

@@ -1,5 +1,6 @@
 /* moldau is one program with many names: the first argument, or the name it was called by, says which. */
 #include "base/base.h"
+#include "cli/tools.h"
 #include "server/server.h"
 
 #include <stdio.h>
@@ -10,6 +11,9 @@ static const struct command {
     const char *what;
 } commands[] = {
     {"server", server_main, "run a broker"},
+    {"topics", topics_main, "create, delete, describe, or change topics"},
+    {"get-offsets", get_offsets_main, "tell the offsets of partitions"},
+    {"configs", configs_main, "describe and change settings"},
 };
 
 static void help(void)

@@ -1,0 +1,53 @@
+/* The entries of the command-line tools, and what those that ask a cluster share. */
+#ifndef MOLDAU_TOOLS_H
+#define MOLDAU_TOOLS_H
+
+#include "cli/cli.h"
+
+int topics_main(int argc, char **argv);
+int configs_main(int argc, char **argv);
+int get_offsets_main(int argc, char **argv);
+
+/* A connection and the last failure, told as Kafka's tools tell it. */
+struct admin {
+    struct client c;
+    struct cli_properties props; /* of --command-config */
+    int32_t timeout_ms;
+    char exception[128]; /* Java's class of the failure, for the line in the log */
+    struct strbuf why;   /* its sentence */
+};
+/* Connects by the options' bootstrap address and --command-config (or the older name config_option, may be NULL).
+ * A file that cannot be read or asks for a security protocol other than PLAINTEXT ends the process with exit code 1.
+ * If the broker does not answer, returns ERR_* with why. */
+int admin_open(struct admin *a, const struct cli_option *options, const char *bootstrap, const char *config_option) MUST_USE;
+void admin_close(struct admin *a);
+/* One request to any node. */
+int admin_call(struct admin *a, int16_t key, int16_t version_max, const void *req, void *resp) MUST_USE;
+/* Notes a failure of our own or of the broker; they return a negative ERR_*. */
+int admin_fail(struct admin *a, const char *exception, const char *fmt, ...) PRINTF_LIKE(3, 4);
+int admin_fail_code(struct admin *a, int16_t code, struct slice message);
+/* "[time] ERROR exception: why\n (logger)" to stderr. */
+void admin_log_error(const struct admin *a, const char *logger);
+
+/* "why" and how to get help, to stderr; exit code 1. */
+_Noreturn void tool_usage_error(const char *fmt, ...) PRINTF_LIKE(1, 2);
+
+/* A regular expression, or several with commas between, that must match a whole name. */
+struct name_filter;
+int name_filter_new(struct name_filter **out, const char *text, struct strbuf *why) MUST_USE;
+void name_filter_free(struct name_filter *f);
+/* A NULL filter matches everything. */
+bool name_filter_match(const struct name_filter *f, struct slice name);
+bool topic_name_is_internal(struct slice name);
+/* Whole decimal numbers. */
+bool parse_i64(const char *s, int64_t *out);
+/* Some of Kafka's tools print in the order of a Java HashMap. The bucket of a name, how many buckets a map that
+ * started with room for `start` has after so many entries, and names put into that order (stable). */
+uint32_t java_map_bucket(struct slice name, uint32_t buckets);
+uint32_t java_map_buckets(int32_t entries, uint32_t start);
+void java_map_sort(struct slice *names, int32_t n, uint32_t start);
+/* By name, ascending. */
+int slice_qsort_cmp(const void *a, const void *b);
+const char *config_source_name(int8_t source);
+
+#endif

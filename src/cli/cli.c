@@ -77,6 +77,20 @@ void cli_parse(int argc, char **argv, const char *usage, struct cli_option *opti
     }
 }
 
+char **cli_optional_value(int argc, char **argv, const char *name, const char *otherwise)
+{
+    char **out = xcalloc((size_t)argc + 1, sizeof *out);
+    for (int i = 0; i < argc; i++) {
+        out[i] = argv[i];
+        if (strncmp(argv[i], "--", 2) != 0 || strcmp(argv[i] + 2, name) != 0 || (i + 1 < argc && argv[i + 1][0] != '-')) continue;
+        struct strbuf b;
+        strbuf_init(&b);
+        strbuf_printf(&b, "--%s=%s", name, otherwise);
+        out[i] = b.s; /* lives as long as the process, as argv does */
+    }
+    return out;
+}
+
 void cli_properties_set(struct cli_properties *p, const char *name, const char *value)
 {
     for (int i = 0; i < p->n; i++)

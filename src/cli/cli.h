@@ -17,6 +17,8 @@ struct cli_option {
  * version and exits 0. An unknown option or a missing value prints one sentence to stderr and exits 1.
  * The table ends with a NULL name. Positional arguments are refused unless rest is not NULL. */
 void cli_parse(int argc, char **argv, const char *usage, struct cli_option *options, char ***rest, int *rest_n);
+/* argv in which --name without a value got one; for options whose value may be left out. The caller frees the array. */
+char **cli_optional_value(int argc, char **argv, const char *name, const char *otherwise);
 /* The last value of an option, NULL if it was not given. */
 const char *cli_value(const struct cli_option *options, const char *name);
 bool cli_given(const struct cli_option *options, const char *name);

@@ -80,7 +80,7 @@ class Broker:
         if self.process.poll() is None:
             self.process.kill()
             self.process.wait()
-        if exc[0]:
+        if exc[0] and exc[0] is not SystemExit:
             sys.stdout.write("    | " + self.log_text()[-3000:].replace("\n", "\n    | ") + "\n")
         if self.temp:
             shutil.rmtree(self.temp, ignore_errors=True)

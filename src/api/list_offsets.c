@@ -6,7 +6,7 @@
 
 #include <stdlib.h>
 
-enum { TIME_LATEST = -1, TIME_EARLIEST = -2, TIME_MAX = -3, TIME_EARLIEST_LOCAL = -4, TIME_LATEST_TIERED = -5 };
+enum { TIME_LATEST = -1, TIME_EARLIEST = -2, TIME_MAX = -3, TIME_EARLIEST_LOCAL = -4, TIME_LATEST_TIERED = -5, TIME_EARLIEST_PENDING_UPLOAD = -6 };
 
 struct lo;
 struct lo_part {
@@ -79,7 +79,8 @@ static int lookup(struct part *p, const struct lo_part *x, bool committed)
         o->offset = l->start_offset;
         o->leader_epoch = log_epoch_of(l, l->start_offset);
         return 0;
-    case TIME_LATEST_TIERED: o->offset = -1; return 0;
+    case TIME_LATEST_TIERED:
+    case TIME_EARLIEST_PENDING_UPLOAD: o->offset = -1; return 0; /* nothing is tiered */
     case TIME_MAX: rc = log_find_max_time(l, &t, &range); break;
     default: rc = log_find_time(l, t, &range); break;
     }
@@ -136,7 +137,7 @@ void api_list_offsets(struct req *r)
             int64_t time = t->partitions[k].timestamp;
             bool known_time = time >= -1 || (time == TIME_EARLIEST) || (time == TIME_MAX && r->version >= 7) ||
                               (time == TIME_EARLIEST_LOCAL && r->version >= 8) || (time == TIME_LATEST_TIERED && r->version >= 9) ||
-                              (time == -6 && r->version >= 11);
+                              (time == TIME_EARLIEST_PENDING_UPLOAD && r->version >= 11);
             if (!known_time) o->error_code = KERR_UNSUPPORTED_VERSION;
             else if (!topic || o->partition_index < 0 || o->partition_index >= topic->parts_n) o->error_code = KERR_UNKNOWN_TOPIC_OR_PARTITION;
             if (o->error_code) {

@@ -119,6 +119,16 @@ static void load(struct format *f, const char *file)
     }
 }
 
+static void unload(struct format *f)
+{
+    for (size_t i = 0; i < f->dirs_n; i++) free(f->paths[i]);
+    free(f->paths);
+    free(f->metas);
+    free(f->missing);
+    conf_fini(&f->conf);
+    strbuf_fini(&f->why);
+}
+
 static bool is_metadata_dir(const struct format *f, const char *path)
 {
     if (conf_has(&f->conf, CONF_METADATA_LOG_DIR)) return strcmp(conf_str(&f->conf, CONF_METADATA_LOG_DIR), path) == 0;
@@ -344,6 +354,8 @@ static int format(const struct cli_option *o)
                 if (!f.metas[i].found && order[k].p == (const uint8_t *)f.paths[i]) format_dir(&f, i, cluster, release, voters, initial);
     } else if (ignore) printf("All of the log directories are already formatted.\n");
     else die("Log directory %.*s is already formatted. Use --ignore-formatted to ignore this directory and format the others.", (int)order[0].n, (const char *)order[0].p);
+    free(order);
+    unload(&f);
     return 0;
 }
 
@@ -387,6 +399,10 @@ static int info(const struct cli_option *o)
         printf("Found metadata: {cluster.id=%s, directory.id=%s, node.id=%d, version=1}\n\n", first->cluster_id, id, first->node_id);
     }
     print_list("Found problem", "Found problems", problems, problems_n);
+    for (size_t i = 0; i < problems_n; i++) free(problems[i]);
+    free(problems);
+    free(found);
+    unload(&f);
     return problems_n ? 1 : 0;
 }
 
@@ -429,13 +445,15 @@ int storage_main(int argc, char **argv)
     int rest_n;
     cli_parse(argc, argv, "moldau storage format|info|random-uuid|version-mapping: prepare and inspect log directories", o, &rest, &rest_n);
     if (!rest_n) die("kafka-storage: error: too few arguments");
-    if (strcmp(rest[0], "format") == 0) return format(o);
-    if (strcmp(rest[0], "info") == 0) return info(o);
-    if (strcmp(rest[0], "version-mapping") == 0) return version_mapping(o);
-    if (strcmp(rest[0], "random-uuid") == 0) {
+    int code = 0;
+    if (strcmp(rest[0], "format") == 0) code = format(o);
+    else if (strcmp(rest[0], "info") == 0) code = info(o);
+    else if (strcmp(rest[0], "version-mapping") == 0) code = version_mapping(o);
+    else if (strcmp(rest[0], "random-uuid") == 0) {
         uuid_format(random_uuid(), text);
         printf("%s\n", text);
-        return 0;
-    }
-    die("kafka-storage: error: invalid choice: '%s' (choose from 'info', 'format', 'version-mapping', 'random-uuid')", rest[0]);
+    } else die("kafka-storage: error: invalid choice: '%s' (choose from 'info', 'format', 'version-mapping', 'random-uuid')", rest[0]);
+    for (int i = 0; o[i].name; i++) free(o[i].values);
+    free(rest);
+    return code;
 }

@@ -13,6 +13,7 @@ static const struct command {
     {"server", server_main, "run a broker"},
     {"storage", storage_main, "format log directories and tell their state"},
     {"topics", topics_main, "create, delete, describe, or change topics"},
+    {"console-consumer", console_consumer_main, "print the records of topics"},
     {"console-producer", console_producer_main, "write the lines of standard input to a topic"},
     {"get-offsets", get_offsets_main, "tell the offsets of partitions"},
     {"configs", configs_main, "describe and change settings"},

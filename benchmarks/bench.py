@@ -13,7 +13,7 @@ ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 LOAD = ROOT + "/build/bench/load"
 QUICK = "--quick" in sys.argv
 NO_KAFKA = "--no-kafka" in sys.argv
-CASES = [a for a in sys.argv[1:] if not a.startswith("--")] or ["produce", "latency", "fetch", "start", "memory"]
+CASES = [a for a in sys.argv[1:] if not a.startswith("--")] or ["produce", "latency", "fetch", "start", "memory", "tools"]
 SECONDS = 2 if QUICK else 5
 PARTITIONS = 8
 
@@ -215,6 +215,23 @@ def memory():
         s.stop()
     table("resident memory", "MB; KB a connection", [("idle", idle), ("with 1,000 partitions", thousand),
                                                      ("an idle connection (KB)", conns)], systems(False))
+
+
+def tools():
+    got = {}
+    for name in systems(floor=False):
+        s = System(name)
+        s.topic("t")
+        tool = ROOT + ("/bin/kafka-topics.sh" if name == "moldau" else "/tests/peer/kafka-peer")
+        cmd = [tool] + ([] if name == "moldau" else ["topics"]) + ["--bootstrap-server", "127.0.0.1:%d" % s.port, "--describe"]
+        times = []
+        for _ in range(20 if name == "moldau" else 3):
+            at = time.perf_counter()
+            subprocess.run(cmd, check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+            times.append((time.perf_counter() - at) * 1000)
+        got[name] = sorted(times)[len(times) // 2]
+        s.stop()
+    table("kafka-topics.sh --describe", "ms", [("", got)], systems(False))
 
 
 for case in CASES:

@@ -617,8 +617,8 @@ int64_t os_resident_bytes(void)
 }
 void os_tune_heap(void)
 {
-    mallopt(M_MMAP_THRESHOLD, 8 << 20);
-    mallopt(M_TRIM_THRESHOLD, 16 << 20);
+    mallopt(M_MMAP_THRESHOLD, 4 << 20);
+    mallopt(M_TRIM_THRESHOLD, 8 << 20);
 }
 void os_write_stderr(const char *p, size_t n) { (void)!write(2, p, n); }
 

@@ -121,11 +121,16 @@ void broker_apply_dynamic(struct broker *b, struct slice resource)
     }
 }
 
+/* Kafka waits this long before its first look. */
+#define RETENTION_FIRST_MS 30000
+
 static void tick(struct timer *t, struct shard *s)
 {
     struct broker *b = s->broker;
     int64_t now = os_wall_ms(s->os);
-    MAP_FOREACH(it, struct part, p, &b->parts.map) part_tick(p, now);
+    bool retain = os_mono_ns(s->os) >= b->retain_ns;
+    if (retain) b->retain_ns = os_mono_ns(s->os) + conf_i64(&b->conf, CONF_LOG_RETENTION_CHECK_INTERVAL_MS) * 1000000;
+    MAP_FOREACH(it, struct part, p, &b->parts.map) part_tick(p, now, retain);
     broker_write_checkpoints(b);
     if (conf_i64(&b->conf, CONF_CONNECTIONS_MAX_IDLE_MS) >= 0) net_close_idle(&b->net, conf_i64(&b->conf, CONF_CONNECTIONS_MAX_IDLE_MS));
     timer_set_ms(s, t, min_i64(conf_i64(&b->conf, CONF_LOG_RETENTION_CHECK_INTERVAL_MS), conf_i64(&b->conf, CONF_LOG_FLUSH_OFFSET_CHECKPOINT_INTERVAL_MS)));
@@ -176,6 +181,7 @@ int broker_open_partitions(struct broker *b, const struct checkpoints *cp)
             if (broker_part_shard(b, topics[i]->id, k) == b->shard->id && open_part(b, topics[i], k, cp)) failed++;
     b->serving = true;
     timer_set_ms(b->shard, &b->tick, 1000);
+    b->retain_ns = os_mono_ns(b->shard->os) + min_i64(RETENTION_FIRST_MS, conf_i64(&b->conf, CONF_LOG_RETENTION_CHECK_INTERVAL_MS)) * 1000000;
     return failed;
 }
 

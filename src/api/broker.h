@@ -44,6 +44,7 @@ struct broker {
     struct list pid_waiters;
     bool pid_asked;
     struct timer tick;
+    int64_t retain_ns; /* when retention is due next */
     bool serving;
 };
 

@@ -415,11 +415,11 @@ static int save_producers(struct part *p)
     return rc;
 }
 
-void part_tick(struct part *p, int64_t now_ms)
+void part_tick(struct part *p, int64_t now_ms, bool retain)
 {
     if (p->log->faulted) return;
     producers_expire(&p->producers, now_ms, p->home->producer_expire_ms);
-    int n = log_retain(p->log, now_ms, p->high_watermark);
+    int n = retain ? log_retain(p->log, now_ms, p->high_watermark) : 0;
     if (n > 0) logline(LOG_INFO, p->log->dir, "retention removed %d segment%s, the log starts at offset %lld", n, n == 1 ? "" : "s", (long long)p->log->start_offset);
     if (n < 0) part_fault(p, "retention", os_why());
     else start_sync(p); /* the recovery point follows, so that a restart reads little */

@@ -82,8 +82,8 @@ void part_append(struct part *p, struct part_append *a);
 void part_watch(struct part *p, struct part_watch *w);
 void part_unwatch(struct part_watch *w);
 static inline int64_t part_last_stable_offset(const struct part *p) { return p->high_watermark; }
-/* Retention, expiry, rolling by time. */
-void part_tick(struct part *p, int64_t now_ms);
+/* Forgets idle producers and moves the recovery point; with retain also drops segments by retention. */
+void part_tick(struct part *p, int64_t now_ms, bool retain);
 int part_delete_records(struct part *p, int64_t before_offset) MUST_USE;
 /* Writes everything, with a producer snapshot; syncs. Blocking: at a stop. */
 int part_close(struct part *p) MUST_USE;

@@ -17,6 +17,7 @@ static const struct command {
     {"console-producer", console_producer_main, "write the lines of standard input to a topic"},
     {"get-offsets", get_offsets_main, "tell the offsets of partitions"},
     {"configs", configs_main, "describe and change settings"},
+    {"settings", settings_main, "print the reference of all settings"},
     {"broker-api-versions", broker_api_versions_main, "tell which versions of each API the brokers offer"},
 };
 

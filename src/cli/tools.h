@@ -7,6 +7,7 @@
 int topics_main(int argc, char **argv);
 int broker_api_versions_main(int argc, char **argv);
 int configs_main(int argc, char **argv);
+int settings_main(int argc, char **argv);
 int get_offsets_main(int argc, char **argv);
 int console_consumer_main(int argc, char **argv);
 int console_producer_main(int argc, char **argv);

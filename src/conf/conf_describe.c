@@ -226,7 +226,7 @@ static void print_section(struct strbuf *out, const char *title, int first, int 
 
 void conf_print_reference(struct strbuf *out)
 {
-    strbuf_add_cstr(out, "# Settings\n\nWritten by `moldau server --reference` from the table in src/conf.\n"
+    strbuf_add_cstr(out, "# Settings\n\nWritten by `moldau settings` from the table in src/conf.\n"
                          "\"per broker\" and \"cluster\" settings can also be changed at run time.\n");
     print_section(out, "Broker", 0, CONF_BROKER_COUNT);
     print_section(out, "Topic", CONF_BROKER_COUNT, CONF_TOPIC_END);

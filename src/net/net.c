@@ -422,6 +422,13 @@ static void adopt(struct os_msg *m, void *owner)
     free(h);
 }
 
+#define ACCEPT_PAUSE_MS 500
+
+static void accept_again(struct timer *t, struct shard *s)
+{
+    os_sock_interest(s->os, &CONTAINER_OF(t, struct net_listener, pause)->sock, OS_READABLE);
+}
+
 static void listener_ready(struct os_sock *sock, unsigned events, void *owner)
 {
     (void)events;
@@ -433,6 +440,8 @@ static void listener_ready(struct os_sock *sock, unsigned events, void *owner)
         if (fd == ERR_BUSY) return;
         if (fd < 0) {
             logline(LOG_ERROR, l->name, "cannot accept a connection: %s; raise the limit of open files", os_why());
+            os_sock_interest(s->os, sock, 0);
+            timer_set_ms(s, &l->pause, ACCEPT_PAUSE_MS);
             return;
         }
         struct handover *h = xcalloc(1, sizeof *h);
@@ -451,6 +460,7 @@ int net_listen(struct net *n, struct net_listener *l)
     l->net = n;
     l->sock.fd = -1;
     l->sock.ready = listener_ready;
+    l->pause.fire = accept_again;
     return os_listen(n->shard->os, &l->sock, l->host, l->port, &l->port);
 }
 

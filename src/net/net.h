@@ -66,6 +66,7 @@ struct net_listener {
     const char *host;
     uint16_t port;
     int next_shard;
+    struct timer pause; /* armed while no file is left for new connections */
 };
 
 struct net {

@@ -29,7 +29,8 @@ struct kp_reader *api_reader(struct req *r)
 bool api_read_done(struct req *r, int rc)
 {
     if (rc == 0) return true;
-    req_kill(r, rc == ERR_MESSAGE_TOO_LARGE ? "a request asks for more memory than its size justifies" : "a request is cut short or malformed");
+    req_kill(r, rc == ERR_MESSAGE_TOO_LARGE ? "a request asks for more memory than its size justifies"
+                                            : "a request is cut short or malformed");
     return false;
 }
 
@@ -53,7 +54,8 @@ void api_dispatch(struct req *r)
             return;
         }
         char why[96];
-        snprintf(why, sizeof why, "version %d of API key %d is not supported (%d to %d are)", r->version, r->key, h->min, h->max);
+        snprintf(why, sizeof why, "version %d of API key %d is not supported (%d to %d are)", r->version,
+                 r->key, h->min, h->max);
         req_kill(r, why);
         return;
     }

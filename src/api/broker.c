@@ -16,7 +16,8 @@ void broker_topic_conf(struct broker *b, const struct image_topic *t, struct con
 {
     const struct image_configs *c = image_configs(&b->image, 2, slice_cstr(t->name));
     struct conf_override *o = xcalloc(c ? (size_t)c->n : 0, sizeof *o);
-    for (int i = 0; c && i < c->n; i++) o[i] = (struct conf_override){slice_cstr(c->v[i].name), slice_cstr(c->v[i].value)};
+    for (int i = 0; c && i < c->n; i++)
+        o[i] = (struct conf_override){slice_cstr(c->v[i].name), slice_cstr(c->v[i].value)};
     conf_topic_init(out, &b->conf, o, c ? (size_t)c->n : 0);
     free(o);
 }
@@ -44,9 +45,11 @@ static int open_part(struct broker *b, struct image_topic *t, int32_t index, con
         o.recovery_point = max_i64(checkpoint_get(&cp->recovery, t->name, index), 0);
         o.start_offset = checkpoint_get(&cp->start, t->name, index);
     }
-    int rc = part_open(&b->parts, b->node->dirs[dir].path, dir, t->id, t->name, index, &cfg, t->parts[index].leader_epoch, &o, &p);
+    int rc = part_open(&b->parts, b->node->dirs[dir].path, dir, t->id, t->name, index, &cfg,
+                       t->parts[index].leader_epoch, &o, &p);
     if (rc)
-        logline(LOG_ERROR, t->name, "cannot open partition %d in %s: %s; it stays offline", index, b->node->dirs[dir].path, os_why());
+        logline(LOG_ERROR, t->name, "cannot open partition %d in %s: %s; it stays offline", index,
+                b->node->dirs[dir].path, os_why());
     else if (b->groups && strcmp(t->name, GROUPS_TOPIC) == 0) groups_partition_opened(b->groups, p);
     return rc;
 }
@@ -129,11 +132,15 @@ static void tick(struct timer *t, struct shard *s)
     struct broker *b = s->broker;
     int64_t now = os_wall_ms(s->os);
     bool retain = os_mono_ns(s->os) >= b->retain_ns;
-    if (retain) b->retain_ns = os_mono_ns(s->os) + conf_i64(&b->conf, CONF_LOG_RETENTION_CHECK_INTERVAL_MS) * 1000000;
+    if (retain)
+        b->retain_ns = os_mono_ns(s->os) + conf_i64(&b->conf, CONF_LOG_RETENTION_CHECK_INTERVAL_MS) * 1000000;
     MAP_FOREACH(it, struct part, p, &b->parts.map) part_tick(p, now, retain);
     broker_write_checkpoints(b);
-    if (conf_i64(&b->conf, CONF_CONNECTIONS_MAX_IDLE_MS) >= 0) net_close_idle(&b->net, conf_i64(&b->conf, CONF_CONNECTIONS_MAX_IDLE_MS));
-    timer_set_ms(s, t, min_i64(conf_i64(&b->conf, CONF_LOG_RETENTION_CHECK_INTERVAL_MS), conf_i64(&b->conf, CONF_LOG_FLUSH_OFFSET_CHECKPOINT_INTERVAL_MS)));
+    if (conf_i64(&b->conf, CONF_CONNECTIONS_MAX_IDLE_MS) >= 0)
+        net_close_idle(&b->net, conf_i64(&b->conf, CONF_CONNECTIONS_MAX_IDLE_MS));
+    timer_set_ms(s, t,
+                 min_i64(conf_i64(&b->conf, CONF_LOG_RETENTION_CHECK_INTERVAL_MS),
+                         conf_i64(&b->conf, CONF_LOG_FLUSH_OFFSET_CHECKPOINT_INTERVAL_MS)));
 }
 
 static void end_of_turn(struct shard *s)
@@ -145,7 +152,10 @@ static void end_of_turn(struct shard *s)
     } while (!parts_idle(&b->parts));
 }
 
-struct net *net_of(struct shard *s) { return &s->broker->net; }
+struct net *net_of(struct shard *s)
+{
+    return &s->broker->net;
+}
 
 void broker_init(struct broker *b, struct shard *s, const struct node *node, const struct conf *conf)
 {
@@ -164,7 +174,10 @@ void broker_init(struct broker *b, struct shard *s, const struct node *node, con
     os_entropy(s->os, &seed, sizeof seed);
     prng_init(&b->prng, seed);
     const char *sync = conf_str(conf, CONF_MOLDAU_ACK_SYNC);
-    parts_init(&b->parts, s, strcmp(sync, "never") == 0 ? PART_SYNC_NEVER : strcmp(sync, "always") == 0 ? PART_SYNC_ALWAYS : PART_SYNC_ACKS_ALL,
+    parts_init(&b->parts, s,
+               strcmp(sync, "never") == 0    ? PART_SYNC_NEVER
+               : strcmp(sync, "always") == 0 ? PART_SYNC_ALWAYS
+                                             : PART_SYNC_ACKS_ALL,
                conf_i64(conf, CONF_PRODUCER_ID_EXPIRATION_MS));
     net_init(&b->net, s, api_dispatch, (size_t)conf_i64(conf, CONF_SOCKET_REQUEST_MAX_BYTES));
     list_init(&b->pid_waiters);
@@ -178,10 +191,13 @@ int broker_open_partitions(struct broker *b, const struct checkpoints *cp)
     struct image_topic **topics = image_sorted(&b->image, &n);
     for (int i = 0; i < n; i++)
         for (int32_t k = 0; k < topics[i]->parts_n; k++)
-            if (broker_part_shard(b, topics[i]->id, k) == b->shard->id && open_part(b, topics[i], k, cp)) failed++;
+            if (broker_part_shard(b, topics[i]->id, k) == b->shard->id && open_part(b, topics[i], k, cp))
+                failed++;
     b->serving = true;
     timer_set_ms(b->shard, &b->tick, 1000);
-    b->retain_ns = os_mono_ns(b->shard->os) + min_i64(RETENTION_FIRST_MS, conf_i64(&b->conf, CONF_LOG_RETENTION_CHECK_INTERVAL_MS)) * 1000000;
+    b->retain_ns =
+        os_mono_ns(b->shard->os) +
+        min_i64(RETENTION_FIRST_MS, conf_i64(&b->conf, CONF_LOG_RETENTION_CHECK_INTERVAL_MS)) * 1000000;
     return failed;
 }
 
@@ -189,7 +205,7 @@ int broker_close_partitions(struct broker *b)
 {
     int failed = 0;
     MAP_FOREACH(it, struct part, p, &b->parts.map)
-        if (part_close(p)) failed++;
+    if (part_close(p)) failed++;
     return failed;
 }
 
@@ -198,7 +214,8 @@ void broker_fini(struct broker *b)
     net_fini(&b->net);
     groups_free(b->groups);
     b->serving = false;
-    MAP_FOREACH(it, struct part, p, &b->parts.map) p->doomed = true; /* files stay; memory goes with the process */
+    MAP_FOREACH(it, struct part, p, &b->parts.map)
+    p->doomed = true; /* files stay; memory goes with the process */
     image_fini(&b->image);
     conf_fini(&b->conf);
 }
@@ -213,7 +230,8 @@ const struct image_endpoint *broker_endpoint(const struct broker *b, const struc
 
 bool topic_is_internal(struct slice name)
 {
-    return slice_eq_cstr(name, "__consumer_offsets") || slice_eq_cstr(name, "__transaction_state") || slice_eq_cstr(name, "__share_group_state");
+    return slice_eq_cstr(name, "__consumer_offsets") || slice_eq_cstr(name, "__transaction_state") ||
+           slice_eq_cstr(name, "__share_group_state");
 }
 
 /* ---- checkpoints: every shard tells its partitions, shard 0 writes the files on the pool ---- */
@@ -230,7 +248,8 @@ struct cp_gather {
     } parts[];
 };
 
-static const char *const cp_names[3] = {"recovery-point-offset-checkpoint", "log-start-offset-checkpoint", "replication-offset-checkpoint"};
+static const char *const cp_names[3] = {"recovery-point-offset-checkpoint", "log-start-offset-checkpoint",
+                                        "replication-offset-checkpoint"};
 
 static void cp_add(struct broker *b, struct strbuf *text, int *lines)
 {
@@ -282,7 +301,8 @@ static void cp_run(struct os_job *j)
 {
     struct cp_gather *g = CONTAINER_OF(j, struct cp_gather, job);
     if (cp_write(g->os, g->node, g->text, g->lines))
-        logline(LOG_ERROR, "checkpoints", "cannot write the offset checkpoints: %s; a restart after a crash will read more", os_why());
+        logline(LOG_ERROR, "checkpoints",
+                "cannot write the offset checkpoints: %s; a restart after a crash will read more", os_why());
 }
 static void cp_done(struct os_job *j, void *owner)
 {

@@ -17,7 +17,7 @@ struct node {
         char *path;
         struct uuid id;
         bool clean;
-    } *dirs;
+    } * dirs;
     int dirs_n;
     int64_t broker_epoch;
     struct uuid incarnation;
@@ -48,7 +48,10 @@ struct broker {
     bool serving;
 };
 
-static inline struct broker *req_broker(struct req *r) { return r->net->shard->broker; }
+static inline struct broker *req_broker(struct req *r)
+{
+    return r->net->shard->broker;
+}
 /* The shard a partition lives on. */
 int broker_part_shard(const struct broker *b, struct uuid topic_id, int32_t index);
 void broker_init(struct broker *b, struct shard *s, const struct node *node, const struct conf *conf);
@@ -68,13 +71,14 @@ void broker_topic_conf(struct broker *b, const struct image_topic *t, struct con
 /* ---- dispatch ---- */
 struct api_handler {
     int16_t key;
-    int16_t min, max;      /* advertised and accepted */
+    int16_t min, max; /* advertised and accepted */
     void (*handle)(struct req *r);
 };
 const struct api_handler *api_handlers(int *n);
 void api_dispatch(struct req *r);
 /* Decodes r->body; on failure closes the connection with a log line and gives false. */
-#define API_READ(r, name, out) api_read_done((r), kp_##name##_request_read(api_reader(r), &(r)->arena, (r)->version, (out)))
+#define API_READ(r, name, out)                                                                               \
+    api_read_done((r), kp_##name##_request_read(api_reader(r), &(r)->arena, (r)->version, (out)))
 struct kp_reader *api_reader(struct req *r);
 bool api_read_done(struct req *r, int rc);
 /* Begins, writes and sends a response. */
@@ -86,8 +90,8 @@ bool api_read_done(struct req *r, int rc);
     } while (0)
 
 /* ---- the controller's shell (controller.c) ---- */
-/* A change of metadata, from any shard. Caller-owned until done, which runs on the shard that submitted. build runs on
- * shard 0 and may only look at c and what the op carries. */
+/* A change of metadata, from any shard. Caller-owned until done, which runs on the shard that submitted.
+ * build runs on shard 0 and may only look at c and what the op carries. */
 struct ctl_op {
     struct os_msg msg;
     int home;
@@ -98,15 +102,18 @@ struct ctl_op {
 };
 void ctl_submit(struct broker *b, struct ctl_op *op);
 /* Opens __cluster_metadata-0 and applies what it holds to all n images. Before the shards run. */
-int controller_open(struct broker *zero, struct image **images, int n, const char *dir, struct strbuf *why) MUST_USE;
+int controller_open(struct broker *zero, struct image **images, int n, const char *dir,
+                    struct strbuf *why) MUST_USE;
 /* First records of a new cluster; this broker's registration. */
-int controller_register(struct broker *zero, struct image **images, int n, struct node *node, struct strbuf *why) MUST_USE;
+int controller_register(struct broker *zero, struct image **images, int n, struct node *node,
+                        struct strbuf *why) MUST_USE;
 int controller_close(struct controller *c);
 
 /* ---- shared by handlers ---- */
 /* host and port that this connection's listener advertises for a broker. */
 const struct image_endpoint *broker_endpoint(const struct broker *b, const struct conn *c, int32_t node_id);
-/* Creates topics that are missing and may be created by mention (Metadata, internal topics); then on home shard. */
+/* Creates topics that are missing and may be created by mention (Metadata, internal topics); then on home
+ * shard. */
 bool topic_is_internal(struct slice name);
 
 #endif

@@ -13,7 +13,10 @@ struct key {
     const char *topic;
     int32_t index;
 };
-static uint64_t hash(struct key k) { return hash_bytes((uint64_t)k.index, k.topic, strlen(k.topic)); }
+static uint64_t hash(struct key k)
+{
+    return hash_bytes((uint64_t)k.index, k.topic, strlen(k.topic));
+}
 static bool eq(const void *v, const void *kv)
 {
     const struct checkpoint_entry *e = v;

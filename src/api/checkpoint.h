@@ -1,4 +1,5 @@
-/* Kafka's offset checkpoint files: "0", count, then "topic partition offset" a line, one file for a log directory. */
+/* Kafka's offset checkpoint files: "0", count, then "topic partition offset" a line, one file for a log
+ * directory. */
 #ifndef MOLDAU_CHECKPOINT_H
 #define MOLDAU_CHECKPOINT_H
 

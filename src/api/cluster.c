@@ -15,7 +15,8 @@ void api_describe_cluster(struct req *r)
     kp_describe_cluster_response_init(&out);
     out.endpoint_type = in.endpoint_type;
     if (in.endpoint_type != 1) {
-        out.error_code = in.endpoint_type == 2 ? KERR_MISMATCHED_ENDPOINT_TYPE : KERR_UNSUPPORTED_ENDPOINT_TYPE;
+        out.error_code =
+            in.endpoint_type == 2 ? KERR_MISMATCHED_ENDPOINT_TYPE : KERR_UNSUPPORTED_ENDPOINT_TYPE;
         out.error_message = slice_cstr("this listener belongs to a broker, not to a controller");
     } else {
         out.cluster_id = slice_cstr(b->node->cluster_id);
@@ -32,7 +33,10 @@ void api_describe_cluster(struct req *r)
     API_REPLY(r, describe_cluster, &out);
 }
 
-static int cmp_slice(const void *a, const void *b) { return slice_cmp(*(const struct slice *)a, *(const struct slice *)b); }
+static int cmp_slice(const void *a, const void *b)
+{
+    return slice_cmp(*(const struct slice *)a, *(const struct slice *)b);
+}
 
 void api_describe_topic_partitions(struct req *r)
 {
@@ -53,7 +57,8 @@ void api_describe_topic_partitions(struct req *r)
         for (int i = 0; i < n; i++) names[i] = in.topics[i].name;
         qsort(names, (size_t)n, sizeof *names, cmp_slice);
     }
-    int64_t left = min_i64(in.response_partition_limit, conf_i64(&b->conf, CONF_MAX_REQUEST_PARTITION_SIZE_LIMIT));
+    int64_t left =
+        min_i64(in.response_partition_limit, conf_i64(&b->conf, CONF_MAX_REQUEST_PARTITION_SIZE_LIMIT));
     if (left < 1) left = 1;
     out.topics = arena_zalloc(&r->arena, (size_t)n, sizeof *out.topics);
     for (int i = 0; i < n; i++) {
@@ -69,14 +74,16 @@ void api_describe_topic_partitions(struct req *r)
             *out.next_cursor = (struct kp_describe_topic_partitions_response_cursor){names[i], from};
             break;
         }
-        struct kp_describe_topic_partitions_response_describe_topic_partitions_response_topic *o = &out.topics[out.topics_n++];
+        struct kp_describe_topic_partitions_response_describe_topic_partitions_response_topic *o =
+            &out.topics[out.topics_n++];
         kp_describe_topic_partitions_response_describe_topic_partitions_response_topic_init(o);
         o->name = names[i];
         struct image_topic *t = image_topic(&b->image, names[i]);
         if (!t) {
             struct strbuf why;
             strbuf_init(&why);
-            o->error_code = ctl_topic_name_check(names[i], &why) ? KERR_INVALID_TOPIC_EXCEPTION : KERR_UNKNOWN_TOPIC_OR_PARTITION;
+            o->error_code = ctl_topic_name_check(names[i], &why) ? KERR_INVALID_TOPIC_EXCEPTION
+                                                                 : KERR_UNKNOWN_TOPIC_OR_PARTITION;
             strbuf_fini(&why);
             continue;
         }
@@ -86,7 +93,8 @@ void api_describe_topic_partitions(struct req *r)
         o->partitions = arena_zalloc(&r->arena, (size_t)max_i64(to - from, 0), sizeof *o->partitions);
         for (int32_t k = from; k < to; k++) {
             struct image_part *p = &t->parts[k];
-            struct kp_describe_topic_partitions_response_describe_topic_partitions_response_partition *q = &o->partitions[o->partitions_n++];
+            struct kp_describe_topic_partitions_response_describe_topic_partitions_response_partition *q =
+                &o->partitions[o->partitions_n++];
             kp_describe_topic_partitions_response_describe_topic_partitions_response_partition_init(q);
             q->partition_index = k;
             q->leader_id = p->leader;

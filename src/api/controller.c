@@ -1,9 +1,10 @@
-/* The controller's shell on shard 0: decisions one at a time become a record batch in __cluster_metadata-0, which is
- * synced, applied by every shard, and only then answered.
+/* The controller's shell on shard 0: decisions one at a time become a record batch in __cluster_metadata-0,
+ * which is synced, applied by every shard, and only then answered.
  *
  *   QUEUED -> build -> append -> sync (pool) -> apply on every shard -> done
  *
- * A failed write or sync of the metadata log ends the process: a controller that cannot remember must not decide. */
+ * A failed write or sync of the metadata log ends the process: a controller that cannot remember must not
+ * decide. */
 #include "api/broker.h"
 #include "kp/batch_head.h"
 #include "kp/leader_change_message.h"
@@ -33,7 +34,8 @@ struct apply {
 
 static _Noreturn void die(const char *what, const char *why)
 {
-    logline(LOG_ERROR, "controller", "%s: %s; stopping, because a controller that cannot remember must not decide", what, why);
+    logline(LOG_ERROR, "controller",
+            "%s: %s; stopping, because a controller that cannot remember must not decide", what, why);
     exit(1);
 }
 
@@ -123,7 +125,8 @@ static void start_next(struct controller *c)
     while (!c->busy && !list_empty(&c->queue)) {
         struct ctl_op *op = LIST_ENTRY(c->queue.next, struct ctl_op, link);
         struct broker *b = c->zero;
-        struct ctl_now now = {.prng = &b->prng, .conf = &b->conf, .node_id = b->node->id, .dir_id = b->node->dirs[0].id};
+        struct ctl_now now = {
+            .prng = &b->prng, .conf = &b->conf, .node_id = b->node->id, .dir_id = b->node->dirs[0].id};
         struct ctl_records rs;
         ctl_records_init(&rs);
         c->busy = true;
@@ -188,7 +191,8 @@ static int write_quorum_state(struct controller *c)
     char path[4200], text[200];
     snprintf(path, sizeof path, "%s/quorum-state", c->dir);
     int n = snprintf(text, sizeof text,
-                     "{\"leaderId\":%d,\"leaderEpoch\":%d,\"votedId\":-1,\"votedDirectoryId\":\"AAAAAAAAAAAAAAAAAAAAAA\",\"data_version\":1}",
+                     "{\"leaderId\":%d,\"leaderEpoch\":%d,\"votedId\":-1,\"votedDirectoryId\":"
+                     "\"AAAAAAAAAAAAAAAAAAAAAA\",\"data_version\":1}",
                      c->zero->node->id, c->epoch);
     return os_write_file_atomic(c->zero->shard->os, path, text, (size_t)n);
 }
@@ -220,8 +224,12 @@ int controller_open(struct broker *zero, struct image **images, int n, const cha
     kp_writer_init(&c->batch, 4096);
     zero->ctl = c;
     struct load x = {.images = images, .n = n};
-    struct log_cfg cfg = {.segment_bytes = 1 << 30, .segment_ms = INT64_MAX, .segment_index_bytes = 10 << 20,
-                          .index_interval_bytes = 4096, .retention_ms = -1, .retention_bytes = -1};
+    struct log_cfg cfg = {.segment_bytes = 1 << 30,
+                          .segment_ms = INT64_MAX,
+                          .segment_index_bytes = 10 << 20,
+                          .index_interval_bytes = 4096,
+                          .retention_ms = -1,
+                          .retention_bytes = -1};
     struct log_open_opts o = {.start_offset = 0, .replay_from = 0, .scan_cb = load_batch, .scan_arg = &x};
     int rc = log_open(os, &zero->shard->files, path, &cfg, &o, &c->log);
     if (rc) {
@@ -234,7 +242,8 @@ int controller_open(struct broker *zero, struct image **images, int n, const cha
         return x.rc;
     }
     c->epoch = (int32_t)max_i64(read_quorum_epoch(c), log_epoch_of(c->log, c->log->end_offset)) + 1;
-    if ((rc = write_quorum_state(c)) != 0) strbuf_printf(why, "cannot write %s/quorum-state: %s", path, os_why());
+    if ((rc = write_quorum_state(c)) != 0)
+        strbuf_printf(why, "cannot write %s/quorum-state: %s", path, os_why());
     return rc;
 }
 
@@ -243,7 +252,11 @@ static const struct {
     int16_t level;
 } features[] = {
     {"metadata.version", 30}, /* 4.3-IV0 */
-    {"group.version", 0},     {"transaction.version", 0}, {"share.version", 0}, {"streams.version", 0}, {"eligible.leader.replicas.version", 0},
+    {"group.version", 0},
+    {"transaction.version", 0},
+    {"share.version", 0},
+    {"streams.version", 0},
+    {"eligible.leader.replicas.version", 0},
 };
 
 static void put_features(const struct image *im, struct ctl_records *rs)
@@ -251,7 +264,8 @@ static void put_features(const struct image *im, struct ctl_records *rs)
     for (size_t i = 0; i < NELEMS(features); i++) {
         bool known = im->features_n > 0;
         if (known || features[i].level == 0) continue;
-        struct kp_feature_level_record r = {.name = slice_cstr(features[i].name), .feature_level = features[i].level};
+        struct kp_feature_level_record r = {.name = slice_cstr(features[i].name),
+                                            .feature_level = features[i].level};
         ctl_put(rs, &kp_feature_level_record_message, 0, &r);
     }
 }
@@ -298,7 +312,8 @@ static int put_now(struct controller *c, struct image **images, int n, struct ct
     return rc;
 }
 
-int controller_register(struct broker *zero, struct image **images, int n, struct node *node, struct strbuf *why)
+int controller_register(struct broker *zero, struct image **images, int n, struct node *node,
+                        struct strbuf *why)
 {
     struct controller *c = zero->ctl;
     struct ctl_records rs;

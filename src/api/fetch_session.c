@@ -27,7 +27,10 @@ struct fetch_sessions {
     int max;
 };
 
-static bool eq_session(const void *v, const void *k) { return ((const struct fetch_session *)v)->id == *(const int32_t *)k; }
+static bool eq_session(const void *v, const void *k)
+{
+    return ((const struct fetch_session *)v)->id == *(const int32_t *)k;
+}
 
 static struct fetch_sessions *sessions(struct broker *b)
 {
@@ -35,7 +38,8 @@ static struct fetch_sessions *sessions(struct broker *b)
     struct fetch_sessions *s = b->sessions = xcalloc(1, sizeof *s);
     list_init(&s->lru);
     map_init(&s->map);
-    s->max = (int)max_i64(conf_i64(&b->conf, CONF_MAX_INCREMENTAL_FETCH_SESSION_CACHE_SLOTS) / b->shard->n, 1);
+    s->max =
+        (int)max_i64(conf_i64(&b->conf, CONF_MAX_INCREMENTAL_FETCH_SESSION_CACHE_SLOTS) / b->shard->n, 1);
     return s;
 }
 
@@ -65,19 +69,26 @@ static int part_at(const struct fetch_session *s, struct slice topic, struct uui
 {
     for (int i = 0; i < s->parts_n; i++) {
         const struct fetch_session_part *p = &s->parts[i];
-        if (p->index == index && (s->by_id ? uuid_eq(p->topic_id, id) : slice_eq_cstr(topic, p->topic))) return i;
+        if (p->index == index && (s->by_id ? uuid_eq(p->topic_id, id) : slice_eq_cstr(topic, p->topic)))
+            return i;
     }
     return -1;
 }
 
-static void add_part(struct fetch_session *s, const struct kp_fetch_request_fetch_topic *t, const struct kp_fetch_request_fetch_partition *q)
+static void add_part(struct fetch_session *s, const struct kp_fetch_request_fetch_topic *t,
+                     const struct kp_fetch_request_fetch_partition *q)
 {
     int i = part_at(s, t->topic, t->topic_id, q->partition);
     if (i < 0) {
-        if (s->parts_n == s->parts_cap) s->parts = xrealloc(s->parts, (size_t)(s->parts_cap = s->parts_cap ? s->parts_cap * 2 : 4) * sizeof *s->parts);
+        if (s->parts_n == s->parts_cap)
+            s->parts = xrealloc(s->parts, (size_t)(s->parts_cap = s->parts_cap ? s->parts_cap * 2 : 4) *
+                                              sizeof *s->parts);
         i = s->parts_n++;
-        s->parts[i] = (struct fetch_session_part){.topic_id = t->topic_id, .topic = xstrndup(t->topic.p, s->by_id ? 0 : t->topic.n),
-                                                  .index = q->partition, .high_watermark = -1, .log_start = -1};
+        s->parts[i] = (struct fetch_session_part){.topic_id = t->topic_id,
+                                                  .topic = xstrndup(t->topic.p, s->by_id ? 0 : t->topic.n),
+                                                  .index = q->partition,
+                                                  .high_watermark = -1,
+                                                  .log_start = -1};
     }
     s->parts[i].offset = q->fetch_offset;
     s->parts[i].max_bytes = q->partition_max_bytes;
@@ -104,7 +115,8 @@ static struct fetch_session *session_new(struct broker *b, bool by_id)
     return s;
 }
 
-static void wants_of_request(struct req *r, const struct kp_fetch_request *in, struct fetch_want **wants, int *n)
+static void wants_of_request(struct req *r, const struct kp_fetch_request *in, struct fetch_want **wants,
+                             int *n)
 {
     size_t total = 0;
     for (int32_t i = 0; i < in->topics_n; i++) total += (size_t)in->topics[i].partitions_n;
@@ -113,23 +125,27 @@ static void wants_of_request(struct req *r, const struct kp_fetch_request *in, s
     for (int32_t i = 0; i < in->topics_n; i++)
         for (int32_t k = 0; k < in->topics[i].partitions_n; k++) {
             const struct kp_fetch_request_fetch_partition *q = &in->topics[i].partitions[k];
-            (*wants)[(*n)++] = (struct fetch_want){in->topics[i].topic, in->topics[i].topic_id, q->partition, q->current_leader_epoch, q->fetch_offset, q->partition_max_bytes, NULL};
+            (*wants)[(*n)++] = (struct fetch_want){
+                in->topics[i].topic, in->topics[i].topic_id, q->partition, q->current_leader_epoch,
+                q->fetch_offset,     q->partition_max_bytes, NULL};
         }
 }
 
-/* MIN_BUSY: the session's memory must not change while its fetch runs; the session stays until fetch_session_done. */
+/* MIN_BUSY: the session's memory must not change while its fetch runs; the session stays until
+ * fetch_session_done. */
 static void wants_of_session(struct req *r, struct fetch_session *s, struct fetch_want **wants, int *n)
 {
     *wants = arena_zalloc(&r->arena, (size_t)s->parts_n, sizeof **wants);
     *n = s->parts_n;
     for (int i = 0; i < s->parts_n; i++) {
         struct fetch_session_part *p = &s->parts[i];
-        (*wants)[i] = (struct fetch_want){slice_cstr(p->topic), p->topic_id, p->index, p->leader_epoch, p->offset, p->max_bytes, p};
+        (*wants)[i] = (struct fetch_want){
+            slice_cstr(p->topic), p->topic_id, p->index, p->leader_epoch, p->offset, p->max_bytes, p};
     }
 }
 
-int fetch_session_open(struct broker *b, struct req *r, const struct kp_fetch_request *in, struct fetch_session **session,
-                       bool *incremental, struct fetch_want **wants, int *n)
+int fetch_session_open(struct broker *b, struct req *r, const struct kp_fetch_request *in,
+                       struct fetch_session **session, bool *incremental, struct fetch_want **wants, int *n)
 {
     struct fetch_sessions *fs = sessions(b);
     bool by_id = r->version >= 13;
@@ -145,7 +161,8 @@ int fetch_session_open(struct broker *b, struct req *r, const struct kp_fetch_re
         struct fetch_session *s = session_new(b, by_id);
         if (!s) return 0;
         for (int32_t i = 0; i < in->topics_n; i++)
-            for (int32_t k = 0; k < in->topics[i].partitions_n; k++) add_part(s, &in->topics[i], &in->topics[i].partitions[k]);
+            for (int32_t k = 0; k < in->topics[i].partitions_n; k++)
+                add_part(s, &in->topics[i], &in->topics[i].partitions[k]);
         s->epoch = 1;
         *session = s;
     } else {
@@ -154,10 +171,12 @@ int fetch_session_open(struct broker *b, struct req *r, const struct kp_fetch_re
         if (s->epoch != in->session_epoch) return ERR_INVALID_FETCH_SESSION_EPOCH;
         if (s->by_id != by_id) return ERR_FETCH_SESSION_TOPIC_ID_ERROR;
         for (int32_t i = 0; i < in->topics_n; i++)
-            for (int32_t k = 0; k < in->topics[i].partitions_n; k++) add_part(s, &in->topics[i], &in->topics[i].partitions[k]);
+            for (int32_t k = 0; k < in->topics[i].partitions_n; k++)
+                add_part(s, &in->topics[i], &in->topics[i].partitions[k]);
         for (int32_t i = 0; i < in->forgotten_topics_data_n; i++)
             for (int32_t k = 0; k < in->forgotten_topics_data[i].partitions_n; k++) {
-                int at = part_at(s, in->forgotten_topics_data[i].topic, in->forgotten_topics_data[i].topic_id, in->forgotten_topics_data[i].partitions[k]);
+                int at = part_at(s, in->forgotten_topics_data[i].topic, in->forgotten_topics_data[i].topic_id,
+                                 in->forgotten_topics_data[i].partitions[k]);
                 if (at < 0) continue;
                 free(s->parts[at].topic);
                 memmove(s->parts + at, s->parts + at + 1, (size_t)(--s->parts_n - at) * sizeof *s->parts);
@@ -174,10 +193,13 @@ int fetch_session_open(struct broker *b, struct req *r, const struct kp_fetch_re
     return 0;
 }
 
-int32_t fetch_session_id(const struct fetch_session *s) { return s->id; }
+int32_t fetch_session_id(const struct fetch_session *s)
+{
+    return s->id;
+}
 
-bool fetch_session_changed(struct fetch_session *s, struct fetch_want *w, int err, int64_t high_watermark, int64_t log_start,
-                           int64_t bytes, bool incremental)
+bool fetch_session_changed(struct fetch_session *s, struct fetch_want *w, int err, int64_t high_watermark,
+                           int64_t log_start, int64_t bytes, bool incremental)
 {
     (void)s;
     struct fetch_session_part *p = w->in_session;

@@ -1,5 +1,6 @@
-/* Incremental fetch sessions (KIP-227): the broker remembers what a consumer wants, so that an idle poll names nothing.
- * A session lives on its connection's shard; a client that comes back on another shard starts anew. */
+/* Incremental fetch sessions (KIP-227): the broker remembers what a consumer wants, so that an idle poll
+ * names nothing. A session lives on its connection's shard; a client that comes back on another shard starts
+ * anew. */
 #ifndef MOLDAU_FETCH_SESSION_H
 #define MOLDAU_FETCH_SESSION_H
 
@@ -17,12 +18,13 @@ struct fetch_want {
 struct fetch_session;
 struct fetch_sessions;
 /* What this request wants, by its session's memory. *session is NULL for sessionless fetches. */
-int fetch_session_open(struct broker *b, struct req *r, const struct kp_fetch_request *in, struct fetch_session **session,
-                       bool *incremental, struct fetch_want **wants, int *n) MUST_USE;
+int fetch_session_open(struct broker *b, struct req *r, const struct kp_fetch_request *in,
+                       struct fetch_session **session, bool *incremental, struct fetch_want **wants,
+                       int *n) MUST_USE;
 int32_t fetch_session_id(const struct fetch_session *s);
 /* Whether a partition belongs into the answer; remembers what it said. */
-bool fetch_session_changed(struct fetch_session *s, struct fetch_want *w, int err, int64_t high_watermark, int64_t log_start,
-                           int64_t bytes, bool incremental);
+bool fetch_session_changed(struct fetch_session *s, struct fetch_want *w, int err, int64_t high_watermark,
+                           int64_t log_start, int64_t bytes, bool incremental);
 /* The answer is built; the session may be evicted from now on. */
 void fetch_session_done(struct fetch_session *s);
 void fetch_sessions_free(struct fetch_sessions *s);

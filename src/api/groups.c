@@ -83,7 +83,8 @@ static void reply(struct shard *s, const struct grp_reply *r)
     shard_send(s, c->r->net->shard->id, &c->msg);
 }
 
-static struct coord_append *seal(struct coord *c, const struct grp_effects *fx, const struct grp_append *a, int64_t now_ms)
+static struct coord_append *seal(struct coord *c, const struct grp_effects *fx, const struct grp_append *a,
+                                 int64_t now_ms)
 {
     struct coord_append *x = xcalloc(1, sizeof *x);
     struct batch_builder b;
@@ -91,7 +92,8 @@ static struct coord_append *seal(struct coord *c, const struct grp_effects *fx, 
     size_t n;
     batch_builder_init(&b);
     kp_writer_init(&w, 256);
-    for (size_t i = a->first; i < a->first + a->n; i++) batch_add(&b, now_ms, fx->records[i].key, fx->records[i].value, NULL, 0);
+    for (size_t i = a->first; i < a->first + a->n; i++)
+        batch_add(&b, now_ms, fx->records[i].key, fx->records[i].value, NULL, 0);
     int rc = batch_finish(&b, &w);
     ASSERT(rc == 0); /* nothing is compressed */
     batch_builder_fini(&b);
@@ -112,7 +114,9 @@ static void coord_step(struct coord *c, const struct grp_event *ev)
     struct grp_effects fx;
     struct coord_append *first = NULL, **tail = &first;
     grp_effects_init(&fx);
-    if (grp_step(&c->core, ev, &fx)) logline(LOG_ERROR, GROUPS_TOPIC, "partition %d: a group record cannot be read", c->part ? c->part->index : -1);
+    if (grp_step(&c->core, ev, &fx))
+        logline(LOG_ERROR, GROUPS_TOPIC, "partition %d: a group record cannot be read",
+                c->part ? c->part->index : -1);
     for (size_t i = 0; i < fx.appends_n; i++) {
         *tail = seal(c, &fx, &fx.appends[i], ev->now_ms);
         tail = &(*tail)->next;
@@ -152,8 +156,10 @@ static int load_batch(struct coord *c, struct slice bytes, const struct batch_he
     int rc = batch_body(bytes.p, h, LOAD_BODY_MAX, &scratch, &body);
     if (rc == 0) record_iter_init(&it, h, body);
     while (rc == 0 && record_next(&it, &rec)) {
-        struct grp_event ev = {.type = GRP_LOAD_RECORD, .now_ms = now_ms,
-                               .record = {rec.key, rec.value, h->attributes & BATCH_TRANSACTIONAL ? h->producer_id : -1}};
+        struct grp_event ev = {
+            .type = GRP_LOAD_RECORD,
+            .now_ms = now_ms,
+            .record = {rec.key, rec.value, h->attributes & BATCH_TRANSACTIONAL ? h->producer_id : -1}};
         if (rec.key.p) coord_step(c, &ev);
     }
     if (rc == 0) rc = it.err;
@@ -186,7 +192,10 @@ static void load(struct coord *c)
         free(b);
         if (offset == before) break;
     }
-    if (rc) logline(LOG_ERROR, GROUPS_TOPIC, "partition %d: reading groups and offsets stopped at offset %lld: %s", p->index, (long long)offset, err_text(rc));
+    if (rc)
+        logline(LOG_ERROR, GROUPS_TOPIC,
+                "partition %d: reading groups and offsets stopped at offset %lld: %s", p->index,
+                (long long)offset, err_text(rc));
     struct grp_event ev = {.type = GRP_LOADED, .now_ms = now};
     coord_step(c, &ev);
 }
@@ -250,7 +259,8 @@ void groups_partition_closing(struct groups *g, struct part *p)
 
 void groups_topic_removed(struct groups *g, struct image_topic *t)
 {
-    struct grp_event ev = {.type = GRP_TOPIC_DELETED, .now_ms = os_wall_ms(g->b->shard->os), .topic = slice_cstr(t->name)};
+    struct grp_event ev = {
+        .type = GRP_TOPIC_DELETED, .now_ms = os_wall_ms(g->b->shard->os), .topic = slice_cstr(t->name)};
     LIST_FOREACH(l, &g->coords) coord_step(LIST_ENTRY(l, struct coord, link), &ev);
 }
 
@@ -291,4 +301,7 @@ void group_call_send_to(struct group_call *c, int32_t partition)
     shard_send(b->shard, t ? broker_part_shard(b, t->id, partition) : b->shard->id, &c->msg);
 }
 
-void group_call_send(struct group_call *c, struct slice group) { group_call_send_to(c, group_partition(req_broker(c->r), group)); }
+void group_call_send(struct group_call *c, struct slice group)
+{
+    group_call_send_to(c, group_partition(req_broker(c->r), group));
+}

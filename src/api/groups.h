@@ -1,4 +1,5 @@
-/* Group coordinators of one shard: one pure core (src/grp) for each partition of __consumer_offsets that lives here. */
+/* Group coordinators of one shard: one pure core (src/grp) for each partition of __consumer_offsets that
+ * lives here. */
 #ifndef MOLDAU_GROUPS_H
 #define MOLDAU_GROUPS_H
 

@@ -1,4 +1,5 @@
-/* InitProducerId for idempotent producers: ids come in blocks from the controller, so that most calls cost nothing. */
+/* InitProducerId for idempotent producers: ids come in blocks from the controller, so that most calls cost
+ * nothing. */
 #include "api/broker.h"
 #include "api/handlers.h"
 #include "kp/init_producer_id.h"
@@ -27,7 +28,8 @@ static void answer(struct req *r, int16_t error, int64_t id)
 
 static void build(struct ctl_op *op, struct broker *zero, struct ctl_now *now, struct ctl_records *rs)
 {
-    ctl_producer_ids(&zero->image, now, zero->node->broker_epoch, rs, &CONTAINER_OF(op, struct block, op)->first);
+    ctl_producer_ids(&zero->image, now, zero->node->broker_epoch, rs,
+                     &CONTAINER_OF(op, struct block, op)->first);
 }
 
 static void done(struct ctl_op *op, struct shard *home)

@@ -40,19 +40,24 @@ void api_api_versions(struct req *r)
                 at++;
                 continue;
             }
-            out.api_keys[out.api_keys_n++] = (struct kp_api_versions_response_api_version){h[i].key, h[i].min, h[i].max};
+            out.api_keys[out.api_keys_n++] =
+                (struct kp_api_versions_response_api_version){h[i].key, h[i].min, h[i].max};
             at++;
         }
     if (known && out.error_code == 0 && r->version >= 3) {
         const struct image *im = &b->image;
-        out.supported_features = arena_zalloc(&r->arena, (size_t)im->features_n, sizeof *out.supported_features);
-        out.finalized_features = arena_zalloc(&r->arena, (size_t)im->features_n, sizeof *out.finalized_features);
+        out.supported_features =
+            arena_zalloc(&r->arena, (size_t)im->features_n, sizeof *out.supported_features);
+        out.finalized_features =
+            arena_zalloc(&r->arena, (size_t)im->features_n, sizeof *out.finalized_features);
         for (int i = 0; i < im->features_n; i++) {
             struct slice name = slice_cstr(im->features[i].name);
             int16_t level = im->features[i].level;
             if (level == 0) continue;
-            out.supported_features[out.supported_features_n++] = (struct kp_api_versions_response_supported_feature_key){name, 7, level};
-            out.finalized_features[out.finalized_features_n++] = (struct kp_api_versions_response_finalized_feature_key){name, level, level};
+            out.supported_features[out.supported_features_n++] =
+                (struct kp_api_versions_response_supported_feature_key){name, 7, level};
+            out.finalized_features[out.finalized_features_n++] =
+                (struct kp_api_versions_response_finalized_feature_key){name, level, level};
         }
         out.finalized_features_epoch = im->offset;
     }
@@ -66,7 +71,8 @@ struct metadata {
     int16_t create_error;
 };
 
-static void fill_topic(struct broker *b, struct req *r, struct image_topic *t, struct kp_metadata_response_metadata_response_topic *o)
+static void fill_topic(struct broker *b, struct req *r, struct image_topic *t,
+                       struct kp_metadata_response_metadata_response_topic *o)
 {
     o->name = slice_cstr(t->name);
     o->topic_id = t->id;
@@ -123,7 +129,8 @@ static void answer(struct metadata *m)
             struct kp_metadata_response_metadata_response_topic *o = &out.topics[out.topics_n++];
             kp_metadata_response_metadata_response_topic_init(o);
             bool by_id = !q->name.p;
-            struct image_topic *t = by_id ? image_topic_by_id(&b->image, q->topic_id) : image_topic(&b->image, q->name);
+            struct image_topic *t =
+                by_id ? image_topic_by_id(&b->image, q->topic_id) : image_topic(&b->image, q->name);
             if (t) {
                 fill_topic(b, r, t, o);
                 continue;

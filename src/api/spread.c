@@ -35,14 +35,16 @@ static void send(struct spread *s, struct spread_part *x, int shard)
 }
 
 void spread_to(struct spread *s, const struct image_topic *t, int32_t index,
-               void (*visit)(struct spread_part *x, struct part *p, struct broker *there), const void *in, void *out)
+               void (*visit)(struct spread_part *x, struct part *p, struct broker *there), const void *in,
+               void *out)
 {
     struct spread_part *x = arena_zalloc(&s->r->arena, 1, sizeof *x);
     *x = (struct spread_part){.topic_id = t->id, .index = index, .in = in, .out = out, .visit = visit};
     send(s, x, broker_part_shard(req_broker(s->r), t->id, index));
 }
 
-void spread_to_shard(struct spread *s, int shard, void (*visit)(struct spread_part *x, struct part *p, struct broker *there), void *out)
+void spread_to_shard(struct spread *s, int shard,
+                     void (*visit)(struct spread_part *x, struct part *p, struct broker *there), void *out)
 {
     struct spread_part *x = arena_zalloc(&s->r->arena, 1, sizeof *x);
     *x = (struct spread_part){.index = -1, .out = out, .visit = visit};

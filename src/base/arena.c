@@ -13,7 +13,10 @@ struct arena_chunk {
 };
 _Static_assert(sizeof(struct arena_chunk) == 16, "chunk data must stay aligned");
 
-void arena_init(struct arena *a) { *a = (struct arena){0}; }
+void arena_init(struct arena *a)
+{
+    *a = (struct arena){0};
+}
 
 void arena_init_with(struct arena *a, void *mem, size_t n)
 {

@@ -68,7 +68,8 @@ int uuid_parse(struct slice text, struct uuid *out)
 
 static _Noreturn void out_of_memory(size_t n)
 {
-    fprintf(stderr, "moldau: out of memory: could not get %zu bytes of heap; give the process more memory\n", n);
+    fprintf(stderr, "moldau: out of memory: could not get %zu bytes of heap; give the process more memory\n",
+            n);
     abort();
 }
 
@@ -93,7 +94,10 @@ void *xrealloc(void *p, size_t n)
     return q;
 }
 
-char *xstrdup(const char *s) { return xstrndup(s, strlen(s)); }
+char *xstrdup(const char *s)
+{
+    return xstrndup(s, strlen(s));
+}
 
 char *xstrndup(const void *s, size_t n)
 {

@@ -61,7 +61,10 @@ static inline bool uuid_is_zero(struct uuid u)
     static const struct uuid zero;
     return memcmp(&u, &zero, sizeof u) == 0;
 }
-static inline bool uuid_eq(struct uuid a, struct uuid b) { return memcmp(&a, &b, sizeof a) == 0; }
+static inline bool uuid_eq(struct uuid a, struct uuid b)
+{
+    return memcmp(&a, &b, sizeof a) == 0;
+}
 
 /* Heap for control state. Never returns NULL: exhaustion ends the process with a sentence. */
 void *xmalloc(size_t n) __attribute__((malloc, returns_nonnull));
@@ -70,10 +73,22 @@ void *xrealloc(void *p, size_t n) __attribute__((returns_nonnull));
 char *xstrdup(const char *s) __attribute__((returns_nonnull));
 char *xstrndup(const void *s, size_t n) __attribute__((returns_nonnull));
 
-static inline int64_t min_i64(int64_t a, int64_t b) { return a < b ? a : b; }
-static inline int64_t max_i64(int64_t a, int64_t b) { return a > b ? a : b; }
-static inline size_t min_size(size_t a, size_t b) { return a < b ? a : b; }
-static inline size_t max_size(size_t a, size_t b) { return a > b ? a : b; }
+static inline int64_t min_i64(int64_t a, int64_t b)
+{
+    return a < b ? a : b;
+}
+static inline int64_t max_i64(int64_t a, int64_t b)
+{
+    return a > b ? a : b;
+}
+static inline size_t min_size(size_t a, size_t b)
+{
+    return a < b ? a : b;
+}
+static inline size_t max_size(size_t a, size_t b)
+{
+    return a > b ? a : b;
+}
 
 /* Big-endian loads and stores; Kafka's wire and disk order. Pointers need no alignment. */
 static inline uint16_t load_be16(const void *p)

@@ -49,7 +49,10 @@ TEST(uuid_text_round_trips)
     CHECK(uuid_parse(slice_cstr("short"), &v) < 0);
 }
 
-static bool eq_str(const void *v, const void *k) { return strcmp(v, k) == 0; }
+static bool eq_str(const void *v, const void *k)
+{
+    return strcmp(v, k) == 0;
+}
 
 TEST(map_finds_what_was_put_and_nothing_that_was_deleted)
 {
@@ -63,7 +66,8 @@ TEST(map_finds_what_was_put_and_nothing_that_was_deleted)
     for (int i = 0; i < 1000; i += 2)
         CHECK(map_del(&m, hash_bytes(1, names[i], strlen(names[i])) & 0xff, names[i], eq_str) == names[i]);
     for (int i = 0; i < 1000; i++)
-        CHECK((map_get(&m, hash_bytes(1, names[i], strlen(names[i])) & 0xff, names[i], eq_str) != NULL) == (i % 2));
+        CHECK((map_get(&m, hash_bytes(1, names[i], strlen(names[i])) & 0xff, names[i], eq_str) != NULL) ==
+              (i % 2));
     CHECK_INT(m.n, 500);
     map_fini(&m);
 }

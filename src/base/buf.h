@@ -1,5 +1,5 @@
-/* Reference-counted bytes. Plain counts: a buffer belongs to one shard, and to cross it travels in a message and
- * comes home to be released. */
+/* Reference-counted bytes. Plain counts: a buffer belongs to one shard, and to cross it travels in a message
+ * and comes home to be released. */
 #ifndef MOLDAU_BUF_H
 #define MOLDAU_BUF_H
 

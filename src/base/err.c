@@ -54,31 +54,51 @@ int16_t err_kafka(int err)
 const char *err_name(int err)
 {
     switch (err) {
-    case 0: return "NONE";
-    case ERR_IO: return "IO";
-    case ERR_EOF: return "EOF";
-    case ERR_FORMAT: return "FORMAT";
-    case ERR_NOSPACE: return "NOSPACE";
-    case ERR_EXISTS: return "EXISTS";
-    case ERR_NOENT: return "NOENT";
-    case ERR_BUSY: return "BUSY";
-    case ERR_NOMEM: return "NOMEM";
-    default: return kafka_error_name(err_kafka(err));
+    case 0:
+        return "NONE";
+    case ERR_IO:
+        return "IO";
+    case ERR_EOF:
+        return "EOF";
+    case ERR_FORMAT:
+        return "FORMAT";
+    case ERR_NOSPACE:
+        return "NOSPACE";
+    case ERR_EXISTS:
+        return "EXISTS";
+    case ERR_NOENT:
+        return "NOENT";
+    case ERR_BUSY:
+        return "BUSY";
+    case ERR_NOMEM:
+        return "NOMEM";
+    default:
+        return kafka_error_name(err_kafka(err));
     }
 }
 
 const char *err_text(int err)
 {
     switch (err) {
-    case 0: return "no error";
-    case ERR_IO: return "the operating system refused an input or output operation";
-    case ERR_EOF: return "the data ends before its format says";
-    case ERR_FORMAT: return "the data does not follow its format";
-    case ERR_NOSPACE: return "the disk is full";
-    case ERR_EXISTS: return "it exists already";
-    case ERR_NOENT: return "it does not exist";
-    case ERR_BUSY: return "another process holds it";
-    case ERR_NOMEM: return "a bounded memory pool is empty";
-    default: return kafka_error_text(err_kafka(err));
+    case 0:
+        return "no error";
+    case ERR_IO:
+        return "the operating system refused an input or output operation";
+    case ERR_EOF:
+        return "the data ends before its format says";
+    case ERR_FORMAT:
+        return "the data does not follow its format";
+    case ERR_NOSPACE:
+        return "the disk is full";
+    case ERR_EXISTS:
+        return "it exists already";
+    case ERR_NOENT:
+        return "it does not exist";
+    case ERR_BUSY:
+        return "another process holds it";
+    case ERR_NOMEM:
+        return "a bounded memory pool is empty";
+    default:
+        return kafka_error_text(err_kafka(err));
     }
 }

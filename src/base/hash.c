@@ -6,7 +6,8 @@
 #endif
 
 /* CRC-32C in three lanes: the instruction has a latency of 3 and a throughput of 1, so three independent
- * streams triple the speed; the lanes are joined by multiplying with x^(8*LANE) mod P through small tables. */
+ * streams triple the speed; the lanes are joined by multiplying with x^(8*LANE) mod P through small tables.
+ */
 #define POLY 0x82f63b78u
 #define LANE 1024u
 
@@ -53,8 +54,9 @@ static uint32_t crc_soft(uint32_t c, const uint8_t *p, size_t n)
         uint64_t v;
         memcpy(&v, p, 8);
         v ^= c;
-        c = table[7][v & 0xff] ^ table[6][v >> 8 & 0xff] ^ table[5][v >> 16 & 0xff] ^ table[4][v >> 24 & 0xff] ^
-            table[3][v >> 32 & 0xff] ^ table[2][v >> 40 & 0xff] ^ table[1][v >> 48 & 0xff] ^ table[0][v >> 56];
+        c = table[7][v & 0xff] ^ table[6][v >> 8 & 0xff] ^ table[5][v >> 16 & 0xff] ^
+            table[4][v >> 24 & 0xff] ^ table[3][v >> 32 & 0xff] ^ table[2][v >> 40 & 0xff] ^
+            table[1][v >> 48 & 0xff] ^ table[0][v >> 56];
     }
     for (; n; n--) c = c >> 8 ^ table[0][(c ^ *p++) & 0xff];
     return c;
@@ -137,7 +139,8 @@ int32_t java_string_hash(struct slice s)
         else if (len == 2) cp = (c & 0x1f) << 6 | (s.p[i + 1] & 0x3fu);
         else if (len == 3) cp = (c & 0x0f) << 12 | (s.p[i + 1] & 0x3fu) << 6 | (s.p[i + 2] & 0x3fu);
         else
-            cp = (c & 7) << 18 | (s.p[i + 1] & 0x3fu) << 12 | (s.p[i + 2] & 0x3fu) << 6 | (s.p[i + 3] & 0x3fu);
+            cp =
+                (c & 7) << 18 | (s.p[i + 1] & 0x3fu) << 12 | (s.p[i + 2] & 0x3fu) << 6 | (s.p[i + 3] & 0x3fu);
         if (cp >= 0x10000) {
             cp -= 0x10000;
             h = h * 31 + (0xd800 + (cp >> 10));

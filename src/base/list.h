@@ -8,9 +8,18 @@ struct list {
     struct list *prev, *next;
 };
 
-static inline void list_init(struct list *l) { l->prev = l->next = l; }
-static inline bool list_empty(const struct list *l) { return l->next == l; }
-static inline bool list_linked(const struct list *n) { return n->next != n; }
+static inline void list_init(struct list *l)
+{
+    l->prev = l->next = l;
+}
+static inline bool list_empty(const struct list *l)
+{
+    return l->next == l;
+}
+static inline bool list_linked(const struct list *n)
+{
+    return n->next != n;
+}
 static inline void list_insert_before(struct list *at, struct list *n)
 {
     n->prev = at->prev;
@@ -18,8 +27,14 @@ static inline void list_insert_before(struct list *at, struct list *n)
     at->prev->next = n;
     at->prev = n;
 }
-static inline void list_push_back(struct list *l, struct list *n) { list_insert_before(l, n); }
-static inline void list_push_front(struct list *l, struct list *n) { list_insert_before(l->next, n); }
+static inline void list_push_back(struct list *l, struct list *n)
+{
+    list_insert_before(l, n);
+}
+static inline void list_push_front(struct list *l, struct list *n)
+{
+    list_insert_before(l->next, n);
+}
 /* Leaves the node self-linked, so removing twice is harmless. */
 static inline void list_remove(struct list *n)
 {

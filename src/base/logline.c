@@ -27,7 +27,8 @@ void logline(enum log_level level, const char *subject, const char *fmt, ...)
     struct tm tm;
     gmtime_r(&sec, &tm);
     size_t n = strftime(line, sizeof line, "%Y-%m-%dT%H:%M:%S", &tm);
-    n += (size_t)snprintf(line + n, sizeof line - n, ".%03dZ %-5s %s: ", (int)(ms % 1000), names[level], subject);
+    n += (size_t)snprintf(line + n, sizeof line - n, ".%03dZ %-5s %s: ", (int)(ms % 1000), names[level],
+                          subject);
     n = min_size(n, sizeof line - 2);
     va_list ap;
     va_start(ap, fmt);

@@ -1,5 +1,5 @@
-/* Log lines: level, time, subject, sentence. One line, one write; safe from any thread. The sink is set once at
- * start, before threads run. */
+/* Log lines: level, time, subject, sentence. One line, one write; safe from any thread. The sink is set once
+ * at start, before threads run. */
 #ifndef MOLDAU_LOGLINE_H
 #define MOLDAU_LOGLINE_H
 

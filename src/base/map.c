@@ -2,7 +2,10 @@
 
 #include <stdlib.h>
 
-void map_init(struct map *m) { *m = (struct map){0}; }
+void map_init(struct map *m)
+{
+    *m = (struct map){0};
+}
 
 void map_fini(struct map *m)
 {

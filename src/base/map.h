@@ -1,5 +1,6 @@
-/* Open-addressing hash map from 64-bit hash to void*, the caller supplies equality. Used for names, ids, members:
- * control state, not the data path. Iteration order is that of the table; sort where order is visible. */
+/* Open-addressing hash map from 64-bit hash to void*, the caller supplies equality. Used for names, ids,
+ * members: control state, not the data path. Iteration order is that of the table; sort where order is
+ * visible. */
 #ifndef MOLDAU_MAP_H
 #define MOLDAU_MAP_H
 
@@ -29,6 +30,6 @@ void *map_next(const struct map *m, size_t *it);
 
 #define MAP_FOREACH(it, type, v, m)                                                                          \
     for (size_t it = 0, it##_once = 1; it##_once; it##_once = 0)                                             \
-        for (type *v; (v = map_next((m), &it)) != NULL;)
+        for (type * v; (v = map_next((m), &it)) != NULL;)
 
 #endif

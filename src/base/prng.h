@@ -31,7 +31,10 @@ static inline uint64_t prng_next(struct prng *r)
     return result;
 }
 /* Uniform in 0..n-1 (n > 0; the bias below 2^-32 does not matter here). */
-static inline uint64_t prng_below(struct prng *r, uint64_t n) { return prng_next(r) % n; }
+static inline uint64_t prng_below(struct prng *r, uint64_t n)
+{
+    return prng_next(r) % n;
+}
 static inline struct uuid prng_uuid(struct prng *r)
 {
     uint64_t v[2] = {prng_next(r), prng_next(r)};

@@ -3,7 +3,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-void strbuf_init(struct strbuf *b) { *b = (struct strbuf){0}; }
+void strbuf_init(struct strbuf *b)
+{
+    *b = (struct strbuf){0};
+}
 
 void strbuf_fini(struct strbuf *b)
 {
@@ -27,8 +30,14 @@ void strbuf_add(struct strbuf *b, const void *p, size_t n)
     b->s[b->n] = 0;
 }
 
-void strbuf_add_cstr(struct strbuf *b, const char *s) { strbuf_add(b, s, strlen(s)); }
-void strbuf_add_char(struct strbuf *b, char c) { strbuf_add(b, &c, 1); }
+void strbuf_add_cstr(struct strbuf *b, const char *s)
+{
+    strbuf_add(b, s, strlen(s));
+}
+void strbuf_add_char(struct strbuf *b, char c)
+{
+    strbuf_add(b, &c, 1);
+}
 
 void strbuf_vprintf(struct strbuf *b, const char *fmt, va_list ap)
 {

@@ -25,7 +25,13 @@ static inline void strbuf_reset(struct strbuf *b)
     if (b->s) b->s[0] = 0;
 }
 /* The text, "" when nothing was written. */
-static inline const char *strbuf_cstr(const struct strbuf *b) { return b->s ? b->s : ""; }
-static inline struct slice strbuf_slice(const struct strbuf *b) { return slice_of(strbuf_cstr(b), b->n); }
+static inline const char *strbuf_cstr(const struct strbuf *b)
+{
+    return b->s ? b->s : "";
+}
+static inline struct slice strbuf_slice(const struct strbuf *b)
+{
+    return slice_of(strbuf_cstr(b), b->n);
+}
 
 #endif

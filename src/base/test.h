@@ -1,4 +1,5 @@
-/* Unit tests: a program of TEST blocks, each registered by itself. One line a test, "ok NAME" or "FAIL NAME: why". */
+/* Unit tests: a program of TEST blocks, each registered by itself. One line a test, "ok NAME" or "FAIL NAME:
+ * why". */
 #ifndef MOLDAU_TEST_H
 #define MOLDAU_TEST_H
 

@@ -48,7 +48,8 @@ static void disconnect(struct client_node *n)
     n->fd = -1;
 }
 
-static int exchange(struct client *c, struct client_node *n, const struct kp_api *api, int16_t version, const void *req, void *resp, struct strbuf *why)
+static int exchange(struct client *c, struct client_node *n, const struct kp_api *api, int16_t version,
+                    const void *req, void *resp, struct strbuf *why)
 {
     struct kp_writer w;
     struct kp_request_header h;
@@ -73,7 +74,9 @@ static int exchange(struct client *c, struct client_node *n, const struct kp_api
     if (rc == 0) rc = os_recv_wait(n->fd, p, bytes, ms);
     if (rc) {
         strbuf_printf(why, "%s:%d did not answer %s: %s", n->host, n->port, api->name,
-                      rc == ERR_EOF ? "it closed the connection" : rc == ERR_REQUEST_TIMED_OUT ? "timed out" : os_why());
+                      rc == ERR_EOF                 ? "it closed the connection"
+                      : rc == ERR_REQUEST_TIMED_OUT ? "timed out"
+                                                    : os_why());
         disconnect(n);
         return rc;
     }
@@ -82,11 +85,14 @@ static int exchange(struct client *c, struct client_node *n, const struct kp_api
     rc = kp_response_header_parse(&in, api, version, &rh);
     if (rc == 0 && rh.correlation_id != c->correlation) rc = ERR_FORMAT;
     /* An ApiVersions error comes in version 0, whatever was asked (KIP-511). */
-    if (rc == 0 && api->key == KP_API_API_VERSIONS && bytes >= 6 && load_be16(p + 4) == KERR_UNSUPPORTED_VERSION) version = 0;
+    if (rc == 0 && api->key == KP_API_API_VERSIONS && bytes >= 6 &&
+        load_be16(p + 4) == KERR_UNSUPPORTED_VERSION)
+        version = 0;
     if (rc == 0) rc = api->response->read(&in, &c->arena, version, resp);
     c->version = version;
     if (rc) {
-        strbuf_printf(why, "%s:%d answered %s with bytes that do not follow the protocol", n->host, n->port, api->name);
+        strbuf_printf(why, "%s:%d answered %s with bytes that do not follow the protocol", n->host, n->port,
+                      api->name);
         disconnect(n);
     }
     return rc;
@@ -107,7 +113,8 @@ static int connect_node(struct client *c, struct client_node *n, struct strbuf *
     req.client_software_version = slice_cstr(MOLDAU_VERSION);
     const struct kp_api *api = kp_api_find(KP_API_API_VERSIONS);
     int rc = exchange(c, n, api, api->version_max_stable, &req, &n->versions, why);
-    if (rc == 0 && n->versions.error_code == KERR_UNSUPPORTED_VERSION) rc = exchange(c, n, api, 0, &req, &n->versions, why);
+    if (rc == 0 && n->versions.error_code == KERR_UNSUPPORTED_VERSION)
+        rc = exchange(c, n, api, 0, &req, &n->versions, why);
     return rc;
 }
 
@@ -151,7 +158,8 @@ void client_close(struct client *c)
     *c = (struct client){0};
 }
 
-int client_call(struct client *c, int32_t node, int16_t key, int16_t version_max, const void *req, void *resp, struct strbuf *why)
+int client_call(struct client *c, int32_t node, int16_t key, int16_t version_max, const void *req, void *resp,
+                struct strbuf *why)
 {
     const struct kp_api *api = kp_api_find(key);
     struct client_node *n = node_of(c, node);
@@ -162,7 +170,8 @@ int client_call(struct client *c, int32_t node, int16_t key, int16_t version_max
     }
     int rc = connect_node(c, n, why);
     if (rc) return rc;
-    int16_t top = version_max >= 0 && version_max < api->version_max_stable ? version_max : api->version_max_stable;
+    int16_t top =
+        version_max >= 0 && version_max < api->version_max_stable ? version_max : api->version_max_stable;
     for (int32_t i = 0; i < n->versions.api_keys_n; i++) {
         const struct kp_api_versions_response_api_version *v = &n->versions.api_keys[i];
         if (v->api_key != key) continue;
@@ -174,7 +183,8 @@ int client_call(struct client *c, int32_t node, int16_t key, int16_t version_max
     return ERR_UNSUPPORTED_VERSION;
 }
 
-int client_metadata(struct client *c, const struct slice *topics, int32_t topics_n, struct kp_metadata_response *out, struct strbuf *why)
+int client_metadata(struct client *c, const struct slice *topics, int32_t topics_n,
+                    struct kp_metadata_response *out, struct strbuf *why)
 {
     struct kp_metadata_request req;
     kp_metadata_request_init(&req);
@@ -183,7 +193,8 @@ int client_metadata(struct client *c, const struct slice *topics, int32_t topics
     req.topics = arena_zalloc(&c->arena, (size_t)(topics_n > 0 ? topics_n : 0), sizeof *req.topics);
     for (int32_t i = 0; i < topics_n; i++) req.topics[i].name = topics[i];
     int rc = client_call(c, CLIENT_ANY_NODE, KP_API_METADATA, -1, &req, out, why);
-    for (int32_t i = 0; rc == 0 && i < out->brokers_n; i++) node_add(c, out->brokers[i].node_id, out->brokers[i].host, out->brokers[i].port);
+    for (int32_t i = 0; rc == 0 && i < out->brokers_n; i++)
+        node_add(c, out->brokers[i].node_id, out->brokers[i].host, out->brokers[i].port);
     return rc;
 }
 
@@ -210,7 +221,8 @@ int client_group_coordinator(struct client *c, struct slice group, int32_t *node
     }
 }
 
-int client_api_versions(struct client *c, int32_t node, const struct kp_api_versions_response **out, struct strbuf *why)
+int client_api_versions(struct client *c, int32_t node, const struct kp_api_versions_response **out,
+                        struct strbuf *why)
 {
     struct client_node *n = node_of(c, node);
     if (!n) return ERR_BROKER_NOT_AVAILABLE;

@@ -5,8 +5,14 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-static uint64_t hash_name(struct slice s) { return hash_bytes(0x6d6f6c64, s.p, s.n); }
-static uint64_t hash_id(struct uuid u) { return hash_bytes(0x75756964, u.b, 16); }
+static uint64_t hash_name(struct slice s)
+{
+    return hash_bytes(0x6d6f6c64, s.p, s.n);
+}
+static uint64_t hash_id(struct uuid u)
+{
+    return hash_bytes(0x75756964, u.b, 16);
+}
 static bool eq_name(const void *v, const void *k)
 {
     return slice_eq_cstr(*(const struct slice *)k, ((const struct image_topic *)v)->name);
@@ -19,7 +25,10 @@ struct config_key {
     int8_t type;
     struct slice resource;
 };
-static uint64_t hash_config(struct config_key k) { return hash_name(k.resource) + (uint64_t)k.type; }
+static uint64_t hash_config(struct config_key k)
+{
+    return hash_name(k.resource) + (uint64_t)k.type;
+}
 static bool eq_config(const void *v, const void *k)
 {
     const struct image_configs *c = v;
@@ -122,7 +131,8 @@ const struct image_broker *image_broker(const struct image *im, int32_t id)
 }
 
 /* ---- applying ---- */
-static void set_replicas(struct image_part *p, const int32_t *replicas, int32_t replicas_n, const int32_t *isr, int32_t isr_n)
+static void set_replicas(struct image_part *p, const int32_t *replicas, int32_t replicas_n,
+                         const int32_t *isr, int32_t isr_n)
 {
     int32_t *all = xmalloc((size_t)(replicas_n + isr_n) * sizeof *all);
     if (replicas_n) memcpy(all, replicas, (size_t)replicas_n * sizeof *all);
@@ -159,7 +169,8 @@ static int apply_partition(struct image *im, const struct kp_partition_record *r
     p->leader = r->leader;
     p->leader_epoch = r->leader_epoch;
     p->partition_epoch = r->partition_epoch;
-    set_replicas(p, r->replicas, max_i64(r->replicas_n, 0) > 0 ? r->replicas_n : 0, r->isr, r->isr_n > 0 ? r->isr_n : 0);
+    set_replicas(p, r->replicas, max_i64(r->replicas_n, 0) > 0 ? r->replicas_n : 0, r->isr,
+                 r->isr_n > 0 ? r->isr_n : 0);
     if (t->parts_n > old_n && im->topic_grew) im->topic_grew(im->arg, t, old_n);
     return 0;
 }
@@ -177,8 +188,9 @@ static int apply_partition_change(struct image *im, const struct kp_partition_ch
     if (r->isr_n >= 0 || r->replicas_n >= 0) {
         int32_t *old = p->replicas;
         p->replicas = NULL;
-        set_replicas(p, r->replicas_n >= 0 ? r->replicas : old, r->replicas_n >= 0 ? r->replicas_n : p->replicas_n,
-                     r->isr_n >= 0 ? r->isr : p->isr, r->isr_n >= 0 ? r->isr_n : p->isr_n);
+        set_replicas(p, r->replicas_n >= 0 ? r->replicas : old,
+                     r->replicas_n >= 0 ? r->replicas_n : p->replicas_n, r->isr_n >= 0 ? r->isr : p->isr,
+                     r->isr_n >= 0 ? r->isr_n : p->isr_n);
         free(old);
     }
     return 0;
@@ -345,8 +357,10 @@ int image_apply(struct image *im, struct slice record, int64_t offset, char why[
     case KP_NO_OP_RECORD_KEY:
     case KP_BEGIN_TRANSACTION_RECORD_KEY:
     case KP_END_TRANSACTION_RECORD_KEY:
-    case KP_REGISTER_CONTROLLER_RECORD_KEY: break;
-    default: rc = ERR_UNSUPPORTED_VERSION;
+    case KP_REGISTER_CONTROLLER_RECORD_KEY:
+        break;
+    default:
+        rc = ERR_UNSUPPORTED_VERSION;
     }
 #undef READ
     arena_fini(&a);

@@ -1,5 +1,5 @@
-/* The metadata image: what the KRaft records of __cluster_metadata say, held by every shard for itself. Changed only
- * by image_apply, in the order of the records; reads never leave the shard. */
+/* The metadata image: what the KRaft records of __cluster_metadata say, held by every shard for itself.
+ * Changed only by image_apply, in the order of the records; reads never leave the shard. */
 #ifndef MOLDAU_IMAGE_H
 #define MOLDAU_IMAGE_H
 
@@ -30,7 +30,7 @@ struct image_topic {
     struct image_part *parts;
     int32_t parts_n;
     uint32_t config_version; /* grows with every change of its overrides */
-    void *local; /* what this shard's broker keeps beside it */
+    void *local;             /* what this shard's broker keeps beside it */
 };
 struct image_endpoint {
     char *listener, *host;
@@ -74,8 +74,8 @@ struct image {
 
 void image_init(struct image *im);
 void image_fini(struct image *im);
-/* One metadata record (frame version, type, version, body). ERR_UNSUPPORTED_VERSION names an unknown type or version
- * in why[]. */
+/* One metadata record (frame version, type, version, body). ERR_UNSUPPORTED_VERSION names an unknown type or
+ * version in why[]. */
 int image_apply(struct image *im, struct slice record, int64_t offset, char why[160]) MUST_USE;
 struct image_topic *image_topic(const struct image *im, struct slice name);
 struct image_topic *image_topic_by_id(const struct image *im, struct uuid id);

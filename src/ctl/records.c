@@ -18,7 +18,8 @@ void ctl_records_fini(struct ctl_records *rs)
 
 static void end_record(struct ctl_records *rs)
 {
-    if (rs->n == rs->cap) rs->ends = xrealloc(rs->ends, (size_t)(rs->cap = rs->cap ? rs->cap * 2 : 8) * sizeof *rs->ends);
+    if (rs->n == rs->cap)
+        rs->ends = xrealloc(rs->ends, (size_t)(rs->cap = rs->cap ? rs->cap * 2 : 8) * sizeof *rs->ends);
     rs->ends[rs->n++] = rs->w.n;
 }
 
@@ -38,8 +39,8 @@ void ctl_records_cut(struct ctl_records *rs, int n)
     rs->w.n = n ? rs->ends[n - 1] : 0;
 }
 
-void ctl_seal(const struct ctl_records *rs, int64_t base_offset, int32_t epoch, int64_t now_ms, int control_type,
-              struct kp_writer *out)
+void ctl_seal(const struct ctl_records *rs, int64_t base_offset, int32_t epoch, int64_t now_ms,
+              int control_type, struct kp_writer *out)
 {
     struct batch_builder b;
     batch_builder_init(&b);

@@ -555,10 +555,8 @@ void grp_on_sync(struct grp_ctx *c)
     int error;
     if (w->version >= 5 && (!q->protocol_type.p || !q->protocol_name.p))
         error = KERR_INCONSISTENT_GROUP_PROTOCOL; /* KIP-559: no longer optional */
-    else if (q->group_id.n == 0)
-        error = KERR_INVALID_GROUP_ID;
-    else
-        error = sync_error(g, q);
+    else if (q->group_id.n == 0) error = KERR_INVALID_GROUP_ID;
+    else error = sync_error(g, q);
     if (error) {
         grp_sync_reject(c, w, (int16_t)error);
         return;

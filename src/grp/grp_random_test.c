@@ -35,7 +35,8 @@ static void told(struct world *w, const struct actor *a, const struct kp_join_gr
 {
     const struct grp_group *g = grp_find(&w->r.shard, slice_cstr(a->group));
     if (!g || g->generation != j->generation_id) return;
-    if (g->state == GRP_STABLE || g->state == GRP_COMPLETING_REBALANCE) ASSERT(slice_eq(g->protocol, j->protocol_name));
+    if (g->state == GRP_STABLE || g->state == GRP_COMPLETING_REBALANCE)
+        ASSERT(slice_eq(g->protocol, j->protocol_name));
 }
 
 static void actor_forget(struct actor *a)

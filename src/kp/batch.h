@@ -103,8 +103,8 @@ struct batch_builder {
     int16_t producer_epoch;
     int32_t base_sequence;
     int32_t last_delta; /* of the last record, or more where compaction took records off the end */
-    /* With BATCH_DELETE_HORIZON the base timestamp is the time from which compaction may drop tombstones (KIP-534): then
-     * set it before the first record. Otherwise that record's time becomes it. */
+    /* With BATCH_DELETE_HORIZON the base timestamp is the time from which compaction may drop tombstones
+     * (KIP-534): then set it before the first record. Otherwise that record's time becomes it. */
     int64_t base_time_ms;
     /* kept by batch_add */
     int32_t count;

@@ -53,7 +53,8 @@ struct batch_head {
     uint32_t crc;
 };
 
-/* ERR_EOF: fewer than a head or than the length says; ERR_FORMAT: not a batch of magic 2. The CRC is not looked at. */
+/* ERR_EOF: fewer than a head or than the length says; ERR_FORMAT: not a batch of magic 2. The CRC is not
+ * looked at. */
 MUST_USE static inline int batch_head_parse(struct slice in, struct batch_head *h)
 {
     if (in.n < BATCH_HEAD_BYTES) return ERR_EOF;
@@ -81,7 +82,8 @@ MUST_USE static inline int batch_head_parse(struct slice in, struct batch_head *
 }
 static inline bool batch_crc_ok(const uint8_t *batch, int64_t bytes)
 {
-    return crc32c(0, batch + BATCH_AT_ATTRIBUTES, (size_t)bytes - BATCH_AT_ATTRIBUTES) == load_be32(batch + BATCH_AT_CRC);
+    return crc32c(0, batch + BATCH_AT_ATTRIBUTES, (size_t)bytes - BATCH_AT_ATTRIBUTES) ==
+           load_be32(batch + BATCH_AT_CRC);
 }
 
 #endif

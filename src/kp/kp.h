@@ -190,7 +190,10 @@ static inline void kp_writer_reset(struct kp_writer *w)
  */
 uint8_t *kp_writer_take(struct kp_writer *w, size_t *n);
 /* What was written; empty, not null, if that is nothing. */
-static inline struct slice kp_writer_slice(const struct kp_writer *w) { return w->p ? slice_of(w->p, w->n) : KP_EMPTY; }
+static inline struct slice kp_writer_slice(const struct kp_writer *w)
+{
+    return w->p ? slice_of(w->p, w->n) : KP_EMPTY;
+}
 /* Bytes on the wire: those in the buffer and those noted. */
 static inline size_t kp_writer_total(const struct kp_writer *w)
 {

@@ -210,7 +210,8 @@ int log_time_find(struct log_seg *s, int64_t time_ms, int64_t *offset)
     return rc;
 }
 
-/* Counts the used entries of a file of fixed-size entries: Kafka preallocates and may leave zeros at the end. */
+/* Counts the used entries of a file of fixed-size entries: Kafka preallocates and may leave zeros at the end.
+ */
 static int count_entries(struct os *os, int fd, int entry, int64_t *n, uint8_t *last)
 {
     struct os_stat st;

@@ -2,7 +2,8 @@
  *
  * Invariants
  * 1. segs is never empty once open; base offsets grow; the last is active and the only one written to.
- * 2. flushed_offset <= end_offset; between them lie exactly the batches in iov. Readers see only flushed bytes.
+ * 2. flushed_offset <= end_offset; between them lie exactly the batches in iov. Readers see only flushed
+ * bytes.
  * 3. synced_offset <= flushed_offset and never falls.
  * 4. faulted is sticky: no file is touched after it is set.
  *
@@ -90,7 +91,10 @@ int log_seg_open(struct log_seg *s)
     return 0;
 }
 
-void log_seg_get(struct log_seg *s) { s->refs++; }
+void log_seg_get(struct log_seg *s)
+{
+    s->refs++;
+}
 
 void log_seg_put(struct log_seg *s)
 {
@@ -98,7 +102,10 @@ void log_seg_put(struct log_seg *s)
     if (--s->refs == 0 && s->doomed) log_seg_free(s);
 }
 
-static struct log_seg *active(const struct log *l) { return l->segs[l->segs_n - 1]; }
+static struct log_seg *active(const struct log *l)
+{
+    return l->segs[l->segs_n - 1];
+}
 
 static int fault(struct log *l, int rc)
 {
@@ -161,7 +168,8 @@ static bool roll_due(const struct log *l, const struct log_seg *s, const struct 
     int64_t since = s->first_time_ms >= 0 ? h->max_time_ms - s->first_time_ms : now_ms - l->roll_time_ms;
     if (since > l->cfg.segment_ms) return true;
     int64_t room = l->cfg.segment_index_bytes;
-    return (int64_t)(s->index_n + s->tail->index_n + 1) * 8 > room || (int64_t)(s->time_n + s->tail->time_n + 1) * 12 > room;
+    return (int64_t)(s->index_n + s->tail->index_n + 1) * 8 > room ||
+           (int64_t)(s->time_n + s->tail->time_n + 1) * 12 > room;
 }
 
 int log_append(struct log *l, const uint8_t *batch, const struct batch_head *h, int64_t now_ms)
@@ -246,7 +254,8 @@ static void forget(struct log *l, const struct log_seg *s)
         if (l->hints[i].seg == s) l->hints[i].seg = NULL;
 }
 
-int log_read(struct log *l, int64_t offset, int64_t limit, int64_t max_bytes, bool at_least_one, struct log_range *out)
+int log_read(struct log *l, int64_t offset, int64_t limit, int64_t max_bytes, bool at_least_one,
+             struct log_range *out)
 {
     *out = (struct log_range){0};
     if (offset < l->start_offset || offset > l->end_offset) return ERR_OFFSET_OUT_OF_RANGE;
@@ -281,8 +290,8 @@ int log_read(struct log *l, int64_t offset, int64_t limit, int64_t max_bytes, bo
         end = size; /* everything to the end of the segment: whole batches by construction */
         next = s == active(l) ? l->flushed_offset : l->segs[seg_index(l, s) + 1]->base_offset;
     } else {
-        /* Cut at a batch's end: jump close by the index, then step over heads. A partial last batch would be legal but
-         * wastes the client's bandwidth. */
+        /* Cut at a batch's end: jump close by the index, then step over heads. A partial last batch would be
+         * legal but wastes the client's bandwidth. */
         if (!capped && max_bytes > 0) {
             int64_t jump;
             if ((rc = log_index_floor(s, pos + max_bytes, &jump)) != 0) return rc;

@@ -1,7 +1,8 @@
 /* The log of one partition: Kafka's segment, index and checkpoint files, byte for byte.
  *
- * A log belongs to one shard. log_open and log_close may wait for disks (start, pool); appends, flushes and reads
- * stay in the page cache. A failed write or fsync makes the log FAULTED for good: every later call gives ERR_IO. */
+ * A log belongs to one shard. log_open and log_close may wait for disks (start, pool); appends, flushes and
+ * reads stay in the page cache. A failed write or fsync makes the log FAULTED for good: every later call
+ * gives ERR_IO. */
 #ifndef MOLDAU_LOG_H
 #define MOLDAU_LOG_H
 
@@ -26,14 +27,14 @@ struct log_index_tail;
 struct log_seg {
     struct list lru; /* linked while fd >= 0 */
     int64_t base_offset;
-    int64_t size;      /* bytes written */
+    int64_t size;                         /* bytes written */
     int64_t max_time_ms, max_time_offset; /* of the largest timestamp, -1 if empty */
-    int64_t first_time_ms; /* of the first batch, -1 if empty or not known */
-    int32_t index_n, time_n; /* entries in the files */
+    int64_t first_time_ms;                /* of the first batch, -1 if empty or not known */
+    int32_t index_n, time_n;              /* entries in the files */
     int fd;
-    int refs; /* readers and syncs that use fd */
+    int refs;                    /* readers and syncs that use fd */
     struct log_index_tail *tail; /* only the active segment has one */
-    struct log *log; /* not to be used when doomed */
+    struct log *log;             /* not to be used when doomed */
     struct os *os;
     struct log_files *files;
     bool doomed; /* deleted: freed when refs drop to 0 */
@@ -75,13 +76,13 @@ struct log {
 typedef void log_scan_cb(void *arg, const uint8_t *batch, const struct batch_head *h);
 
 struct log_open_opts {
-    bool clean;              /* stopped cleanly: trust sizes and indexes */
-    int64_t recovery_point;  /* unclean: everything below is sound */
-    int64_t start_offset;    /* from log-start-offset-checkpoint, or -1 */
-    int64_t replay_from;     /* call scan_cb for batches from this offset on; INT64_MAX: for none */
+    bool clean;             /* stopped cleanly: trust sizes and indexes */
+    int64_t recovery_point; /* unclean: everything below is sound */
+    int64_t start_offset;   /* from log-start-offset-checkpoint, or -1 */
+    int64_t replay_from;    /* call scan_cb for batches from this offset on; INT64_MAX: for none */
     log_scan_cb *scan_cb;
     void *scan_arg;
-    char cut[160];           /* out: one sentence if recovery cut something */
+    char cut[160]; /* out: one sentence if recovery cut something */
 };
 /* Opens or creates dir. Blocking. */
 int log_open(struct os *os, struct log_files *files, const char *dir, const struct log_cfg *cfg,
@@ -100,14 +101,16 @@ struct log_range {
     int64_t pos;
     int64_t bytes;
 };
-/* Whole batches from the one that holds `offset`, below `limit`, at most max_bytes (the first one even if larger when
- * at_least_one). offset == end gives an empty range. ERR_OFFSET_OUT_OF_RANGE outside start..end. */
+/* Whole batches from the one that holds `offset`, below `limit`, at most max_bytes (the first one even if
+ * larger when at_least_one). offset == end gives an empty range. ERR_OFFSET_OUT_OF_RANGE outside start..end.
+ */
 int log_read(struct log *l, int64_t offset, int64_t limit, int64_t max_bytes, bool at_least_one,
              struct log_range *out) MUST_USE;
 int log_seg_open(struct log_seg *s) MUST_USE; /* makes s->fd usable; hold a reference while using it */
 void log_seg_get(struct log_seg *s);
 void log_seg_put(struct log_seg *s);
-/* The batch with the first record at or after time; *out range covers that one batch. Empty if there is none. */
+/* The batch with the first record at or after time; *out range covers that one batch. Empty if there is none.
+ */
 int log_find_time(struct log *l, int64_t time_ms, struct log_range *out) MUST_USE;
 /* The largest timestamp and the batch that holds it. */
 int log_find_max_time(struct log *l, int64_t *time_ms, struct log_range *out) MUST_USE;

@@ -3,7 +3,8 @@
 
 #include "log/log.h"
 
-/* Index entries of the active segment not yet in its files. A bounded tail: older entries are read from the files. */
+/* Index entries of the active segment not yet in its files. A bounded tail: older entries are read from the
+ * files. */
 #define LOG_TAIL_ENTRIES 128
 struct log_index_tail {
     uint32_t index[LOG_TAIL_ENTRIES][2]; /* relative offset, position */
@@ -32,7 +33,8 @@ int log_time_find(struct log_seg *s, int64_t time_ms, int64_t *offset) MUST_USE;
 int log_index_floor(struct log_seg *s, int64_t want, int64_t *pos) MUST_USE;
 /* Checks sizes of the index files and reads the last time entry. */
 int log_index_load(struct log_seg *s, bool *damaged) MUST_USE;
-/* Reads batches from pos; stops at the first that is not sound. *end gets the position after the last good one. */
+/* Reads batches from pos; stops at the first that is not sound. *end gets the position after the last good
+ * one. */
 int log_scan(struct log_seg *s, int64_t pos, bool rebuild, int64_t cb_from, log_scan_cb *cb, void *arg,
              int64_t *end, int64_t *next_offset, const char **why) MUST_USE;
 

@@ -20,8 +20,13 @@ struct model {
 
 static char dir[64];
 static struct log_files files;
-static struct log_cfg cfg = {.segment_bytes = 20000, .segment_ms = INT64_MAX, .segment_index_bytes = 1 << 20, .index_interval_bytes = 700,
-                             .retention_ms = -1, .retention_bytes = -1, .clean_delete = true};
+static struct log_cfg cfg = {.segment_bytes = 20000,
+                             .segment_ms = INT64_MAX,
+                             .segment_index_bytes = 1 << 20,
+                             .index_interval_bytes = 700,
+                             .retention_ms = -1,
+                             .retention_bytes = -1,
+                             .clean_delete = true};
 
 static void fresh_dir(const char *name)
 {
@@ -34,7 +39,8 @@ static struct log *reopen(struct log *old, bool clean, int64_t recovery_point, s
 {
     struct log *l = NULL;
     if (old) log_free(old);
-    *o = (struct log_open_opts){.clean = clean, .recovery_point = recovery_point, .start_offset = -1, .replay_from = INT64_MAX};
+    *o = (struct log_open_opts){
+        .clean = clean, .recovery_point = recovery_point, .start_offset = -1, .replay_from = INT64_MAX};
     return log_open(NULL, &files, dir, &cfg, o, &l) == 0 ? l : NULL;
 }
 
@@ -50,10 +56,12 @@ static bool append(struct log *l, struct model *m, struct prng *r)
     for (int i = 0; i < records; i++) {
         size_t n = prng_below(r, sizeof value / 4);
         memset(value, (int)prng_next(r), n);
-        batch_add(&b, 1000000 + (int64_t)m->n * 10 + (int64_t)prng_below(r, 30), (struct slice){0}, slice_of(value, n), NULL, 0);
+        batch_add(&b, 1000000 + (int64_t)m->n * 10 + (int64_t)prng_below(r, 30), (struct slice){0},
+                  slice_of(value, n), NULL, 0);
     }
     b.base_offset = l->end_offset;
-    bool ok = batch_finish(&b, &w) == 0 && batch_head_parse(kp_writer_slice(&w), &h) == 0 && log_append(l, w.p, &h, 0) == 0 && log_flush(l) == 0;
+    bool ok = batch_finish(&b, &w) == 0 && batch_head_parse(kp_writer_slice(&w), &h) == 0 &&
+              log_append(l, w.p, &h, 0) == 0 && log_flush(l) == 0;
     if (ok) {
         m->b[m->n].base = h.base_offset;
         m->b[m->n].last = h.last_offset;
@@ -67,7 +75,8 @@ static bool append(struct log *l, struct model *m, struct prng *r)
 }
 
 /* The batches of a range are those of the model from the one that holds offset on. */
-static bool range_is(struct log *l, const struct model *m, const struct log_range *range, int64_t offset, int64_t max)
+static bool range_is(struct log *l, const struct model *m, const struct log_range *range, int64_t offset,
+                     int64_t max)
 {
     (void)l;
     int i = 0;
@@ -79,7 +88,8 @@ static bool range_is(struct log *l, const struct model *m, const struct log_rang
         struct batch_head h;
         if (os_pread(NULL, range->seg->fd, head, sizeof head, at) != sizeof head) return false;
         int rc = batch_head_parse(slice_of(head, sizeof head), &h);
-        if ((rc && rc != ERR_EOF) || i >= m->n || h.base_offset != m->b[i].base || h.crc != m->b[i].crc) return false;
+        if ((rc && rc != ERR_EOF) || i >= m->n || h.base_offset != m->b[i].base || h.crc != m->b[i].crc)
+            return false;
         at += h.bytes;
         i++;
         count++;
@@ -90,7 +100,9 @@ static bool range_is(struct log *l, const struct model *m, const struct log_rang
 static bool reads_agree(struct log *l, const struct model *m, struct prng *r, int times)
 {
     for (int k = 0; k < times; k++) {
-        int64_t span = l->end_offset - m->start, offset = m->start + (int64_t)prng_below(r, (uint64_t)span + 1), max = 1 + (int64_t)prng_below(r, 30000);
+        int64_t span = l->end_offset - m->start,
+                offset = m->start + (int64_t)prng_below(r, (uint64_t)span + 1),
+                max = 1 + (int64_t)prng_below(r, 30000);
         struct log_range range;
         if (log_read(l, offset, INT64_MAX, max, true, &range)) return false;
         if (offset == l->end_offset) {
@@ -151,7 +163,8 @@ TEST(random_operations_agree_with_a_list_of_batches)
                 CHECK_INT(l->end_offset, end);
                 CHECK(log_advance_start(l, m.start, 0) == 0);
             } else {
-                int64_t end = l->end_offset; /* a crash of the process: files as written, indexes as flushed */
+                int64_t end =
+                    l->end_offset; /* a crash of the process: files as written, indexes as flushed */
                 l = reopen(l, false, (int64_t)prng_below(&r, (uint64_t)end + 1), &o);
                 CHECK(l);
                 CHECK_INT(l->end_offset, end);

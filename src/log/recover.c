@@ -1,5 +1,5 @@
-/* Opening a log: after a clean stop trust the files, after a crash read from the recovery point and cut at the first
- * batch that is not sound. */
+/* Opening a log: after a clean stop trust the files, after a crash read from the recovery point and cut at
+ * the first batch that is not sound. */
 #include "log/log_int.h"
 #include "base/strbuf.h"
 
@@ -8,8 +8,8 @@
 
 #define SCAN_BYTES ((size_t)1 << 18)
 
-int log_scan(struct log_seg *s, int64_t pos, bool rebuild, int64_t cb_from, log_scan_cb *cb, void *arg, int64_t *end,
-             int64_t *next_offset, const char **why)
+int log_scan(struct log_seg *s, int64_t pos, bool rebuild, int64_t cb_from, log_scan_cb *cb, void *arg,
+             int64_t *end, int64_t *next_offset, const char **why)
 {
     struct log *l = s->log;
     struct os_stat st;
@@ -34,7 +34,8 @@ int log_scan(struct log_seg *s, int64_t pos, bool rebuild, int64_t cb_from, log_
             have -= at;
             at = 0;
             if (need > cap) b = xrealloc(b, cap = need + SCAN_BYTES);
-            ssize_t n = os_pread(l->os, s->fd, b + have, (size_t)min_i64((int64_t)(cap - have), st.size - read_pos), read_pos);
+            ssize_t n = os_pread(l->os, s->fd, b + have,
+                                 (size_t)min_i64((int64_t)(cap - have), st.size - read_pos), read_pos);
             if (n <= 0) {
                 rc = n < 0 ? (int)n : ERR_IO;
                 break;
@@ -83,7 +84,8 @@ static int list_file(void *arg, const char *name, bool is_dir)
     if (is_dir) return 0;
     if (n > 4 && strcmp(name + n - 4, ".tmp") == 0) return 0;
     if (n != 24 || strcmp(name + 20, ".log") != 0 || strspn(name, "0123456789") != 20) return 0;
-    if (x->n == x->cap) x->bases = xrealloc(x->bases, (size_t)(x->cap = x->cap ? x->cap * 2 : 8) * sizeof(int64_t));
+    if (x->n == x->cap)
+        x->bases = xrealloc(x->bases, (size_t)(x->cap = x->cap ? x->cap * 2 : 8) * sizeof(int64_t));
     x->bases[x->n++] = strtoll(name, NULL, 10);
     return 0;
 }
@@ -136,7 +138,8 @@ static int truncate_files(struct log *l, int from_seg, int64_t size, struct log_
     if (rc || (rc = os_fstat(l->os, s->fd, &st)) != 0) return rc;
     if (st.size > size) {
         snprintf(o->cut, sizeof o->cut, "cut %lld bytes at position %lld of segment %020lld: %s",
-                 (long long)(st.size - size), (long long)size, (long long)s->base_offset, why ? why : "unsound");
+                 (long long)(st.size - size), (long long)size, (long long)s->base_offset,
+                 why ? why : "unsound");
         rc = os_ftruncate(l->os, s->fd, size);
     }
     while (rc == 0 && l->segs_n > from_seg + 1) {
@@ -182,7 +185,8 @@ static int open_seg(struct log *l, int i, bool verify, struct log_open_opts *o, 
         }
         return last ? log_index_flush(s) : log_index_seal(s);
     }
-    /* Sound by its clean stop: read from the last index entry on to find the end, or from where replay begins. */
+    /* Sound by its clean stop: read from the last index entry on to find the end, or from where replay
+     * begins. */
     int64_t pos = 0, from = o->scan_cb ? min_i64(o->replay_from, INT64_MAX - 1) : INT64_MAX - 1;
     if ((rc = log_index_find(s, from, &pos)) != 0) return rc;
     *next = s->base_offset;
@@ -234,8 +238,8 @@ static int create(struct log *l, int64_t base_offset)
     return os_fsync_dir(l->os, l->dir);
 }
 
-int log_open(struct os *os, struct log_files *files, const char *dir, const struct log_cfg *cfg, struct log_open_opts *o,
-             struct log **out)
+int log_open(struct os *os, struct log_files *files, const char *dir, const struct log_cfg *cfg,
+             struct log_open_opts *o, struct log **out)
 {
     struct log *l = xcalloc(1, sizeof *l);
     struct listing x = {.l = l};
@@ -263,7 +267,8 @@ int log_open(struct os *os, struct log_files *files, const char *dir, const stru
             if (rc == 0 && l->segs[i]->first_time_ms < 0 && i == l->segs_n - 1 && l->segs[i]->size) {
                 uint8_t b[BATCH_HEAD_BYTES];
                 struct batch_head h = {0};
-                if ((rc = log_seg_open(l->segs[i])) == 0 && os_pread(os, l->segs[i]->fd, b, sizeof b, 0) == sizeof b) {
+                if ((rc = log_seg_open(l->segs[i])) == 0 &&
+                    os_pread(os, l->segs[i]->fd, b, sizeof b, 0) == sizeof b) {
                     int r = batch_head_parse(slice_of(b, sizeof b), &h);
                     if (r == 0 || r == ERR_EOF) l->segs[i]->first_time_ms = h.max_time_ms;
                 }
@@ -281,10 +286,12 @@ int log_open(struct os *os, struct log_files *files, const char *dir, const stru
         }
         l->end_offset = next;
         l->start_offset = max_i64(x.bases[0], min_i64(o->start_offset, next));
-        while (l->epochs_n && l->epochs[l->epochs_n - 1].start_offset > next) l->epochs_n--, l->epochs_dirty = true;
+        while (l->epochs_n && l->epochs[l->epochs_n - 1].start_offset > next)
+            l->epochs_n--, l->epochs_dirty = true;
     }
     l->flushed_offset = l->end_offset;
-    l->synced_offset = o->clean ? l->end_offset : min_i64(max_i64(o->recovery_point, l->start_offset), l->end_offset);
+    l->synced_offset =
+        o->clean ? l->end_offset : min_i64(max_i64(o->recovery_point, l->start_offset), l->end_offset);
     l->roll_time_ms = os_wall_ms(os);
 out:
     free(x.bases);

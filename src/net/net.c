@@ -198,8 +198,10 @@ static size_t run_frames(struct conn *c, struct buf *b, size_t off, size_t n)
     while (n - off >= 4 && !c->closing) {
         uint32_t len = load_be32(b->data + off);
         if (len > c->net->frame_max || len < 8) {
-            logline(LOG_WARN, c->peer, "closing the connection: a frame of %u bytes (allowed: 8 to %zu, socket.request.max.bytes)",
-                    len, c->net->frame_max);
+            logline(
+                LOG_WARN, c->peer,
+                "closing the connection: a frame of %u bytes (allowed: 8 to %zu, socket.request.max.bytes)",
+                len, c->net->frame_max);
             return SIZE_MAX;
         }
         if (n - off - 4 < len) break;
@@ -439,7 +441,8 @@ static void listener_ready(struct os_sock *sock, unsigned events, void *owner)
         int fd = os_accept(s->os, sock, peer, sizeof peer);
         if (fd == ERR_BUSY) return;
         if (fd < 0) {
-            logline(LOG_ERROR, l->name, "cannot accept a connection: %s; raise the limit of open files", os_why());
+            logline(LOG_ERROR, l->name, "cannot accept a connection: %s; raise the limit of open files",
+                    os_why());
             os_sock_interest(s->os, sock, 0);
             timer_set_ms(s, &l->pause, ACCEPT_PAUSE_MS);
             return;

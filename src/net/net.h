@@ -1,7 +1,7 @@
 /* Connections: framing, request order, replies. A connection lives on one shard.
  *
- * Requests of a connection run one after the other, as in Kafka; produce requests may run together, their replies
- * still leave in order. While a request may not start, the socket is not read. */
+ * Requests of a connection run one after the other, as in Kafka; produce requests may run together, their
+ * replies still leave in order. While a request may not start, the socket is not read. */
 #ifndef MOLDAU_NET_H
 #define MOLDAU_NET_H
 
@@ -26,13 +26,13 @@ struct req {
     int16_t key, version;
     int32_t correlation;
     struct slice client_id;
-    struct slice body;   /* after the header */
-    struct buf *frame;   /* holds body */
+    struct slice body; /* after the header */
+    struct buf *frame; /* holds body */
     struct arena arena;
     struct kp_writer out;
     int64_t started_ns;
-    bool answered;       /* out is complete */
-    bool no_reply;       /* acks=0 */
+    bool answered; /* out is complete */
+    bool no_reply; /* acks=0 */
     bool close_after;
     size_t out_at, ext_i; /* progress of sending */
     uint32_t ext_at;
@@ -56,7 +56,7 @@ struct conn {
     bool dirty, closing, in_dirty_list;
     struct list in_dirty;
     char *software_name, *software_version; /* from ApiVersions */
-    int64_t active_ns; /* when something last came or the last reply left */
+    int64_t active_ns;                      /* when something last came or the last reply left */
 };
 
 struct net_listener {

@@ -17,13 +17,20 @@ static int64_t now_ms(clockid_t id)
     clock_gettime(id, &ts);
     return (int64_t)ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
 }
-int64_t os_now_wall_ms(void) { return now_ms(CLOCK_REALTIME); }
-int64_t os_now_mono_ms(void) { return now_ms(CLOCK_MONOTONIC); }
+int64_t os_now_wall_ms(void)
+{
+    return now_ms(CLOCK_REALTIME);
+}
+int64_t os_now_mono_ms(void)
+{
+    return now_ms(CLOCK_MONOTONIC);
+}
 
 void os_sleep_ms(int64_t ms)
 {
     struct timespec ts = {ms / 1000, ms % 1000 * 1000000};
-    while (nanosleep(&ts, &ts) < 0 && errno == EINTR) {}
+    while (nanosleep(&ts, &ts) < 0 && errno == EINTR) {
+    }
 }
 
 /* Waits until fd is ready; ERR_REQUEST_TIMED_OUT when the deadline passes. */
@@ -107,4 +114,7 @@ int os_recv_wait(int fd, void *p, size_t n, int64_t timeout_ms)
     return 0;
 }
 
-void os_close_wait(int fd) { close(fd); }
+void os_close_wait(int fd)
+{
+    close(fd);
+}

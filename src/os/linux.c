@@ -1,12 +1,13 @@
-/* The real world: Linux. epoll for sockets, an intrusive lock-free chain as mailbox, eventfd only to wake a sleeper,
- * a small pool of threads for calls that may wait for a disk.
+/* The real world: Linux. epoll for sockets, an intrusive lock-free chain as mailbox, eventfd only to wake a
+ * sleeper, a small pool of threads for calls that may wait for a disk.
  *
  * Invariants
  * 1. A loop's socket table, timers and outgoing chains are touched by its own thread only.
  * 2. The inbox is a stack: senders push whole chains with one compare-and-swap, the owner takes all with one
- *    exchange and reverses. Order between a pair of loops is kept because a sender pushes its chain newest first.
- * 3. `sleeping` is set before the last look at the inbox and read after a push (both sequentially consistent), so
- *    a message is seen or its sender wakes the sleeper. */
+ *    exchange and reverses. Order between a pair of loops is kept because a sender pushes its chain newest
+ * first.
+ * 3. `sleeping` is set before the last look at the inbox and read after a push (both sequentially
+ * consistent), so a message is seen or its sender wakes the sleeper. */
 #include "os/os.h"
 #include "base/strbuf.h"
 
@@ -76,8 +77,14 @@ int64_t os_wall_ms(struct os *os)
     (void)os;
     return clock_ns(CLOCK_REALTIME) / 1000000;
 }
-int64_t os_boot_wall_ms(void) { return clock_ns(CLOCK_REALTIME) / 1000000; }
-int64_t os_mono_ns(struct os *os) { return os->mono_ns; }
+int64_t os_boot_wall_ms(void)
+{
+    return clock_ns(CLOCK_REALTIME) / 1000000;
+}
+int64_t os_mono_ns(struct os *os)
+{
+    return os->mono_ns;
+}
 void os_entropy(struct os *os, void *p, size_t n)
 {
     (void)os;
@@ -92,15 +99,25 @@ void os_entropy(struct os *os, void *p, size_t n)
 static int err_of(int e)
 {
     switch (e) {
-    case ENOENT: return ERR_NOENT;
-    case EEXIST: return ERR_EXISTS;
+    case ENOENT:
+        return ERR_NOENT;
+    case EEXIST:
+        return ERR_EXISTS;
     case ENOSPC:
-    case EDQUOT: return ERR_NOSPACE;
-    default: return ERR_IO;
+    case EDQUOT:
+        return ERR_NOSPACE;
+    default:
+        return ERR_IO;
     }
 }
-static int check(long rc) { return rc < 0 ? err_of(errno) : 0; }
-const char *os_why(void) { return strerror(errno); }
+static int check(long rc)
+{
+    return rc < 0 ? err_of(errno) : 0;
+}
+const char *os_why(void)
+{
+    return strerror(errno);
+}
 
 int os_open(struct os *os, const char *path, int flags)
 {
@@ -252,7 +269,8 @@ int os_lock(struct os *os, int fd)
 {
     (void)os;
     if (flock(fd, LOCK_EX | LOCK_NB) < 0) return errno == EWOULDBLOCK ? ERR_BUSY : ERR_IO;
-    /* Java locks the same file with POSIX record locks: take that one too, so neither starts beside the other. */
+    /* Java locks the same file with POSIX record locks: take that one too, so neither starts beside the
+     * other. */
     struct flock fl = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
     if (fcntl(fd, F_SETLK, &fl) < 0) return errno == EACCES || errno == EAGAIN ? ERR_BUSY : ERR_IO;
     return 0;
@@ -296,7 +314,10 @@ void os_post(struct os *from, struct os *to, struct os_msg *m)
     o->newest = m;
     if (!o->oldest) o->oldest = m;
 }
-void os_post_any(struct os *to, struct os_msg *m) { push_chain(to, m, m); }
+void os_post_any(struct os *to, struct os_msg *m)
+{
+    push_chain(to, m, m);
+}
 void os_flush_posts(struct os *os)
 {
     for (int i = 0; i < os->out_n; i++) {
@@ -407,8 +428,8 @@ int os_listen(struct os *os, struct os_sock *s, const char *host, uint16_t port,
         errno = EADDRNOTAVAIL;
         return ERR_IO;
     }
-    /* localhost names 127.0.0.1 and ::1; clients that resolve it try IPv4 first, so bind that one. Everything else
-     * takes the first address; the wildcard prefers IPv6 with IPv4 mapped. */
+    /* localhost names 127.0.0.1 and ::1; clients that resolve it try IPv4 first, so bind that one. Everything
+     * else takes the first address; the wildcard prefers IPv6 with IPv4 mapped. */
     for (a = list; a; a = a->ai_next) {
         if (!pick) pick = a;
         if (*host && a->ai_family == AF_INET && pick->ai_family != AF_INET) pick = a;
@@ -452,14 +473,16 @@ int os_accept(struct os *os, struct os_sock *listener, char *peer, size_t peer_n
     setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
     setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &one, sizeof one);
     char host[NI_MAXHOST] = "?", port[NI_MAXSERV] = "?";
-    getnameinfo((struct sockaddr *)&sa, n, host, sizeof host, port, sizeof port, NI_NUMERICHOST | NI_NUMERICSERV);
+    getnameinfo((struct sockaddr *)&sa, n, host, sizeof host, port, sizeof port,
+                NI_NUMERICHOST | NI_NUMERICSERV);
     const char *h = strncmp(host, "::ffff:", 7) == 0 ? host + 7 : host;
     snprintf(peer, peer_n, "%s:%s", h, port);
     return fd;
 }
 static uint32_t epoll_bits(unsigned interest)
 {
-    return (interest & OS_READABLE ? (uint32_t)EPOLLIN : 0u) | (interest & OS_WRITABLE ? (uint32_t)EPOLLOUT : 0u);
+    return (interest & OS_READABLE ? (uint32_t)EPOLLIN : 0u) |
+           (interest & OS_WRITABLE ? (uint32_t)EPOLLOUT : 0u);
 }
 int os_sock_attach(struct os *os, struct os_sock *s, int fd, unsigned interest)
 {
@@ -620,7 +643,10 @@ void os_tune_heap(void)
     mallopt(M_MMAP_THRESHOLD, 4 << 20);
     mallopt(M_TRIM_THRESHOLD, 8 << 20);
 }
-void os_write_stderr(const char *p, size_t n) { (void)!write(2, p, n); }
+void os_write_stderr(const char *p, size_t n)
+{
+    (void)!write(2, p, n);
+}
 
 struct stopper {
     sigset_t set;

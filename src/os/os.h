@@ -1,9 +1,9 @@
-/* The seam to the world: clock, entropy, files, sockets, mailboxes, a pool for blocking work. Everything outside
- * src/os reaches the world through here, so that a simulator can supply another one.
+/* The seam to the world: clock, entropy, files, sockets, mailboxes, a pool for blocking work. Everything
+ * outside src/os reaches the world through here, so that a simulator can supply another one.
  *
  * One `struct os` belongs to one shard and is used by that shard's thread only, except where a line says "any
- * thread". Functions return 0 or a count, or a negative ERR_*; after an ERR_ from a file call os_why() names the
- * operating system's reason. */
+ * thread". Functions return 0 or a count, or a negative ERR_*; after an ERR_ from a file call os_why() names
+ * the operating system's reason. */
 #ifndef MOLDAU_OS_H
 #define MOLDAU_OS_H
 
@@ -15,20 +15,25 @@
 
 struct os;
 
-/* ---- clock and entropy ---------------------------------------------------------------------------------- */
+/* ---- clock and entropy ----------------------------------------------------------------------------------
+ */
 /* Milliseconds since the epoch, as records carry. May step. */
 int64_t os_wall_ms(struct os *os);
 /* Monotonic nanoseconds, as of the start of the loop's turn (cheap). */
 int64_t os_mono_ns(struct os *os);
-static inline int64_t os_mono_ms(struct os *os) { return os_mono_ns(os) / 1000000; }
+static inline int64_t os_mono_ms(struct os *os)
+{
+    return os_mono_ns(os) / 1000000;
+}
 void os_entropy(struct os *os, void *p, size_t n);
 
-/* ---- files: any thread ---------------------------------------------------------------------------------- */
+/* ---- files: any thread ----------------------------------------------------------------------------------
+ */
 enum {
     OS_READ = 1,
     OS_WRITE = 2,
-    OS_CREATE = 4,   /* create if missing */
-    OS_EXCL = 8,     /* fail with ERR_EXISTS if it is there */
+    OS_CREATE = 4, /* create if missing */
+    OS_EXCL = 8,   /* fail with ERR_EXISTS if it is there */
     OS_TRUNCATE = 16,
 };
 struct os_stat {
@@ -76,7 +81,8 @@ int os_mkdir_p(struct os *os, const char *path) MUST_USE;
 /* Removes a directory and what is in it (one level of files, or deeper). */
 int os_remove_tree(struct os *os, const char *path) MUST_USE;
 
-/* ---- messages between shards ---------------------------------------------------------------------------- */
+/* ---- messages between shards ----------------------------------------------------------------------------
+ */
 /* Caller-owned; from os_post until run is called it belongs to the receiver. */
 struct os_msg {
     struct os_msg *next;
@@ -87,17 +93,19 @@ void os_post(struct os *from, struct os *to, struct os_msg *m);
 /* The same from a thread that is not a loop: delivered at once. */
 void os_post_any(struct os *to, struct os_msg *m);
 
-/* ---- blocking work -------------------------------------------------------------------------------------- */
+/* ---- blocking work --------------------------------------------------------------------------------------
+ */
 struct os_job {
     struct os_msg msg;
     struct os *home;
     struct os_job *next;
-    void (*run)(struct os_job *j);                /* on a pool thread */
-    void (*done)(struct os_job *j, void *owner);  /* back on the loop that submitted */
+    void (*run)(struct os_job *j);               /* on a pool thread */
+    void (*done)(struct os_job *j, void *owner); /* back on the loop that submitted */
 };
 void os_submit(struct os *os, struct os_job *j);
 
-/* ---- sockets: readiness ---------------------------------------------------------------------------------- */
+/* ---- sockets: readiness ----------------------------------------------------------------------------------
+ */
 struct os_sock {
     int fd; /* -1: closed */
     uint8_t interest;
@@ -119,13 +127,15 @@ ssize_t os_sendv(struct os *os, struct os_sock *s, const struct iovec *iov, int 
 ssize_t os_sendfile(struct os *os, struct os_sock *s, int fd, int64_t off, size_t n) MUST_USE;
 void os_sock_close(struct os *os, struct os_sock *s);
 
-/* ---- the loop -------------------------------------------------------------------------------------------- */
+/* ---- the loop --------------------------------------------------------------------------------------------
+ */
 /* Waits for sockets, messages or until deadline_ns (mono; INT64_MAX: none), then delivers what came. */
 void os_turn(struct os *os, int64_t deadline_ns, void *owner);
 /* Sends off the messages posted in this turn; os_turn does it before it waits. */
 void os_flush_posts(struct os *os);
 
-/* ---- the real one ------------------------------------------------------------------------------------------ */
+/* ---- the real one
+ * ------------------------------------------------------------------------------------------ */
 struct os_pool;
 struct os_pool *os_linux_pool_new(int threads);
 void os_linux_pool_free(struct os_pool *p);
@@ -143,7 +153,8 @@ void os_on_stop_signal(struct os *to, struct os_msg *m);
 /* One line to the error stream, whole, from any thread. */
 void os_write_stderr(const char *p, size_t n);
 int64_t os_boot_wall_ms(void);
-/* Keeps freed buffers of some megabytes for the next request instead of giving every one back to the kernel. */
+/* Keeps freed buffers of some megabytes for the next request instead of giving every one back to the kernel.
+ */
 void os_tune_heap(void);
 
 #endif

@@ -1,7 +1,7 @@
 /* A partition on its shard: the log, its producers, its high watermark, and those who wait for it.
  *
- * Everything here runs on the partition's own shard. Appends of one turn are written together by part_flush (called
- * from parts_end_of_turn); replies that need a sync wait for the group's fdatasync on the pool. */
+ * Everything here runs on the partition's own shard. Appends of one turn are written together by part_flush
+ * (called from parts_end_of_turn); replies that need a sync wait for the group's fdatasync on the pool. */
 #ifndef MOLDAU_PART_H
 #define MOLDAU_PART_H
 
@@ -26,12 +26,12 @@ struct part {
     struct conf_topic cfg;
     int32_t leader_epoch;
     int64_t high_watermark;
-    int64_t sync_offset_snapshot; /* offset of the newest .snapshot */
-    struct list in_dirty; /* linked while appends wait for part_flush */
+    int64_t sync_offset_snapshot;      /* offset of the newest .snapshot */
+    struct list in_dirty;              /* linked while appends wait for part_flush */
     struct list wait_flush, wait_sync; /* struct part_append, in offset order */
     struct list watches;
     struct part_syncer *syncer; /* NULL: no sync runs */
-    int pins; /* log reads under way elsewhere */
+    int pins;                   /* log reads under way elsewhere */
     bool names_synced, doomed, dirty;
 };
 
@@ -47,14 +47,15 @@ struct parts {
 /* One batch to append; caller-owned until done is called, exactly once. */
 struct part_append {
     struct list link;
-    struct slice records; /* writable memory; header fields are patched in place */
+    struct slice records;    /* writable memory; header fields are patched in place */
     bool acks_all, internal; /* internal: from the broker itself; control batches and no client checks */
     bool zstd_ok;
     int16_t produce_version;
     /* out */
     int err;
     const char *why; /* static text or NULL */
-    int32_t *bad_records; /* heap, indexes of the records to blame; whoever is done with the append frees them */
+    int32_t
+        *bad_records; /* heap, indexes of the records to blame; whoever is done with the append frees them */
     int bad_records_n;
     uint8_t *owned; /* the partition's own copy of a batch it had to compress anew; freed by the partition */
     int64_t base_offset, last_offset, append_time_ms, log_start_offset;
@@ -74,14 +75,19 @@ struct part *parts_find(const struct parts *ps, struct uuid topic_id, int32_t in
 void parts_end_of_turn(struct parts *ps);
 bool parts_idle(const struct parts *ps);
 
-/* Opens or creates the partition's directory under root. Blocking (files); cut gets a sentence if recovery cut. */
-int part_open(struct parts *ps, const char *root, int dir, struct uuid topic_id, const char *topic, int32_t index,
-              const struct conf_topic *cfg, int32_t leader_epoch, struct log_open_opts *o, struct part **out) MUST_USE;
+/* Opens or creates the partition's directory under root. Blocking (files); cut gets a sentence if recovery
+ * cut. */
+int part_open(struct parts *ps, const char *root, int dir, struct uuid topic_id, const char *topic,
+              int32_t index, const struct conf_topic *cfg, int32_t leader_epoch, struct log_open_opts *o,
+              struct part **out) MUST_USE;
 void part_configure(struct part *p, const struct conf_topic *cfg);
 void part_append(struct part *p, struct part_append *a);
 void part_watch(struct part *p, struct part_watch *w);
 void part_unwatch(struct part_watch *w);
-static inline int64_t part_last_stable_offset(const struct part *p) { return p->high_watermark; }
+static inline int64_t part_last_stable_offset(const struct part *p)
+{
+    return p->high_watermark;
+}
 /* Forgets idle producers and moves the recovery point; with retain also drops segments by retention. */
 void part_tick(struct part *p, int64_t now_ms, bool retain);
 int part_delete_records(struct part *p, int64_t before_offset) MUST_USE;

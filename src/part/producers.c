@@ -3,9 +3,15 @@
 
 #include <stdlib.h>
 
-static bool eq_id(const void *v, const void *k) { return ((const struct producer *)v)->id == *(const int64_t *)k; }
+static bool eq_id(const void *v, const void *k)
+{
+    return ((const struct producer *)v)->id == *(const int64_t *)k;
+}
 
-void producers_init(struct producers *p) { map_init(&p->map); }
+void producers_init(struct producers *p)
+{
+    map_init(&p->map);
+}
 
 void producers_fini(struct producers *p)
 {
@@ -30,7 +36,8 @@ int producers_check(const struct producers *p, const struct batch_head *h, struc
     const struct producer *e = producers_find(p, h->producer_id);
     if (!e) return 0;
     if (h->producer_epoch < e->epoch) return ERR_INVALID_PRODUCER_EPOCH;
-    if (h->producer_epoch != e->epoch) return h->base_sequence != 0 && e->epoch != -1 ? ERR_OUT_OF_ORDER_SEQUENCE_NUMBER : 0;
+    if (h->producer_epoch != e->epoch)
+        return h->base_sequence != 0 && e->epoch != -1 ? ERR_OUT_OF_ORDER_SEQUENCE_NUMBER : 0;
     int32_t last = seq_add(h->base_sequence, (int32_t)(h->last_offset - h->base_offset));
     for (int i = 0; i < e->batches_n; i++) {
         const struct producer_batch *b = &e->batches[(e->batches_at + i) % PRODUCER_BATCHES];
@@ -74,7 +81,8 @@ void producers_note(struct producers *p, const struct batch_head *h)
     e->last_time_ms = max_i64(e->last_time_ms, h->max_time_ms);
     int32_t delta = (int32_t)(h->last_offset - h->base_offset);
     if (h->base_sequence >= 0)
-        push(e, (struct producer_batch){h->last_offset, h->max_time_ms, seq_add(h->base_sequence, delta), delta});
+        push(e, (struct producer_batch){h->last_offset, h->max_time_ms, seq_add(h->base_sequence, delta),
+                                        delta});
 }
 
 void producers_expire(struct producers *p, int64_t now_ms, int64_t expire_ms)
@@ -82,7 +90,7 @@ void producers_expire(struct producers *p, int64_t now_ms, int64_t expire_ms)
     struct producer *old[64];
     int n = 0;
     MAP_FOREACH(it, struct producer, e, &p->map)
-        if (n < 64 && e->txn_first_offset < 0 && now_ms - e->last_time_ms > expire_ms) old[n++] = e;
+    if (n < 64 && e->txn_first_offset < 0 && now_ms - e->last_time_ms > expire_ms) old[n++] = e;
     for (int i = 0; i < n; i++) {
         map_del(&p->map, hash_u64((uint64_t)old[i]->id), &old[i]->id, eq_id);
         free(old[i]);
@@ -103,7 +111,8 @@ void producers_save(const struct producers *p, struct strbuf *out)
     s.producer_entries = arena_zalloc(&a, p->map.n, sizeof *s.producer_entries);
     MAP_FOREACH(it, struct producer, e, &p->map)
     {
-        const struct producer_batch *b = e->batches_n ? &e->batches[(e->batches_at + e->batches_n - 1) % PRODUCER_BATCHES] : NULL;
+        const struct producer_batch *b =
+            e->batches_n ? &e->batches[(e->batches_at + e->batches_n - 1) % PRODUCER_BATCHES] : NULL;
         s.producer_entries[s.producer_entries_n++] = (struct kp_producer_snapshot_producer_entry){
             .producer_id = e->id,
             .epoch = e->epoch,
@@ -134,7 +143,8 @@ int producers_load(struct producers *p, struct slice file)
     int rc = in.err;
     if (rc == 0 && version != SNAPSHOT_VERSION) rc = ERR_UNSUPPORTED_VERSION;
     if (rc == 0) rc = kp_producer_snapshot_read(&in, &a, version, &s);
-    if (rc == 0 && s.crc != crc32c(0, file.p + SNAPSHOT_AT_ENTRIES, file.n - SNAPSHOT_AT_ENTRIES)) rc = ERR_CORRUPT_MESSAGE;
+    if (rc == 0 && s.crc != crc32c(0, file.p + SNAPSHOT_AT_ENTRIES, file.n - SNAPSHOT_AT_ENTRIES))
+        rc = ERR_CORRUPT_MESSAGE;
     for (int32_t i = 0; rc == 0 && i < s.producer_entries_n; i++) {
         const struct kp_producer_snapshot_producer_entry *x = &s.producer_entries[i];
         struct producer *e = entry(p, x->producer_id);

@@ -1,5 +1,6 @@
-/* What a partition remembers of its idempotent producers (KIP-98): the last five batches of each, so that a repeated
- * batch is recognised and answered with its first offset. Rebuilt from the log and from .snapshot files. */
+/* What a partition remembers of its idempotent producers (KIP-98): the last five batches of each, so that a
+ * repeated batch is recognised and answered with its first offset. Rebuilt from the log and from .snapshot
+ * files. */
 #ifndef MOLDAU_PRODUCERS_H
 #define MOLDAU_PRODUCERS_H
 
@@ -20,7 +21,7 @@ struct producer {
     int64_t last_time_ms;
     int64_t txn_first_offset; /* -1: no transaction is open */
     int32_t coordinator_epoch;
-    int16_t epoch; /* -1: known, but has no epoch yet */
+    int16_t epoch;                 /* -1: known, but has no epoch yet */
     uint8_t batches_n, batches_at; /* a ring; batches_at is the oldest */
     struct producer_batch batches[PRODUCER_BATCHES];
 };
@@ -33,7 +34,8 @@ void producers_fini(struct producers *p);
 struct producer *producers_find(const struct producers *p, int64_t id);
 /* Whether a batch may be appended. 0: yes; 1: it is a repetition of *dup; ERR_INVALID_PRODUCER_EPOCH,
  * ERR_OUT_OF_ORDER_SEQUENCE_NUMBER. */
-int producers_check(const struct producers *p, const struct batch_head *h, struct producer_batch *dup) MUST_USE;
+int producers_check(const struct producers *p, const struct batch_head *h,
+                    struct producer_batch *dup) MUST_USE;
 /* After the append: h has its offsets. */
 void producers_note(struct producers *p, const struct batch_head *h);
 /* Forgets producers whose last batch is older than expire_ms and that have no open transaction. */

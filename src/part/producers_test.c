@@ -6,8 +6,13 @@ TEST_MAIN
 
 static struct batch_head head(int64_t id, int16_t epoch, int32_t seq, int64_t base, int32_t n)
 {
-    return (struct batch_head){.producer_id = id, .producer_epoch = epoch, .base_sequence = seq, .base_offset = base,
-                               .last_offset = base + n - 1, .count = n, .max_time_ms = 1000 + base};
+    return (struct batch_head){.producer_id = id,
+                               .producer_epoch = epoch,
+                               .base_sequence = seq,
+                               .base_offset = base,
+                               .last_offset = base + n - 1,
+                               .count = n,
+                               .max_time_ms = 1000 + base};
 }
 
 TEST(a_repeated_batch_gets_its_first_offset_and_a_gap_is_refused)
@@ -28,7 +33,8 @@ TEST(a_repeated_batch_gets_its_first_offset_and_a_gap_is_refused)
         CHECK_INT(dup.last_offset - dup.offset_delta, i * 10);
     }
     struct batch_head old = head(7, 0, 20, 0, 10), gap = head(7, 0, 90, 0, 10), next = head(7, 0, 80, 0, 1);
-    CHECK_INT(producers_check(&p, &old, &dup), ERR_OUT_OF_ORDER_SEQUENCE_NUMBER); /* the sixth last is forgotten */
+    CHECK_INT(producers_check(&p, &old, &dup),
+              ERR_OUT_OF_ORDER_SEQUENCE_NUMBER); /* the sixth last is forgotten */
     CHECK_INT(producers_check(&p, &gap, &dup), ERR_OUT_OF_ORDER_SEQUENCE_NUMBER);
     CHECK_INT(producers_check(&p, &next, &dup), 0);
     producers_fini(&p);
@@ -39,7 +45,8 @@ TEST(epochs_only_grow_and_begin_at_sequence_0)
     struct producers p;
     struct producer_batch dup;
     producers_init(&p);
-    struct batch_head h = head(1, 3, 0, 0, 5), older = head(1, 2, 5, 5, 1), newer = head(1, 4, 0, 5, 1), newer_gap = head(1, 4, 5, 5, 1);
+    struct batch_head h = head(1, 3, 0, 0, 5), older = head(1, 2, 5, 5, 1), newer = head(1, 4, 0, 5, 1),
+                      newer_gap = head(1, 4, 5, 5, 1);
     producers_note(&p, &h);
     CHECK_INT(producers_check(&p, &older, &dup), ERR_INVALID_PRODUCER_EPOCH);
     CHECK_INT(producers_check(&p, &newer_gap, &dup), ERR_OUT_OF_ORDER_SEQUENCE_NUMBER);

@@ -1,7 +1,8 @@
 /* Start and stop of a broker.
  *
- *   conf -> directories -> metadata log -> image of every shard -> shards open their partitions -> listeners -> serve
- *   SIGTERM -> listeners and connections close -> partitions sync -> checkpoints -> .kafka_cleanshutdown */
+ *   conf -> directories -> metadata log -> image of every shard -> shards open their partitions -> listeners
+ * -> serve SIGTERM -> listeners and connections close -> partitions sync -> checkpoints ->
+ * .kafka_cleanshutdown */
 #include "server/server.h"
 #include "api/broker.h"
 #include "api/checkpoint.h"
@@ -70,7 +71,8 @@ int server_conf(struct conf *c, const char *file, char **overrides, int override
             rc = ERR_INVALID_CONFIG;
             break;
         }
-        rc = conf_set(c, slice_of(overrides[i], (size_t)(eq - overrides[i])), slice_cstr(eq + 1), CONF_LAYER_STATIC, &errors);
+        rc = conf_set(c, slice_of(overrides[i], (size_t)(eq - overrides[i])), slice_cstr(eq + 1),
+                      CONF_LAYER_STATIC, &errors);
     }
     if (rc == 0) rc = conf_finish(c, &errors, &warnings);
     if (rc) complain_lines(&errors);
@@ -114,7 +116,8 @@ static void listen_all(struct server *sv)
         uint16_t asked = l->port;
         if (net_listen(&b->net, l)) {
             char why[300];
-            snprintf(why, sizeof why, "cannot listen on %s:%u (listener %s): %s", *l->host ? l->host : "*", asked, l->name, os_why());
+            snprintf(why, sizeof why, "cannot listen on %s:%u (listener %s): %s", *l->host ? l->host : "*",
+                     asked, l->name, os_why());
             complain(why);
             sv->failed = true;
             stop_asked(&sv->stop, b->shard);
@@ -122,7 +125,8 @@ static void listen_all(struct server *sv)
         }
         logline(LOG_INFO, "server", "listening on %s:%u (%s)", *l->host ? l->host : "*", l->port, l->name);
     }
-    logline(LOG_INFO, "server", "node %d of cluster %s is ready: %zu topics, %d shards", sv->node.id, sv->node.cluster_id, b->image.by_name.n, sv->shards_n);
+    logline(LOG_INFO, "server", "node %d of cluster %s is ready: %zu topics, %d shards", sv->node.id,
+            sv->node.cluster_id, b->image.by_name.n, sv->shards_n);
 }
 
 static void shard_opened(struct os_msg *m, void *owner)
@@ -159,7 +163,9 @@ static int start_brokers(struct server *sv, struct strbuf *why)
         images[i] = &sv->brokers[i].image;
     }
     const char *dir = sv->node.dirs[0].path;
-    char *meta_dir = conf_has(&sv->conf, CONF_METADATA_LOG_DIR) ? xstrdup(conf_str(&sv->conf, CONF_METADATA_LOG_DIR)) : xstrdup(dir);
+    char *meta_dir = conf_has(&sv->conf, CONF_METADATA_LOG_DIR)
+                         ? xstrdup(conf_str(&sv->conf, CONF_METADATA_LOG_DIR))
+                         : xstrdup(dir);
     int rc = controller_open(&sv->brokers[0], images, sv->shards_n, meta_dir, why);
     if (rc == 0) rc = controller_register(&sv->brokers[0], images, sv->shards_n, &sv->node, why);
     for (int i = 0; i < sv->shards_n && rc == 0; i++) broker_apply_dynamic(&sv->brokers[i], slice_cstr(""));
@@ -193,7 +199,8 @@ static int read_checkpoints(struct server *sv, struct strbuf *why)
         char path[4200];
         struct log_dir *d = &sv->node.dirs[i];
         struct leftover left = {os, d->path};
-        if (os_list_dir(os, d->path, remove_leftover, &left)) logline(LOG_WARN, "storage", "cannot list %s: %s", d->path, os_why());
+        if (os_list_dir(os, d->path, remove_leftover, &left))
+            logline(LOG_WARN, "storage", "cannot list %s: %s", d->path, os_why());
         snprintf(path, sizeof path, "%s/recovery-point-offset-checkpoint", d->path);
         rc = checkpoint_read(os, path, &sv->checkpoints.recovery);
         if (rc == ERR_FORMAT) { /* without recovery points every segment is read: slower, never wrong */
@@ -234,7 +241,8 @@ static int finish_storage(struct server *sv)
     for (int i = 0; i < sv->node.dirs_n && !failed; i++) {
         char path[4200], text[64];
         snprintf(path, sizeof path, "%s/.kafka_cleanshutdown", sv->node.dirs[i].path);
-        int n = snprintf(text, sizeof text, "{\"version\":0,\"brokerEpoch\":%lld}", (long long)sv->node.broker_epoch);
+        int n = snprintf(text, sizeof text, "{\"version\":0,\"brokerEpoch\":%lld}",
+                         (long long)sv->node.broker_epoch);
         if (os_write_file_atomic(os, path, text, (size_t)n)) failed++;
     }
     free(all);
@@ -247,7 +255,8 @@ static void make_listeners(struct server *sv)
     for (size_t i = 0; i < sv->conf.listeners_n; i++) {
         const struct conf_listener *l = &sv->conf.listeners[i];
         if (l->controller) continue; /* one node: the controller is reached without a socket */
-        sv->listeners[sv->listeners_n++] = (struct net_listener){.sock.fd = -1, .name = l->name, .host = l->host, .port = (uint16_t)l->port};
+        sv->listeners[sv->listeners_n++] =
+            (struct net_listener){.sock.fd = -1, .name = l->name, .host = l->host, .port = (uint16_t)l->port};
     }
 }
 
@@ -273,8 +282,8 @@ static int run(struct server *sv)
     sv->brokers = xcalloc((size_t)sv->shards_n, sizeof *sv->brokers);
     for (size_t i = 0; i < sv->conf.listeners_n; i++) {
         if (sv->conf.listeners[i].controller || sv->conf.listeners[i].security == CONF_PLAINTEXT) continue;
-        strbuf_printf(&why, "listener %s: security protocol %s is not supported yet; use PLAINTEXT", sv->conf.listeners[i].name,
-                      conf_security_name(sv->conf.listeners[i].security));
+        strbuf_printf(&why, "listener %s: security protocol %s is not supported yet; use PLAINTEXT",
+                      sv->conf.listeners[i].name, conf_security_name(sv->conf.listeners[i].security));
         rc = ERR_INVALID_CONFIG;
     }
     make_listeners(sv);
@@ -309,10 +318,10 @@ static int run(struct server *sv)
     return sv->failed ? 1 : 0;
 }
 
-static const char usage[] =
-    "usage: moldau server [FILE] [--override name=value]...\n"
-    "Runs a broker. FILE is a server.properties; without it the broker listens on localhost:9092 and keeps its data in\n"
-    "./moldau-data.\n";
+static const char usage[] = "usage: moldau server [FILE] [--override name=value]...\n"
+                            "Runs a broker. FILE is a server.properties; without it the broker listens on "
+                            "localhost:9092 and keeps its data in\n"
+                            "./moldau-data.\n";
 
 int server_main(int argc, char **argv)
 {

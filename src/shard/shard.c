@@ -24,7 +24,8 @@ static void place(struct shard *s, size_t i, struct timer *t)
 static void sift(struct shard *s, size_t i)
 {
     struct timer *t = s->timers[i];
-    for (; i && s->timers[(i - 1) / 2]->due_ns > t->due_ns; i = (i - 1) / 2) place(s, i, s->timers[(i - 1) / 2]);
+    for (; i && s->timers[(i - 1) / 2]->due_ns > t->due_ns; i = (i - 1) / 2)
+        place(s, i, s->timers[(i - 1) / 2]);
     for (;;) {
         size_t c = 2 * i + 1;
         if (c >= s->timers_n) break;

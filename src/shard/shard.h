@@ -18,7 +18,7 @@ struct timer {
 struct shard {
     int id, n; /* this one, and how many there are */
     struct os *os;
-    struct shard **peers; /* [n], peers[id] is this one; only ->os of others may be used */
+    struct shard **peers;  /* [n], peers[id] is this one; only ->os of others may be used */
     struct broker *broker; /* what lives on this shard */
     struct timer **timers;
     size_t timers_n, timers_cap;
@@ -40,7 +40,10 @@ static inline void timer_set_ms(struct shard *s, struct timer *t, int64_t after_
     timer_set(s, t, os_mono_ns(s->os) + min_i64(after_ms, INT64_MAX / 4000000) * 1000000);
 }
 void timer_cancel(struct shard *s, struct timer *t);
-static inline bool timer_armed(const struct timer *t) { return t->at != 0; }
+static inline bool timer_armed(const struct timer *t)
+{
+    return t->at != 0;
+}
 
 /* Runs m on shard `to`: at once if it is this one. m->run is called with the receiving shard as owner. */
 static inline void shard_send(struct shard *from, int to, struct os_msg *m)

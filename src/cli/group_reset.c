@@ -339,13 +339,28 @@ static void print_rows(const struct slice *groups, const struct group_offsets *p
     printf("\n");
 }
 
+/* The reference's CSV writer quotes what needs it and, without looking, whatever is longer than 24 characters. */
+static void print_field(struct slice s)
+{
+    bool quote = s.n > 24;
+    for (size_t i = 0; i < s.n; i++) quote = quote || s.p[i] == ',' || s.p[i] == '"' || s.p[i] < ' ' || (s.p[i] == ' ' && (i == 0 || i + 1 == s.n));
+    if (quote) putchar('"');
+    for (size_t i = 0; i < s.n; i++) {
+        if (s.p[i] == '"') putchar('"');
+        putchar(s.p[i]);
+    }
+    if (quote) putchar('"');
+    putchar(',');
+}
+
 static void print_csv(const struct slice *groups, const struct group_offsets *plans, int n)
 {
     for (int i = 0; i < n; i++)
         for (int32_t k = 0; k < plans[i].n; k++) {
             const struct group_offset *g = &plans[i].v[k];
-            if (n > 1) printf("%.*s,", (int)groups[i].n, (const char *)groups[i].p);
-            printf("%.*s,%d,%lld\n", (int)g->tp.topic.n, (const char *)g->tp.topic.p, g->tp.part, (long long)g->committed);
+            if (n > 1) print_field(groups[i]);
+            print_field(g->tp.topic);
+            printf("%d,%lld\n", g->tp.part, (long long)g->committed);
         }
     printf("\n");
 }

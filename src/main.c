@@ -15,6 +15,7 @@ static const struct command {
     {"topics", topics_main, "create, delete, describe, or change topics"},
     {"console-consumer", console_consumer_main, "print the records of topics"},
     {"console-producer", console_producer_main, "write the lines of standard input to a topic"},
+    {"consumer-groups", consumer_groups_main, "list, describe, reset and delete groups"},
     {"get-offsets", get_offsets_main, "tell the offsets of partitions"},
     {"configs", configs_main, "describe and change settings"},
     {"settings", settings_main, "print the reference of all settings"},

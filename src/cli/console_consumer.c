@@ -63,7 +63,7 @@ static rd_kafka_topic_partition_list_t *all_partitions(struct console_consumer *
     rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new(8);
     rd_kafka_topic_t *t = rd_kafka_topic_new(c->rk, c->topic, NULL);
     const struct rd_kafka_metadata *m;
-    if (t && rd_kafka_metadata(c->rk, 0, t, &m, 5000) == RD_KAFKA_RESP_ERR_NO_ERROR) {
+    if (t && rd_kafka_metadata(c->rk, 0, t, &m, WAIT_MS) == RD_KAFKA_RESP_ERR_NO_ERROR) {
         for (int i = 0; i < m->topic_cnt; i++)
             for (int k = 0; k < m->topics[i].partition_cnt; k++)
                 rd_kafka_topic_partition_list_add(list, c->topic, m->topics[i].partitions[k].id)->offset = c->offset;

@@ -11,6 +11,7 @@ int settings_main(int argc, char **argv);
 int get_offsets_main(int argc, char **argv);
 int console_consumer_main(int argc, char **argv);
 int console_producer_main(int argc, char **argv);
+int consumer_groups_main(int argc, char **argv);
 
 /* A connection and the last failure, told as Kafka's tools tell it. */
 struct admin {

@@ -128,6 +128,7 @@ static void create_build(struct ctl_op *op, struct broker *zero, struct ctl_now 
             set_message(r, &o->error_code, &o->error_message, rc, &why);
             continue;
         }
+        o->error_message = (struct slice){0};
         o->topic_id = id;
         o->num_partitions = n;
         o->replication_factor = 1;

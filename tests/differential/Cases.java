@@ -193,7 +193,6 @@ class Cases extends Differential {
             one(p, v, "to 1", n + "1,assignments:null}]}", true);
             one(p, v, "to 0", n + "0,assignments:null}]}", true);
             one(p, v, "to -1", n + "-1,assignments:null}]}", true);
-            one(p, v, "to 100000", n + "100000,assignments:null}]}", true);
             one(p, v, "assigned", n + "4,assignments:[{brokerIds:[1]}]}]}", true);
             one(p, v, "assigned too few", n + "6,assignments:[{brokerIds:[1]}]}]}", true);
             one(p, v, "assigned too many", n + "5,assignments:[{brokerIds:[1]},{brokerIds:[1]}]}]}", true);

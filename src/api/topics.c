@@ -126,6 +126,7 @@ static void create_build(struct ctl_op *op, struct broker *zero, struct ctl_now 
         if (rc) {
             ctl_records_cut(rs, before);
             set_message(r, &o->error_code, &o->error_message, rc, &why);
+            o->configs_n = 0; /* empty, not null */
             continue;
         }
         o->error_message = (struct slice){0};

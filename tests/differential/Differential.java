@@ -61,6 +61,8 @@ public class Differential {
         EXCEPTIONS.put("DescribeCluster bad endpoint type", "the endpoint type asked for comes back in an error, Kafka's is the default");
         EXCEPTIONS.put("DescribeTopicPartitions", "to do: the authorized operations are not told");
         EXCEPTIONS.put("Metadata by", "an invalid request for ids is answered with the brokers, Kafka's has none");
+        for (String c : new String[] {"unclean.leader.election.enable:TRUE", "flush.ms: 5 ", "cleanup.policy:compact,compact", "delete.retention.ms:+5"})
+            EXCEPTIONS.put("CreateTopics config " + c, "the value is answered as understood, by Kafka as written");
         EXCEPTIONS.put("CreateTopics metadata name", "to do: Kafka refuses the name __cluster_metadata");
     }
     static final Set<String> reported = new HashSet<>();

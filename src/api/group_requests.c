@@ -160,18 +160,20 @@ static void answer_commit(struct group_request *g)
         struct kp_offset_commit_response_offset_commit_response_topic *o = &out.topics[i];
         o->name = c->in.topics[i].name;
         o->topic_id = c->in.topics[i].topic_id;
+        const struct kp_offset_commit_response_offset_commit_response_topic *known = NULL;
+        int32_t n = 0; /* of known's partitions, which are those of the request that exist, in order */
         if (got && k < c->known.topics_n && c->place[k] == i) {
             ASSERT(k < got->topics_n);
-            o->partitions = got->topics[k].partitions;
-            o->partitions_n = got->topics[k].partitions_n;
-            k++;
-            continue;
+            known = &got->topics[k++];
         }
         o->partitions_n = c->in.topics[i].partitions_n;
         o->partitions = arena_zalloc(&r->arena, (size_t)o->partitions_n, sizeof *o->partitions);
         for (int32_t p = 0; p < o->partitions_n; p++) {
             o->partitions[p].partition_index = c->in.topics[i].partitions[p].partition_index;
-            o->partitions[p].error_code = r->version >= 10 ? KERR_UNKNOWN_TOPIC_ID : KERR_UNKNOWN_TOPIC_OR_PARTITION;
+            if (known && n < known->partitions_n && known->partitions[n].partition_index == o->partitions[p].partition_index)
+                o->partitions[p].error_code = known->partitions[n++].error_code;
+            else
+                o->partitions[p].error_code = r->version >= 10 && !known ? KERR_UNKNOWN_TOPIC_ID : KERR_UNKNOWN_TOPIC_OR_PARTITION;
         }
     }
     API_REPLY(r, offset_commit, &out);
@@ -192,8 +194,13 @@ void api_offset_commit(struct req *r)
         if (!it) continue;
         t->name = arena_slice_dup(&r->arena, slice_cstr(it->name));
         c->place[c->known.topics_n] = i;
-        c->known.topics[c->known.topics_n] = *t;
-        c->known.topics[c->known.topics_n++].topic_id = it->id;
+        struct kp_offset_commit_request_offset_commit_request_topic *k = &c->known.topics[c->known.topics_n++];
+        *k = *t;
+        k->topic_id = it->id;
+        k->partitions = arena_zalloc(&r->arena, (size_t)t->partitions_n, sizeof *k->partitions);
+        k->partitions_n = 0;
+        for (int32_t p = 0; p < t->partitions_n; p++)
+            if (partition_exists(r, t->name, t->partitions[p].partition_index)) k->partitions[k->partitions_n++] = t->partitions[p];
     }
     bool ask = c->known.topics_n > 0 || c->in.topics_n == 0;
     begin(r, &c->g, ask ? 1 : 0, answer_commit);

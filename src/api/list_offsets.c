@@ -78,6 +78,7 @@ static int lookup(struct part *p, const struct lo_part *x, bool committed)
     case TIME_EARLIEST_LOCAL:
         o->offset = l->start_offset;
         o->leader_epoch = log_epoch_of(l, l->start_offset);
+        if (o->leader_epoch < 0) o->leader_epoch = p->leader_epoch; /* no record there yet: it will have this epoch */
         return 0;
     case TIME_LATEST_TIERED:
     case TIME_EARLIEST_PENDING_UPLOAD: o->offset = -1; return 0; /* nothing is tiered */

@@ -126,8 +126,10 @@ static void create_build(struct ctl_op *op, struct broker *zero, struct ctl_now 
         if (rc) {
             ctl_records_cut(rs, before);
             set_message(r, &o->error_code, &o->error_message, rc, &why);
+            o->configs_n = 0; /* empty, not null */
             continue;
         }
+        o->error_message = (struct slice){0};
         o->topic_id = id;
         o->num_partitions = n;
         o->replication_factor = 1;

@@ -3,7 +3,7 @@
 #include "kp/metadata_records.h"
 
 #define TOPIC_NAME_MAX 249
-#define PARTITIONS_MAX 100000 /* of one topic; keeps one request from filling the node */
+#define PARTITIONS_MAX 10000 /* that one topic gains in a request, as in Kafka: keeps it from filling the node */
 
 int ctl_topic_name_check(struct slice name, struct strbuf *why)
 {
@@ -134,8 +134,8 @@ int ctl_create_topic(const struct image *im, struct ctl_now *now, const struct k
         }
     }
     if (n > PARTITIONS_MAX) {
-        strbuf_printf(why, "%d partitions are more than the %d that one topic may have.", n, PARTITIONS_MAX);
-        return ERR_INVALID_PARTITIONS;
+        strbuf_printf(why, "%d partitions are more than the %d that one request may create.", n, PARTITIONS_MAX);
+        return ERR_POLICY_VIOLATION;
     }
     for (int32_t i = 0; i < t->configs_n; i++) {
         if (!t->configs[i].value.p) {
@@ -175,11 +175,11 @@ int ctl_create_partitions(const struct image *im, struct ctl_now *now,
         strbuf_printf(why, "The topic %s currently has %d partition(s); %d would not be an increase.", topic->name, topic->parts_n, t->count);
         return ERR_INVALID_PARTITIONS;
     }
-    if (t->count > PARTITIONS_MAX) {
-        strbuf_printf(why, "%d partitions are more than the %d that one topic may have.", t->count, PARTITIONS_MAX);
-        return ERR_INVALID_PARTITIONS;
-    }
     int32_t more = t->count - topic->parts_n;
+    if (more > PARTITIONS_MAX) {
+        strbuf_printf(why, "%d partitions are more than the %d that one request may create.", more, PARTITIONS_MAX);
+        return ERR_POLICY_VIOLATION;
+    }
     if (t->assignments_n >= 0 && t->assignments_n != more) {
         strbuf_printf(why, "Attempted to add %d additional partition(s), but only %d assignment(s) were specified.", more, t->assignments_n);
         return ERR_INVALID_REPLICA_ASSIGNMENT;

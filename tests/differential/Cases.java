@@ -1,0 +1,671 @@
+// The cases; see Differential.java for the notation.
+import java.util.*;
+import org.apache.kafka.common.compress.Compression;
+import org.apache.kafka.common.record.internal.*;
+
+class Cases extends Differential {
+    static String produce(String topic, int partition, String records, int acks) {
+        return "{acks:" + acks + ",timeoutMs:5000,topicData:[{name:'" + topic + "',topicId:'$id:" + topic + "',partitionData:[{index:"
+            + partition + ",records:" + (records == null ? "null" : "'@" + records + "'") + "}]}]}";
+    }
+    static String fetchTopic(String topic, int partition, long offset, String more) {
+        return "{topic:'" + topic + "',topicId:'$id:" + topic + "',partitions:[{partition:" + partition + ",fetchOffset:" + offset
+            + ",partitionMaxBytes:1048576,logStartOffset:-1" + more + "}]}";
+    }
+    static String fetch(String more, String... topics) {
+        return "{maxWaitMs:10,minBytes:0,maxBytes:10485760,replicaState:{replicaId:-1}" + more + ",topics:[" + String.join(",", topics) + "]}";
+    }
+    static String fetchPlain(String more, String... topics) {
+        return "{maxWaitMs:10,minBytes:0,maxBytes:10485760" + more + ",topics:[" + String.join(",", topics) + "]}";
+    }
+    static void create(String name, int partitions, String configs) throws Exception {
+        String s = "{timeoutMs:10000,topics:[{name:'" + name + "',numPartitions:" + partitions + ",replicationFactor:1,configs:[" + configs + "]}]}";
+        if (wanted("CreateTopics")) top("CreateTopics", "setup of " + name, s);
+        else { int p = passed; top("CreateTopics", "setup of " + name, s); passed = p; }
+    }
+
+    static void run() throws Exception {
+        makeRecords();
+        create("full", 2, "");
+        create("empty", 1, "");
+        create("small", 1, "{name:'max.message.bytes',value:'200'}");
+        create("compact", 1, "{name:'cleanup.policy',value:'compact'}");
+        create("stamped", 1, "{name:'message.timestamp.type',value:'LogAppendTime'}");
+        for (String b : List.of("three", "gzip", "lz4")) top("Produce", "setup", produce("full", 0, b, -1));
+        guard("metadata", Cases::metadata);
+        guard("topics", Cases::topics);
+        guard("configs", Cases::configs);
+        guard("offsets", Cases::offsets);
+        guard("producing", Cases::producing);
+        guard("fetching", Cases::fetching);
+        guard("sessions", Cases::sessions);
+        guard("groups", Cases::groups);
+        guard("commits", Cases::commits);
+        guard("rest", Cases::rest);
+        guard("deletion", Cases::deletion);
+        guard("versions", Cases::unknownVersions);
+    }
+    interface Part { void run() throws Exception; }
+    static void guard(String name, Part p) {
+        try { p.run(); } catch (Throwable e) { failed++; System.out.println("FAIL " + name + ": " + e); e.printStackTrace(System.out); }
+    }
+
+    static void makeRecords() {
+        byte[] one = bytes(MemoryRecords.withRecords(Compression.NONE, recs(0, 1)));
+        byte[] three = bytes(MemoryRecords.withRecords(Compression.NONE, recs(0, 3)));
+        records.put("one", one);
+        records.put("three", three);
+        records.put("two", join(one, one));
+        records.put("gzip", bytes(MemoryRecords.withRecords(Compression.gzip().build(), recs(3, 3))));
+        records.put("snappy", bytes(MemoryRecords.withRecords(Compression.snappy().build(), recs(3, 3))));
+        records.put("lz4", bytes(MemoryRecords.withRecords(Compression.lz4().build(), recs(6, 3))));
+        records.put("zstd", bytes(MemoryRecords.withRecords(Compression.zstd().build(), recs(6, 3))));
+        records.put("none", new byte[0]);
+        records.put("badcrc", poke(one, one.length - 1, 'X'));
+        records.put("cut", Arrays.copyOf(three, three.length - 5));
+        records.put("tail", join(one, new byte[7]));
+        records.put("short", Arrays.copyOf(one, 30));
+        records.put("magic1", bytes(MemoryRecords.withRecords((byte) 1, Compression.NONE, recs(0, 1))));
+        records.put("magic0", bytes(MemoryRecords.withRecords((byte) 0, Compression.NONE, new SimpleRecord(-1L, "k".getBytes(), "v".getBytes()))));
+        records.put("magic9", poke(one, 16, 9));
+        records.put("count", crc(poke(three, 60, 2)));
+        records.put("countmore", crc(poke(three, 60, 9)));
+        records.put("countzero", crc(poke(three, 60, 0)));
+        records.put("delta", crc(poke(three, 26, 7)));
+        records.put("codec5", crc(poke(three, 22, 5)));
+        records.put("gziplie", crc(poke(three, 22, 1)));
+        records.put("control", bytes(MemoryRecords.withEndTransactionMarker(77, (short) 0, new EndTransactionMarker(ControlRecordType.COMMIT, 0))));
+        records.put("txn", bytes(MemoryRecords.withTransactionalRecords(Compression.NONE, 78, (short) 0, 0, recs(0, 1))));
+        records.put("baseoffset", bytes(MemoryRecords.withRecords(100L, Compression.NONE, recs(0, 2))));
+        records.put("epoch", poke(one, 15, 7));
+        records.put("big", bytes(MemoryRecords.withRecords(Compression.NONE, new SimpleRecord(T0, null, new byte[500]))));
+        records.put("bigdefault", bytes(MemoryRecords.withRecords(Compression.NONE, new SimpleRecord(T0, null, new byte[1100000]))));
+        records.put("nokey", bytes(MemoryRecords.withRecords(Compression.NONE, new SimpleRecord(T0, null, "v".getBytes()))));
+        records.put("nullvalue", bytes(MemoryRecords.withRecords(Compression.NONE, new SimpleRecord(T0, "k".getBytes(), null))));
+        records.put("notime", bytes(MemoryRecords.withRecords(Compression.NONE, new SimpleRecord(-1L, "k".getBytes(), "v".getBytes()))));
+        records.put("future", bytes(MemoryRecords.withRecords(Compression.NONE, new SimpleRecord(T0 + 7200000L, "k".getBytes(), "v".getBytes()))));
+        records.put("past", bytes(MemoryRecords.withRecords(Compression.NONE, new SimpleRecord(1000L, "k".getBytes(), "v".getBytes()))));
+        records.put("appendtime", bytes(MemoryRecords.withRecords((byte) 2, 0L, Compression.NONE, org.apache.kafka.common.record.TimestampType.LOG_APPEND_TIME, recs(0, 1))));
+        records.put("junk", "this is not a batch of records, but it is long enough to look like one, or is it not?".getBytes());
+    }
+
+    static void metadata() throws Exception {
+        String api = "Metadata";
+        all(api, "all", "{topics:null}");
+        all(api, "none", "{topics:[]}");
+        all(api, "one", "{topics:[{name:'full'}]}");
+        all(api, "two and unknown", "{topics:[{name:'full'},{name:'empty'},{name:'unknown'}]}");
+        all(api, "twice", "{topics:[{name:'full'},{name:'full'}]}");
+        all(api, "unknown, creation allowed", "{topics:[{name:'unknown'}],allowAutoTopicCreation:true}");
+        all(api, "unknown, creation not allowed", "{topics:[{name:'unknown'}],allowAutoTopicCreation:false}");
+        all(api, "bad name", "{topics:[{name:'a b'}]}");
+        all(api, "empty name", "{topics:[{name:''}]}");
+        all(api, "dots", "{topics:[{name:'..'}]}");
+        all(api, "internal", "{topics:[{name:'__consumer_offsets'}]}");
+        all(api, "operations of the topic", "{topics:[{name:'full'}],includeTopicAuthorizedOperations:true}");
+        all(api, "operations of the cluster", "{topics:[],includeClusterAuthorizedOperations:true}");
+        all(api, "by id", "{topics:[{name:null,topicId:'$id:full'}]}");
+        all(api, "by unknown id", "{topics:[{name:null,topicId:'AAAAAAAAAAAAAAAAAAAAAQ'}]}");
+        all(api, "by id and name", "{topics:[{name:'full',topicId:'$id:full'}]}");
+        all(api, "by zero id", "{topics:[{name:null}]}");
+        all(api, "by id and by name", "{topics:[{name:null,topicId:'$id:full'},{name:'empty'}]}");
+        api = "DescribeCluster";
+        all(api, "brokers", "{}");
+        all(api, "operations", "{includeClusterAuthorizedOperations:true}");
+        all(api, "controllers", "{endpointType:2}");
+        all(api, "bad endpoint type", "{endpointType:3}");
+        all(api, "fenced", "{includeFencedBrokers:true}");
+        api = "DescribeTopicPartitions";
+        all(api, "all", "{topics:[]}");
+        all(api, "named", "{topics:[{name:'small'},{name:'full'}]}");
+        all(api, "twice", "{topics:[{name:'full'},{name:'full'}]}");
+        all(api, "unknown", "{topics:[{name:'unknown'},{name:'full'}]}");
+        all(api, "bad name", "{topics:[{name:'a b'}]}");
+        all(api, "limit 1", "{topics:[{name:'full'},{name:'empty'}],responsePartitionLimit:1}");
+        all(api, "limit 2", "{topics:[{name:'full'},{name:'empty'}],responsePartitionLimit:2}");
+        all(api, "limit 3", "{topics:[{name:'full'},{name:'empty'},{name:'small'}],responsePartitionLimit:3}");
+        all(api, "limit 0", "{topics:[{name:'full'}],responsePartitionLimit:0}");
+        all(api, "limit -1", "{topics:[{name:'full'}],responsePartitionLimit:-1}");
+        all(api, "limit 5000", "{topics:[{name:'full'}],responsePartitionLimit:5000}");
+        all(api, "cursor", "{topics:[{name:'full'},{name:'empty'},{name:'small'}],cursor:{topicName:'full',partitionIndex:1}}");
+        all(api, "cursor to the end", "{topics:[{name:'full'}],cursor:{topicName:'full',partitionIndex:2}}");
+        all(api, "cursor beyond", "{topics:[{name:'full'},{name:'small'}],cursor:{topicName:'full',partitionIndex:20}}");
+        all(api, "cursor negative", "{topics:[{name:'full'}],cursor:{topicName:'full',partitionIndex:-1}}");
+        all(api, "cursor of an unknown topic", "{topics:[{name:'full'},{name:'empty'}],cursor:{topicName:'f',partitionIndex:1}}");
+        all(api, "cursor between", "{topics:[{name:'full'},{name:'empty'}],cursor:{topicName:'ff',partitionIndex:0}}");
+        all(api, "cursor among all", "{topics:[],cursor:{topicName:'full',partitionIndex:1},responsePartitionLimit:1}");
+        all(api, "cursor unknown in the list", "{topics:[{name:'small'},{name:'unknown'}],cursor:{topicName:'unknown',partitionIndex:0}}");
+    }
+
+    static void topics() throws Exception {
+        String api = "CreateTopics", t = "{timeoutMs:10000,topics:[{name:'c-%'";
+        all(api, "one", t + ",numPartitions:2,replicationFactor:1}]}");
+        all(api, "defaults", t + ",numPartitions:-1,replicationFactor:-1}]}");
+        all(api, "with configs", t + ",numPartitions:1,replicationFactor:1,configs:[{name:'retention.ms',value:'1000'},{name:'cleanup.policy',value:'compact,delete'}]}]}");
+        all(api, "validate only", "{validateOnly:true" + "," + t.substring(1) + ",numPartitions:2,replicationFactor:1}]}");
+        all(api, "validate only, existing", "{validateOnly:true,timeoutMs:10000,topics:[{name:'full',numPartitions:1,replicationFactor:1}]}");
+        all(api, "existing", "{timeoutMs:10000,topics:[{name:'full',numPartitions:1,replicationFactor:1}]}");
+        all(api, "existing and new", "{timeoutMs:10000,topics:[{name:'full',numPartitions:1,replicationFactor:1},{name:'c-%',numPartitions:1,replicationFactor:1}]}");
+        all(api, "twice", "{timeoutMs:10000,topics:[{name:'c-%',numPartitions:1,replicationFactor:1},{name:'c-%',numPartitions:2,replicationFactor:1},{name:'d-%',numPartitions:2,replicationFactor:1}]}");
+        all(api, "none", "{timeoutMs:10000,topics:[]}");
+        for (String bad : List.of("", ".", "..", "a b", "a/b", "é", "x".repeat(250)))
+            all(api, "name " + (bad.length() > 9 ? "too long" : bad), "{timeoutMs:10000,topics:[{name:'" + bad + "',numPartitions:1,replicationFactor:1}]}");
+        all(api, "longest name", "{timeoutMs:10000,validateOnly:true,topics:[{name:'" + "x".repeat(249) + "',numPartitions:1,replicationFactor:1}]}");
+        all(api, "internal name", "{timeoutMs:10000,topics:[{name:'__consumer_offsets',numPartitions:1,replicationFactor:1}]}");
+        all(api, "metadata name", "{timeoutMs:10000,topics:[{name:'__cluster_metadata',numPartitions:1,replicationFactor:1}]}");
+        all(api, "collision", "{timeoutMs:10000,topics:[{name:'q.a-%',numPartitions:1,replicationFactor:1},{name:'q_a-%',numPartitions:1,replicationFactor:1}]}");
+        create("under_score", 1, "");
+        all(api, "collision with existing", "{timeoutMs:10000,topics:[{name:'under.score',numPartitions:1,replicationFactor:1}]}");
+        for (int n : new int[] {0, -2, 100001}) all(api, n + " partitions", t + ",numPartitions:" + n + ",replicationFactor:1}]}");
+        for (int n : new int[] {0, -2, 2, 3}) all(api, "replication factor " + n, t + ",numPartitions:1,replicationFactor:" + n + "}]}");
+        for (String c : List.of("nope:1", "retention.ms:x", "retention.ms:-2", "retention.ms:", "cleanup.policy:foo", "compression.type:foo", "min.insync.replicas:0",
+                "min.insync.replicas:2", "segment.bytes:1", "max.message.bytes:-1", "message.timestamp.type:foo", "unclean.leader.election.enable:maybe", "unclean.leader.election.enable:TRUE", "local.retention.ms:5",
+                "remote.storage.enable:true", "leader.replication.throttled.replicas:x", "leader.replication.throttled.replicas:0:1", "preallocate:1", "flush.ms: 5 ",
+                "cleanup.policy:compact,compact", "cleanup.policy:", "message.format.version:2.0", "min.cleanable.dirty.ratio:1.5", "min.cleanable.dirty.ratio:0.7",
+                "segment.ms:99999999999999999999", "compression.gzip.level:10", "index.interval.bytes:-1", "max.compaction.lag.ms:0", "min.compaction.lag.ms:9223372036854775807",
+                "min.compaction.lag.ms:-1", "segment.bytes:2147483648", "delete.retention.ms:0x10", "delete.retention.ms:+5")) {
+            int at = c.indexOf(':');
+            all(api, "config " + c, t + ",numPartitions:1,replicationFactor:1,configs:[{name:'" + c.substring(0, at) + "',value:'" + c.substring(at + 1) + "'}]}]}");
+        }
+        all(api, "config null", t + ",numPartitions:1,replicationFactor:1,configs:[{name:'retention.ms',value:null}]}]}");
+        all(api, "config of the broker", t + ",numPartitions:1,replicationFactor:1,configs:[{name:'log.retention.ms',value:'5'}]}]}");
+        String as = t + ",numPartitions:-1,replicationFactor:-1,assignments:";
+        all(api, "assigned", as + "[{partitionIndex:0,brokerIds:[1]},{partitionIndex:1,brokerIds:[1]}]}]}");
+        all(api, "assigned with counts", t + ",numPartitions:1,replicationFactor:1,assignments:[{partitionIndex:0,brokerIds:[1]}]}]}");
+        all(api, "assigned with partitions", t + ",numPartitions:1,replicationFactor:-1,assignments:[{partitionIndex:0,brokerIds:[1]}]}]}");
+        all(api, "assigned with a factor", t + ",numPartitions:-1,replicationFactor:1,assignments:[{partitionIndex:0,brokerIds:[1]}]}]}");
+        all(api, "assigned to nobody", as + "[{partitionIndex:0,brokerIds:[9]}]}]}");
+        all(api, "assigned to none", as + "[{partitionIndex:0,brokerIds:[]}]}]}");
+        all(api, "assigned twice", as + "[{partitionIndex:0,brokerIds:[1,1]}]}]}");
+        all(api, "assigned with a gap", as + "[{partitionIndex:0,brokerIds:[1]},{partitionIndex:2,brokerIds:[1]}]}]}");
+        all(api, "assigned from 1", as + "[{partitionIndex:1,brokerIds:[1]}]}]}");
+        all(api, "assigned negative", as + "[{partitionIndex:-1,brokerIds:[1]}]}]}");
+        all(api, "assigned to unequal", as + "[{partitionIndex:0,brokerIds:[1]},{partitionIndex:1,brokerIds:[1,1]}]}]}");
+        all("Metadata", "after creation", "{topics:null}");
+
+        api = "CreatePartitions";
+        each(api, v -> create("cp" + v, 2, ""));
+        each(api, v -> {
+            String n = "{timeoutMs:10000,topics:[{name:'cp" + v + "',count:", p = "CreatePartitions";
+            one(p, v, "validate only", "{validateOnly:true," + n.substring(1) + "3,assignments:null}]}", true);
+            one(p, v, "to 3", n + "3,assignments:null}]}", true);
+            one(p, v, "to 3 again", n + "3,assignments:null}]}", true);
+            one(p, v, "to 1", n + "1,assignments:null}]}", true);
+            one(p, v, "to 0", n + "0,assignments:null}]}", true);
+            one(p, v, "to -1", n + "-1,assignments:null}]}", true);
+            one(p, v, "assigned", n + "4,assignments:[{brokerIds:[1]}]}]}", true);
+            one(p, v, "assigned too few", n + "6,assignments:[{brokerIds:[1]}]}]}", true);
+            one(p, v, "assigned too many", n + "5,assignments:[{brokerIds:[1]},{brokerIds:[1]}]}]}", true);
+            one(p, v, "assigned none", n + "5,assignments:[]}]}", true);
+            one(p, v, "assigned to nobody", n + "5,assignments:[{brokerIds:[9]}]}]}", true);
+            one(p, v, "assigned to two", n + "5,assignments:[{brokerIds:[1,9]}]}]}", true);
+            one(p, v, "assigned twice", n + "5,assignments:[{brokerIds:[1,1]}]}]}", true);
+            one(p, v, "assigned empty", n + "5,assignments:[{brokerIds:[]}]}]}", true);
+            one(p, v, "unknown", "{timeoutMs:10000,topics:[{name:'unknown',count:3,assignments:null}]}", true);
+            one(p, v, "bad name", "{timeoutMs:10000,topics:[{name:'a b',count:3,assignments:null}]}", true);
+            one(p, v, "twice", "{timeoutMs:10000,topics:[{name:'cp" + v + "',count:7,assignments:null},{name:'cp" + v + "',count:8,assignments:null}]}", true);
+            one(p, v, "none", "{timeoutMs:10000,topics:[]}", true);
+        });
+    }
+
+    static void configs() throws Exception {
+        String api = "DescribeConfigs";
+        String[] resources = {"{resourceType:2,resourceName:'full',configurationKeys:null}", "{resourceType:2,resourceName:'small',configurationKeys:null}",
+            "{resourceType:2,resourceName:'full',configurationKeys:['retention.ms','cleanup.policy']}", "{resourceType:2,resourceName:'full',configurationKeys:['nope']}",
+            "{resourceType:2,resourceName:'full',configurationKeys:[]}", "{resourceType:2,resourceName:'unknown',configurationKeys:null}",
+            "{resourceType:2,resourceName:'',configurationKeys:null}", "{resourceType:2,resourceName:'a b',configurationKeys:null}",
+            "{resourceType:2,resourceName:'full',configurationKeys:['retention.ms']},{resourceType:2,resourceName:'full',configurationKeys:['retention.ms']}",
+            "{resourceType:4,resourceName:'9',configurationKeys:null}", "{resourceType:4,resourceName:'x',configurationKeys:null}",
+            "{resourceType:4,resourceName:'1',configurationKeys:['log.retention.hours','num.io.threads','nope']}", "{resourceType:4,resourceName:'',configurationKeys:null}",
+            "{resourceType:0,resourceName:'x',configurationKeys:null}", "{resourceType:99,resourceName:'x',configurationKeys:null}",
+            "{resourceType:8,resourceName:'1',configurationKeys:null}", "{resourceType:8,resourceName:'x',configurationKeys:null}",
+            "{resourceType:16,resourceName:'sub',configurationKeys:null}", "{resourceType:16,resourceName:'',configurationKeys:null}",
+            "{resourceType:32,resourceName:'grp',configurationKeys:null}", "{resourceType:32,resourceName:'',configurationKeys:null}"};
+        for (String r : resources) {
+            all(api, "of " + r, "{resources:[" + r + "]}");
+            all(api, "synonyms of " + r, "{includeSynonyms:true,resources:[" + r + "]}");
+        }
+        all(api, "documented", "{includeDocumentation:true,resources:[" + resources[0] + "]}");
+        all(api, "none", "{resources:[]}");
+        api = "ListConfigResources";
+        all(api, "default", "{}");
+        for (int n : new int[] {0, 2, 4, 8, 16, 32, 64, 99}) all(api, "type " + n, "{resourceTypes:[" + n + "]}");
+        all(api, "two types", "{resourceTypes:[2,4]}");
+        all(api, "a good and a bad type", "{resourceTypes:[2,99]}");
+
+        api = "IncrementalAlterConfigs";
+        create("alt", 1, "{name:'flush.ms',value:'77'}");
+        String[] changes = {"2,'alt',0,'retention.ms','5000'", "2,'alt',1,'retention.ms',null", "2,'alt',1,'retention.ms','5'", "2,'alt',1,'nope',null", "2,'alt',0,'nope','1'", "2,'alt',0,'retention.ms','x'",
+            "2,'alt',0,'retention.ms',null", "2,'alt',2,'cleanup.policy','compact'", "2,'alt',2,'cleanup.policy','compact'", "2,'alt',3,'cleanup.policy','delete'", "2,'alt',3,'cleanup.policy','delete'", "2,'alt',3,'cleanup.policy','compact'",
+            "2,'alt',1,'cleanup.policy',null", "2,'alt',2,'cleanup.policy','foo'", "2,'alt',2,'retention.ms','5'", "2,'alt',3,'retention.ms','5'", "2,'alt',4,'retention.ms','5'", "2,'alt',-1,'retention.ms','5'", "2,'unknown',0,'retention.ms','5'", "2,'',0,'retention.ms','5'",
+            "2,'a b',0,'retention.ms','5'", "4,'9',0,'log.cleaner.threads','2'", "4,'x',0,'log.cleaner.threads','2'", "4,'1',0,'log.dirs','/x'", "4,'1',0,'nope','1'", "4,'',0,'num.io.threads','x'", "4,'1',0,'num.io.threads','x'",
+            "4,'',0,'listeners','x'", "0,'x',0,'a','b'", "99,'x',0,'a','b'", "8,'1',0,'kafka.server','INFO'", "8,'1',0,'nope','INFO'", "32,'g',0,'consumer.session.timeout.ms','x'", "32,'g',0,'nope','x'", "32,'',0,'consumer.session.timeout.ms','50000'", "16,'m',0,'nope','x'",
+            "16,'m',0,'interval.ms','x'", "16,'',0,'interval.ms','1000'"};
+        for (String c : changes) {
+            String[] f = c.split(",");
+            String r = "resources:[{resourceType:" + f[0] + ",resourceName:" + f[1] + ",configs:[{name:" + f[3] + ",configOperation:" + f[2] + ",value:" + f[4] + "}]}]}";
+            all(api, "validate " + c, "{validateOnly:true," + r);
+            all(api, "do " + c, "{" + r);
+        }
+        all(api, "one name twice", "{resources:[{resourceType:2,resourceName:'alt',configs:[{name:'retention.ms',configOperation:0,value:'5'},{name:'retention.ms',configOperation:1,value:null}]}]}");
+        all(api, "one resource twice", "{resources:[{resourceType:2,resourceName:'alt',configs:[{name:'retention.ms',configOperation:0,value:'5'}]},{resourceType:2,resourceName:'alt',configs:[{name:'flush.ms',configOperation:0,value:'5'}]}]}");
+        all(api, "no configs", "{resources:[{resourceType:2,resourceName:'alt',configs:[]}]}");
+        all(api, "nothing", "{resources:[]}");
+        all(api, "good and bad", "{resources:[{resourceType:2,resourceName:'alt',configs:[{name:'flush.ms',configOperation:0,value:'9'}]},{resourceType:2,resourceName:'unknown',configs:[{name:'flush.ms',configOperation:0,value:'5'}]}]}");
+        all(api, "good and bad in one", "{resources:[{resourceType:2,resourceName:'alt',configs:[{name:'flush.ms',configOperation:0,value:'10'},{name:'retention.ms',configOperation:0,value:'x'}]}]}");
+        all("DescribeConfigs", "after changes", "{includeSynonyms:true,resources:[{resourceType:2,resourceName:'alt',configurationKeys:null}]}");
+        api = "AlterConfigs";
+        for (String c : List.of("2,'alt','retention.ms','6000'", "2,'alt','nope','1'", "2,'alt','retention.ms',null", "2,'unknown','retention.ms','1'", "4,'9','log.cleaner.threads','2'", "0,'x','a','b'", "8,'1','kafka','INFO'")) {
+            String[] f = c.split(",");
+            String r = "resources:[{resourceType:" + f[0] + ",resourceName:" + f[1] + ",configs:[{name:" + f[2] + ",value:" + f[3] + "}]}]}";
+            all(api, "validate " + c, "{validateOnly:true," + r);
+            all(api, "do " + c, "{" + r);
+        }
+        all(api, "empty", "{resources:[{resourceType:2,resourceName:'alt',configs:[]}]}");
+        all("DescribeConfigs", "after replacing", "{resources:[{resourceType:2,resourceName:'alt',configurationKeys:null}]}");
+    }
+
+    static void offsets() throws Exception {
+        String api = "ListOffsets";
+        for (String topic : List.of("full", "empty"))
+            for (long ts : new long[] {-1, -2, -3, -4, -5, -6, -7, 0, 1, T0 - 1, T0, T0 + 1, T0 + 2500, T0 + 4000, T0 + 8000, T0 + 8001, T0 + 99999, Long.MAX_VALUE, Long.MIN_VALUE})
+                for (int iso : new int[] {0, 1}) {
+                    String label = ts > 2 && ts < Long.MAX_VALUE ? "T0+" + (ts - T0) : "" + ts;
+                    all(api, topic + " at " + label + " isolation " + iso, "{replicaId:-1,timeoutMs:5000,isolationLevel:" + iso + ",topics:[{name:'" + topic + "',partitions:[{partitionIndex:0,timestamp:" + ts + "}]}]}");
+                }
+        all(api, "unknown topic", "{replicaId:-1,topics:[{name:'unknown',partitions:[{partitionIndex:0,timestamp:-1}]}]}");
+        all(api, "bad name", "{replicaId:-1,topics:[{name:'a b',partitions:[{partitionIndex:0,timestamp:-1}]}]}");
+        all(api, "unknown partition", "{replicaId:-1,topics:[{name:'full',partitions:[{partitionIndex:7,timestamp:-1},{partitionIndex:-1,timestamp:-1},{partitionIndex:1,timestamp:-1}]}]}");
+        all(api, "twice", "{replicaId:-1,topics:[{name:'full',partitions:[{partitionIndex:0,timestamp:-1},{partitionIndex:0,timestamp:-2}]}]}");
+        for (int e : new int[] {0, 1, 99, -2}) all(api, "epoch " + e, "{replicaId:-1,topics:[{name:'full',partitions:[{partitionIndex:0,timestamp:-1,currentLeaderEpoch:" + e + "}]}]}");
+        for (int r : new int[] {-2, 1, 5}) all(api, "replica " + r, "{replicaId:" + r + ",topics:[{name:'full',partitions:[{partitionIndex:0,timestamp:-1}]}]}");
+        all(api, "isolation 2", "{replicaId:-1,isolationLevel:2,topics:[{name:'full',partitions:[{partitionIndex:0,timestamp:-1}]}]}");
+        all(api, "none", "{replicaId:-1,topics:[]}");
+
+        api = "OffsetForLeaderEpoch";
+        for (int current : new int[] {-1, 0, 1})
+            for (int e : new int[] {-1, 0, 1, 5, -2})
+                for (String p : List.of("'full',0", "'empty',0", "'full',9", "'unknown',0")) {
+                    String[] f = p.split(",");
+                    all(api, p + " current " + current + " epoch " + e, "{replicaId:-1,topics:[{topic:" + f[0] + ",partitions:[{partition:" + f[1] + ",currentLeaderEpoch:" + current + ",leaderEpoch:" + e + "}]}]}");
+                }
+        all(api, "none", "{replicaId:-1,topics:[]}");
+        all(api, "older consumers", "{replicaId:-2,topics:[{topic:'full',partitions:[{partition:0,leaderEpoch:0}]}]}");
+
+        api = "DeleteRecords";
+        each(api, v -> { create("dr" + v, 2, ""); top("Produce", "setup", produce("dr" + v, 0, "three", -1)); top("Produce", "setup", produce("dr" + v, 0, "three", -1)); });
+        each(api, v -> {
+            for (long o : new long[] {2, 1, 2, 0, 99, -2, -7, 6, 6, -1, 7}) {
+                one("DeleteRecords", v, "to " + o, "{timeoutMs:5000,topics:[{name:'dr" + v + "',partitions:[{partitionIndex:0,offset:" + o + "}]}]}", true);
+                top("ListOffsets", "after deletion to " + o, "{replicaId:-1,topics:[{name:'dr" + v + "',partitions:[{partitionIndex:0,timestamp:-2}]}]}");
+            }
+            one("DeleteRecords", v, "empty partition", "{timeoutMs:5000,topics:[{name:'dr" + v + "',partitions:[{partitionIndex:1,offset:-1}]}]}", true);
+            one("DeleteRecords", v, "empty partition to 0", "{timeoutMs:5000,topics:[{name:'dr" + v + "',partitions:[{partitionIndex:1,offset:0}]}]}", true);
+            one("DeleteRecords", v, "unknown partition", "{timeoutMs:5000,topics:[{name:'dr" + v + "',partitions:[{partitionIndex:7,offset:0}]}]}", true);
+            one("DeleteRecords", v, "twice", "{timeoutMs:5000,topics:[{name:'dr" + v + "',partitions:[{partitionIndex:0,offset:0},{partitionIndex:0,offset:-1}]}]}", true);
+            for (long ts : new long[] {-1, -2, -3, -4, -5, 0, T0})
+                top("ListOffsets", "all deleted at " + (ts == T0 ? "T0" : ts), "{replicaId:-1,topics:[{name:'dr" + v + "',partitions:[{partitionIndex:0,timestamp:" + ts + "}]}]}");
+            top("OffsetForLeaderEpoch", "all deleted", "{replicaId:-1,topics:[{topic:'dr" + v + "',partitions:[{partition:0,leaderEpoch:0}]}]}");
+        });
+        all(api, "unknown topic", "{timeoutMs:5000,topics:[{name:'unknown',partitions:[{partitionIndex:0,offset:0}]}]}");
+        all(api, "compacted", "{timeoutMs:5000,topics:[{name:'compact',partitions:[{partitionIndex:0,offset:0}]}]}");
+        all(api, "internal", "{timeoutMs:5000,topics:[{name:'__consumer_offsets',partitions:[{partitionIndex:0,offset:0}]}]}");
+        all(api, "none", "{timeoutMs:5000,topics:[]}");
+    }
+
+    static void producing() throws Exception {
+        String api = "Produce";
+        each(api, v -> {
+            create("p" + v, 2, "");
+            for (String r : new TreeSet<>(records.keySet()))
+                if (!r.startsWith("i")) one("Produce", v, "records " + r, produce("p" + v, 0, r, -1), true);
+            one("Produce", v, "null records", produce("p" + v, 0, null, -1), true);
+            for (String r : List.of("one", "nokey", "nullvalue", "gzip", "notime")) one("Produce", v, "compacted " + r, produce("compact", 0, r, 1), true);
+            for (String r : List.of("one", "big", "two")) one("Produce", v, "small " + r, produce("small", 0, r, 1), true);
+            for (int acks : new int[] {1, -1, 2, -2, 100}) one("Produce", v, "acks " + acks, produce("p" + v, 0, "one", acks), true);
+            one("Produce", v, "acks 0", produce("p" + v, 0, "one", 0), false);
+            one("Produce", v, "acks 0 and an error", produce("p" + v, 0, "badcrc", 0), false);
+            reconnect();
+            one("Produce", v, "acks 0 to an unknown partition", produce("p" + v, 9, "one", 0), false);
+            reconnect();
+            one("Produce", v, "unknown partition", produce("p" + v, 9, "one", -1), true);
+            one("Produce", v, "negative partition", produce("p" + v, -1, "one", -1), true);
+            one("Produce", v, "unknown topic", "{acks:-1,timeoutMs:5000,topicData:[{name:'unknown',topicId:'AAAAAAAAAAAAAAAAAAAAAQ',partitionData:[{index:0,records:'@one'}]}]}", true);
+            one("Produce", v, "zero id", "{acks:-1,timeoutMs:5000,topicData:[{name:'',partitionData:[{index:0,records:'@one'}]}]}", true);
+            one("Produce", v, "bad name", "{acks:-1,timeoutMs:5000,topicData:[{name:'a b',topicId:'AAAAAAAAAAAAAAAAAAAAAQ',partitionData:[{index:0,records:'@one'}]}]}", true);
+            one("Produce", v, "internal", produce("__consumer_offsets", 0, "one", -1), true);
+            one("Produce", v, "none", "{acks:-1,timeoutMs:5000,topicData:[]}", true);
+            one("Produce", v, "good and bad", "{acks:-1,timeoutMs:5000,topicData:[{name:'p" + v + "',topicId:'$id:p" + v + "',partitionData:[{index:0,records:'@one'},{index:1,records:'@badcrc'},{index:5,records:'@one'}]}]}", true);
+            one("Produce", v, "one partition twice", "{acks:-1,timeoutMs:5000,topicData:[{name:'p" + v + "',topicId:'$id:p" + v + "',partitionData:[{index:0,records:'@one'},{index:0,records:'@three'}]}]}", true);
+            one("Produce", v, "transactional id", "{transactionalId:'t'," + produce("p" + v, 0, "one", -1).substring(1), true);
+            // Idempotent: producer, epoch, sequence, count.
+            long pid = 9000 + v;
+            int[][] steps = {{0, 0, 2}, {0, 0, 2}, {0, 2, 1}, {0, 0, 2}, {0, 5, 1}, {0, 1, 1}, {0, 3, 1}, {0, 4, 1}, {0, 5, 1}, {0, 6, 1}, {0, 7, 1}, {0, 0, 2}, {1, 3, 1}, {1, 0, 1}, {0, 8, 1}, {1, 1, 1}, {-1, 2, 1}};
+            for (int[] s : steps) {
+                String name = "i" + s[0] + "." + s[1] + "." + s[2];
+                if (s[0] < 0) continue;
+                idempotent(name, pid, s[0], s[1], s[2]);
+                one("Produce", v, "idempotent " + name, produce("p" + v, 1, name, -1), true);
+            }
+            idempotent("inew", pid + 500, 0, 5, 1);
+            one("Produce", v, "idempotent, new with a sequence", produce("p" + v, 1, "inew", -1), true);
+            idempotent("iwrap", pid + 600, 0, Integer.MAX_VALUE, 2);
+            one("Produce", v, "idempotent at the wrap", produce("p" + v, 1, "iwrap", -1), true);
+            idempotent("iwrap", pid + 600, 0, 1, 1);
+            one("Produce", v, "idempotent after the wrap", produce("p" + v, 1, "iwrap", -1), true);
+            idempotent("a", pid + 700, 0, 0, 1);
+            records.put("idouble", join(records.get("a"), records.get("a")));
+            records.remove("a");
+            one("Produce", v, "idempotent, two batches", produce("p" + v, 1, "idouble", -1), true);
+            top("DescribeProducers", "of p" + v, "{topics:[{name:'p" + v + "',partitionIndexes:[0,1]}]}");
+            for (int p = 0; p < 2; p++) {
+                top("Fetch", "what was produced", fetch("", fetchTopic("p" + v, p, 0, "")));
+                top("ListOffsets", "what was produced", "{replicaId:-1,topics:[{name:'p" + v + "',partitions:[{partitionIndex:" + p + ",timestamp:-3},{partitionIndex:" + p + ",timestamp:0},{partitionIndex:" + p + ",timestamp:-1}]}]}");
+            }
+        });
+        api = "DescribeProducers";
+        all(api, "unknown", "{topics:[{name:'unknown',partitionIndexes:[0]},{name:'full',partitionIndexes:[0,9,-1]},{name:'a b',partitionIndexes:[0]}]}");
+        all(api, "none", "{topics:[]}");
+        all(api, "twice", "{topics:[{name:'full',partitionIndexes:[0,0]}]}");
+        api = "InitProducerId";
+        all(api, "plain", "{transactionalId:null,transactionTimeoutMs:1000}");
+        all(api, "no timeout", "{transactionalId:null}");
+        all(api, "empty transactional id", "{transactionalId:'',transactionTimeoutMs:1000}");
+        all(api, "with an id", "{transactionalId:null,transactionTimeoutMs:1000,producerId:5,producerEpoch:3}");
+        all(api, "with an id and no epoch", "{transactionalId:null,transactionTimeoutMs:1000,producerId:5}");
+        all(api, "with an epoch and no id", "{transactionalId:null,transactionTimeoutMs:1000,producerEpoch:5}");
+    }
+
+    static void fetching() throws Exception {
+        String api = "Fetch";
+        for (String rep : List.of("v15", "old")) {
+            // replicaState replaces replicaId in v15; a request with either is the same.
+            for (long o : new long[] {0, 1, 2, 3, 5, 8, 9, 10, 99, -1, -2}) all(api, rep + " offset " + o, f(rep, "", fetchTopic("full", 0, o, "")));
+            all(api, rep + " empty", f(rep, "", fetchTopic("empty", 0, 0, "")));
+            all(api, rep + " empty, beyond", f(rep, "", fetchTopic("empty", 0, 1, "")));
+            all(api, rep + " committed", f(rep, ",isolationLevel:1", fetchTopic("full", 0, 0, "")));
+            all(api, rep + " committed, empty", f(rep, ",isolationLevel:1", fetchTopic("empty", 0, 0, "")));
+            all(api, rep + " committed, beyond", f(rep, ",isolationLevel:1", fetchTopic("full", 0, 99, "")));
+            all(api, rep + " isolation 2", f(rep, ",isolationLevel:2", fetchTopic("full", 0, 0, "")));
+            all(api, rep + " unknown partition", f(rep, "", fetchTopic("full", 9, 0, "")));
+            all(api, rep + " negative partition", f(rep, "", fetchTopic("full", -1, 0, "")));
+            all(api, rep + " unknown topic", f(rep, "", "{topic:'unknown',topicId:'AAAAAAAAAAAAAAAAAAAAAQ',partitions:[{partition:0,fetchOffset:0,partitionMaxBytes:1000}]}"));
+            all(api, rep + " zero id", f(rep, "", "{topic:'',partitions:[{partition:0,fetchOffset:0,partitionMaxBytes:1000}]}"));
+            all(api, rep + " bad name", f(rep, "", "{topic:'a b',topicId:'AAAAAAAAAAAAAAAAAAAAAQ',partitions:[{partition:0,fetchOffset:0,partitionMaxBytes:1000}]}"));
+            all(api, rep + " two and unknown", f(rep, "", fetchTopic("full", 0, 0, ""), fetchTopic("empty", 0, 0, ""), "{topic:'unknown',topicId:'AAAAAAAAAAAAAAAAAAAAAQ',partitions:[{partition:0,fetchOffset:0,partitionMaxBytes:1000}]}"));
+            for (int e : new int[] {0, 1, 9, -2}) all(api, rep + " epoch " + e, f(rep, "", fetchTopic("full", 0, 0, ",currentLeaderEpoch:" + e)));
+            for (int e : new int[] {0, 1, 9, -2}) all(api, rep + " last epoch " + e, f(rep, "", fetchTopic("full", 0, 3, ",lastFetchedEpoch:" + e)));
+            all(api, rep + " last epoch, beyond", f(rep, "", fetchTopic("full", 0, 99, ",lastFetchedEpoch:0")));
+            for (int n : new int[] {0, 1, 100, 300}) {
+                all(api, rep + " partition limit " + n, f(rep, "", fetchTopic("full", 0, 0, "").replace("partitionMaxBytes:1048576", "partitionMaxBytes:" + n)));
+                all(api, rep + " limit " + n, f(rep, "", fetchTopic("full", 0, 0, "")).replace("maxBytes:10485760", "maxBytes:" + n));
+            }
+            all(api, rep + " deleted records", f(rep, "", fetchTopic("dr0", 0, 1, "")));
+            all(api, rep + " rack", f(rep, ",rackId:'a'", fetchTopic("full", 0, 0, "")));
+            all(api, rep + " none", f(rep, ""));
+            all(api, rep + " twice", f(rep, "", "{topic:'full',topicId:'$id:full',partitions:[{partition:0,fetchOffset:0,partitionMaxBytes:1000},{partition:0,fetchOffset:3,partitionMaxBytes:1000}]}"));
+            all(api, rep + " without a session", f(rep, ",sessionEpoch:-1", fetchTopic("full", 0, 0, "")));
+        }
+    }
+    static String f(String rep, String more, String... topics) {
+        return rep.equals("old") ? fetchPlain(more + ",replicaId:-1", topics).replace(",replicaId:-1", "") : fetch(more, topics);
+    }
+
+    static void sessions() throws Exception {
+        each("Fetch", v -> {
+            if (v < 7) return;
+            String p = "full0";
+            one("Fetch", v, "session: full", fetchPlain(",sessionId:0,sessionEpoch:0", fetchTopic("full", 0, 0, ""), fetchTopic("empty", 0, 0, "")), true);
+            keep("s", "/sessionId");
+            String s = ",sessionId:'$s',sessionEpoch:";
+            one("Fetch", v, "session: incremental, same offset", fetchPlain(s + "1"), true);
+            one("Fetch", v, "session: moved", fetchPlain(s + "2", fetchTopic("full", 0, 9, "")), true);
+            one("Fetch", v, "session: nothing new", fetchPlain(s + "3"), true);
+            one("Fetch", v, "session: added", fetchPlain(s + "4", fetchTopic("full", 1, 0, "")), true);
+            one("Fetch", v, "session: unknown partition", fetchPlain(s + "5", fetchTopic("full", 9, 0, "")), true);
+            one("Fetch", v, "session: still unknown partition", fetchPlain(s + "6"), true);
+            one("Fetch", v, "session: wrong epoch", fetchPlain(s + "6", fetchTopic("full", 0, 0, "")), true);
+            one("Fetch", v, "session: epoch ahead", fetchPlain(s + "9"), true);
+            one("Fetch", v, "session: forgotten", fetchPlain(s + "7,forgottenTopicsData:[{topic:'full',topicId:'$id:full',partitions:[9,0]}]"), true);
+            one("Fetch", v, "session: out of range", fetchPlain(s + "8", fetchTopic("full", 0, 99, "")), true);
+            one("Fetch", v, "session: still out of range", fetchPlain(s + "9"), true);
+            one("Fetch", v, "session: back in range", fetchPlain(s + "10", fetchTopic("full", 0, 3, "")), true);
+            one("Fetch", v, "session: unknown topic", fetchPlain(s + "11", "{topic:'unknown',topicId:'AAAAAAAAAAAAAAAAAAAAAQ',partitions:[{partition:0,fetchOffset:0,partitionMaxBytes:1000}]}"), true);
+            one("Fetch", v, "session: still unknown topic", fetchPlain(s + "12"), true);
+            one("Fetch", v, "session: epoch 0 with an id", fetchPlain(s + "0", fetchTopic("full", 0, 0, "")), true);
+            keep("s2", "/sessionId");
+            one("Fetch", v, "session: the old one is gone", fetchPlain(s + "13"), true);
+            one("Fetch", v, "session: closed", fetchPlain(",sessionId:'$s2',sessionEpoch:-1", fetchTopic("full", 0, 3, "")), true);
+            one("Fetch", v, "session: after closing", fetchPlain(",sessionId:'$s2',sessionEpoch:1"), true);
+            one("Fetch", v, "session: unknown id", fetchPlain(",sessionId:12345,sessionEpoch:1"), true);
+            one("Fetch", v, "session: no id, an epoch", fetchPlain(",sessionId:0,sessionEpoch:5", fetchTopic("full", 0, 0, "")), true);
+            one("Fetch", v, "session: full with nothing", fetchPlain(",sessionId:0,sessionEpoch:0"), true);
+            one("Fetch", v, "session: full, an unknown topic", fetchPlain(",sessionId:0,sessionEpoch:0", "{topic:'unknown',topicId:'AAAAAAAAAAAAAAAAAAAAAQ',partitions:[{partition:0,fetchOffset:0,partitionMaxBytes:1000}]}"), true);
+        });
+    }
+
+    static void groups() throws Exception {
+        String api = "FindCoordinator";
+        for (int t : new int[] {0, 3, 5, -1}) {
+            all(api, "type " + t, "{key:'g',keyType:" + t + "}");
+            all(api, "types " + t, "{keyType:" + t + ",coordinatorKeys:['g','h']}");
+        }
+        all(api, "empty", "{key:''}");
+        all(api, "empties", "{coordinatorKeys:['']}");
+        all(api, "none", "{coordinatorKeys:[]}");
+        all(api, "twice", "{coordinatorKeys:['g','g']}");
+        all(api, "share", "{keyType:2,coordinatorKeys:['g']}");
+
+        String proto = "protocolType:'consumer',protocols:[{name:'range',metadata:'abc'}]";
+        api = "JoinGroup";
+        all(api, "empty group", "{groupId:'',sessionTimeoutMs:10000,rebalanceTimeoutMs:10000,memberId:''," + proto + "}");
+        all(api, "short session", "{groupId:'j%',sessionTimeoutMs:10,rebalanceTimeoutMs:10000,memberId:''," + proto + "}");
+        all(api, "long session", "{groupId:'j%',sessionTimeoutMs:100000000,rebalanceTimeoutMs:10000,memberId:''," + proto + "}");
+        all(api, "unknown member", "{groupId:'j%',sessionTimeoutMs:10000,rebalanceTimeoutMs:10000,memberId:'nobody'," + proto + "}");
+        all(api, "no protocols", "{groupId:'j%',sessionTimeoutMs:10000,rebalanceTimeoutMs:10000,memberId:'',protocolType:'consumer',protocols:[]}");
+        all(api, "no protocol type", "{groupId:'j%',sessionTimeoutMs:10000,rebalanceTimeoutMs:10000,memberId:'',protocolType:'',protocols:[{name:'range',metadata:'abc'}]}");
+        all(api, "a bad instance", "{groupId:'j%',groupInstanceId:'a b',sessionTimeoutMs:10000,rebalanceTimeoutMs:10000,memberId:''," + proto + "}");
+        all(api, "an empty instance", "{groupId:'j%',groupInstanceId:'',sessionTimeoutMs:10000,rebalanceTimeoutMs:10000,memberId:''," + proto + "}");
+        for (String x : List.of("Heartbeat", "SyncGroup"))
+            for (String g : List.of("", "none")) {
+                all(x, "group '" + g + "'", "{groupId:'" + g + "',generationId:1,memberId:'m'}");
+                all(x, "group '" + g + "' no member", "{groupId:'" + g + "',generationId:-1,memberId:''}");
+                all(x, "group '" + g + "' instance", "{groupId:'" + g + "',generationId:1,memberId:'m',groupInstanceId:'i'}");
+            }
+        for (String g : List.of("", "none")) {
+            all("LeaveGroup", "group '" + g + "'", "{groupId:'" + g + "',memberId:'m'}");
+            all("LeaveGroup", "group '" + g + "' members", "{groupId:'" + g + "',members:[{memberId:'m'},{memberId:'n',groupInstanceId:'i'}]}");
+            all("LeaveGroup", "group '" + g + "' no members", "{groupId:'" + g + "',members:[]}");
+        }
+        for (boolean fixed : new boolean[] {false, true}) each("JoinGroup", v -> {
+            if (fixed && v < 5) return;
+            String g = (fixed ? "static" : "life") + v, kind = fixed ? "static " : "", inst = fixed ? ",groupInstanceId:'i1'" : "";
+            String join = "{groupId:'" + g + "',sessionTimeoutMs:30000,rebalanceTimeoutMs:10000," + proto + inst + ",memberId:";
+            one("JoinGroup", v, kind + "join", join + "''}", true);
+            keep("m", "/memberId");
+            if (v >= 4 && !fixed) {
+                top("DescribeGroups", "a pending member", "{groups:['" + g + "']}");
+                one("JoinGroup", v, kind + "join with the id", join + "'$m'}", true);
+            }
+            keep("m", "/memberId");
+            int sv = Math.min(v, 5), hv = Math.min(v, 4), gv = Math.min(v, 6);
+            one("DescribeGroups", gv, kind + "completing", "{groups:['" + g + "'],includeAuthorizedOperations:true}", true);
+            one("Heartbeat", hv, kind + "completing", "{groupId:'" + g + "',generationId:1,memberId:'$m'" + (hv >= 3 ? inst : "") + "}", true);
+            String sync = "{groupId:'" + g + "'" + (sv >= 3 ? inst : "") + ",memberId:'$m',assignments:[{memberId:'$m',assignment:'xyz'}],generationId:";
+            one("SyncGroup", sv, kind + "wrong generation", sync + "7}", true);
+            if (sv == 5) {
+                one("SyncGroup", sv, kind + "wrong protocol", sync + "1,protocolType:'consumer',protocolName:'roundrobin'}", true);
+                one("SyncGroup", sv, kind + "wrong type", sync + "1,protocolType:'connect',protocolName:'range'}", true);
+                one("SyncGroup", sv, kind + "right type", sync + "1,protocolType:'consumer',protocolName:'range'}", true);
+            }
+            one("SyncGroup", sv, kind + "sync", sync + "1}", true);
+            one("SyncGroup", sv, kind + "sync again", sync + "1}", true);
+            one("SyncGroup", sv, kind + "sync of another", sync.replace("$m',assign", "other',assign") + "1}", true);
+            one("Heartbeat", hv, kind + "stable", "{groupId:'" + g + "',generationId:1,memberId:'$m'}", true);
+            one("Heartbeat", hv, kind + "wrong generation", "{groupId:'" + g + "',generationId:2,memberId:'$m'}", true);
+            one("Heartbeat", hv, kind + "wrong member", "{groupId:'" + g + "',generationId:1,memberId:'x'}", true);
+            if (hv >= 3) one("Heartbeat", hv, kind + "wrong instance", "{groupId:'" + g + "',generationId:1,memberId:'$m',groupInstanceId:'zz'}", true);
+            if (hv >= 3 && fixed) one("Heartbeat", hv, kind + "fenced", "{groupId:'" + g + "',generationId:1,memberId:'x',groupInstanceId:'i1'}", true);
+            one("JoinGroup", v, kind + "other protocol type", join.replace("'consumer'", "'connect'") + "''}", true);
+            one("JoinGroup", v, kind + "no common protocol", join.replace("'range'", "'mine'").replace("'i1'", "'i2'") + "''}", true);
+            if (fixed) one("JoinGroup", v, kind + "fenced", join + "'zzz'}", true);
+            one("DescribeGroups", gv, kind + "stable", "{groups:['" + g + "','none','']}", true);
+            all("ListGroups", kind + "in life " + v, "{}");
+            one("OffsetCommit", 2, kind + "by the member", commit(g, ",generationIdOrMemberEpoch:1,memberId:'$m'", "full", 0, 5, "'m'"), true);
+            one("OffsetCommit", 9, kind + "by the member", commit(g, ",generationIdOrMemberEpoch:1,memberId:'$m'", "full", 0, 5, "'m'"), true);
+            one("OffsetCommit", 9, kind + "wrong generation", commit(g, ",generationIdOrMemberEpoch:2,memberId:'$m'", "full", 0, 5, "'m'"), true);
+            one("OffsetCommit", 9, kind + "wrong member", commit(g, ",generationIdOrMemberEpoch:1,memberId:'x'", "full", 0, 5, "'m'"), true);
+            one("OffsetCommit", 9, kind + "no generation", commit(g, ",generationIdOrMemberEpoch:-1,memberId:''", "full", 0, 5, "'m'"), true);
+            one("OffsetCommit", 9, kind + "wrong instance", commit(g, ",generationIdOrMemberEpoch:1,memberId:'$m',groupInstanceId:'zz'", "full", 0, 5, "'m'"), true);
+            top("OffsetDelete", "of an active group", "{groupId:'" + g + "',topics:[{name:'full',partitions:[{partitionIndex:0}]},{name:'unknown',partitions:[{partitionIndex:0}]}]}");
+            top("DeleteGroups", "active", "{groupsNames:['" + g + "','none','']}");
+            if (!fixed) {
+                one("JoinGroup", v, "rejoin of the leader", join + "'$m'}", true);
+                one("SyncGroup", sv, "after the rejoin", sync + "2}", true);
+            }
+            if (sv <= 2) one("LeaveGroup", sv, kind + "leave", "{groupId:'" + g + "',memberId:'$m'}", true);
+            else {
+                one("LeaveGroup", sv, kind + "leave, unknown instance", "{groupId:'" + g + "',members:[{memberId:'',groupInstanceId:'zz'}]}", true);
+                if (fixed) one("LeaveGroup", sv, kind + "leave, fenced", "{groupId:'" + g + "',members:[{memberId:'zz',groupInstanceId:'i1'}]}", true);
+                one("LeaveGroup", sv, kind + "leave", "{groupId:'" + g + "',members:[{memberId:'nobody'},{memberId:'" + (fixed ? "" : "$m") + "'" + inst + "}]}", true);
+            }
+            one("DescribeGroups", gv, kind + "empty", "{groups:['" + g + "']}", true);
+            one("Heartbeat", hv, kind + "after leaving", "{groupId:'" + g + "',generationId:1,memberId:'$m'}", true);
+        });
+        api = "ListGroups";
+        all(api, "all", "{}");
+        for (String s : List.of("Empty", "empty", "Stable", "Dead", "Nonsense", "PreparingRebalance", "")) all(api, "state " + s, "{statesFilter:['" + s + "']}");
+        for (String s : List.of("classic", "Classic", "consumer", "share", "nonsense", "")) all(api, "type " + s, "{typesFilter:['" + s + "']}");
+        all(api, "two states", "{statesFilter:['Empty','Nonsense']}");
+        all("DescribeGroups", "unknown", "{groups:['none','','none']}");
+        all("DescribeGroups", "nothing", "{groups:[]}");
+        all("DescribeGroups", "unknown, operations", "{groups:['none'],includeAuthorizedOperations:true}");
+    }
+
+    static String commit(String group, String more, String topic, int partition, long offset, String metadata) {
+        return "{groupId:'" + group + "'" + more + ",topics:[{name:'" + topic + "',topicId:'" + (topic.equals("unknown") || topic.equals("a b") ? "AAAAAAAAAAAAAAAAAAAAAQ" : "$id:" + topic)
+            + "',partitions:[{partitionIndex:" + partition + ",committedOffset:" + offset + ",committedMetadata:" + metadata + "}]}]}";
+    }
+    static void commits() throws Exception {
+        String api = "OffsetCommit";
+        all(api, "simple", commit("simple", "", "full", 0, 3, "'note'"));
+        all(api, "null metadata", commit("simple", "", "full", 1, 4, "null"));
+        all(api, "long metadata", commit("simple", "", "full", 1, 4, "'" + "x".repeat(4097) + "'"));
+        all(api, "longest metadata", commit("simple", "", "empty", 0, 4, "'" + "x".repeat(4096) + "'"));
+        all(api, "unknown topic", commit("simple", "", "unknown", 0, 3, "''"));
+        all(api, "bad name", commit("simple", "", "a b", 0, 3, "''"));
+        all(api, "unknown partition", commit("simple", "", "full", 9, 3, "''"));
+        all(api, "negative partition", commit("simple", "", "full", -1, 3, "''"));
+        all(api, "negative offset", commit("simple", "", "full", 0, -5, "''"));
+        all(api, "offset beyond", commit("beyond", "", "full", 0, 5000, "''"));
+        all(api, "empty group", commit("", "", "full", 0, 3, "''"));
+        all(api, "unknown group with a generation", commit("nogroup%", ",generationIdOrMemberEpoch:3,memberId:'m'", "full", 0, 3, "''"));
+        all(api, "a member without a generation", commit("nogroup%", ",generationIdOrMemberEpoch:-1,memberId:'m'", "full", 0, 3, "''"));
+        all(api, "a generation without a member", commit("simple", ",generationIdOrMemberEpoch:3", "full", 0, 3, "''"));
+        all(api, "an instance", commit("simple", ",groupInstanceId:'i'", "full", 0, 3, "''"));
+        all(api, "retention", commit("simple", ",retentionTimeMs:100000", "full", 0, 3, "''"));
+        all(api, "epoch", commit("simple", "", "full", 0, 3, "'',committedLeaderEpoch:0"));
+        all(api, "nothing", "{groupId:'simple',topics:[]}");
+        all(api, "nothing, unknown group", "{groupId:'nogroup%',topics:[]}");
+        all(api, "zero id", "{groupId:'simple',topics:[{name:'',partitions:[{partitionIndex:0,committedOffset:1,committedMetadata:''}]}]}");
+        all(api, "internal", commit("simple", "", "__consumer_offsets", 0, 3, "''"));
+        all(api, "one twice", "{groupId:'twice',topics:[{name:'full',topicId:'$id:full',partitions:[{partitionIndex:0,committedOffset:1,committedMetadata:''},{partitionIndex:0,committedOffset:2,committedMetadata:''}]}]}");
+        api = "OffsetFetch";
+        String[] topics = {"[{name:'full',@I'$id:full',partitionIndexes:[0,1,9]}]", "null", "[]", "[{name:'unknown',@I'AAAAAAAAAAAAAAAAAAAAAQ',partitionIndexes:[0]}]", "[{name:'empty',@I'$id:empty',partitionIndexes:[]}]",
+            "[{name:'empty',@I'$id:empty',partitionIndexes:[0,0]}]", "[{name:'full',@I'$id:full',partitionIndexes:[-1]},{name:'a b',@I'AAAAAAAAAAAAAAAAAAAAAQ',partitionIndexes:[0]}]"};
+        for (String g : List.of("simple", "none", "", "life0", "twice"))
+            for (String t : topics) {
+                all(api, "old '" + g + "' " + t, "{groupId:'" + g + "',topics:" + t.replaceAll("@I'[^']*',", "") + "}");
+                each("OffsetFetch", v -> { if (v >= 8) {
+                    one("OffsetFetch", v, "'" + g + "' " + t, "{groups:[{groupId:'" + g + "',topics:" + t.replace("@I", "topicId:") + "}]}", true);
+                    one("OffsetFetch", v, "stable '" + g + "' " + t, "{requireStable:true,groups:[{groupId:'" + g + "',topics:" + t.replace("@I", "topicId:") + "}]}", true);
+                    if (v >= 9) one("OffsetFetch", v, "member of '" + g + "' " + t, "{groups:[{groupId:'" + g + "',memberId:'m',memberEpoch:1,topics:" + t.replace("@I", "topicId:") + "}]}", true);
+                } });
+            }
+        each(api, v -> { if (v >= 8) {
+            one("OffsetFetch", v, "groups", "{groups:[{groupId:'simple',topics:null},{groupId:'none',topics:null},{groupId:'twice',topics:null}]}", true);
+            one("OffsetFetch", v, "one group twice", "{groups:[{groupId:'simple',topics:null},{groupId:'simple',topics:null}]}", true);
+            one("OffsetFetch", v, "no groups", "{groups:[]}", true);
+            if (v >= 10) one("OffsetFetch", v, "zero id", "{groups:[{groupId:'simple',topics:[{partitionIndexes:[0]}]}]}", true);
+        } });
+        api = "OffsetDelete";
+        all(api, "empty group", "{groupId:'',topics:[{name:'full',partitions:[{partitionIndex:0}]}]}");
+        all(api, "unknown group", "{groupId:'none',topics:[{name:'full',partitions:[{partitionIndex:0}]}]}");
+        all(api, "simple", "{groupId:'simple',topics:[{name:'full',partitions:[{partitionIndex:0},{partitionIndex:9}]},{name:'unknown',partitions:[{partitionIndex:0}]},{name:'a b',partitions:[{partitionIndex:0}]}]}");
+        all(api, "again", "{groupId:'simple',topics:[{name:'full',partitions:[{partitionIndex:0}]}]}");
+        all(api, "nothing", "{groupId:'simple',topics:[]}");
+        all("OffsetFetch", "after deletion", "{groups:[{groupId:'simple',topics:null}]}");
+        all("OffsetFetch", "after deletion, old", "{groupId:'simple',topics:null}");
+        api = "DeleteGroups";
+        each(api, v -> {
+            one("DeleteGroups", v, "several", "{groupsNames:['life" + v + "','none','','life" + v + "']}", true);
+            one("DeleteGroups", v, "again", "{groupsNames:['life" + v + "']}", true);
+            one("DeleteGroups", v, "nothing", "{groupsNames:[]}", true);
+        });
+        top(api, "simple", "{groupsNames:['simple']}");
+        all("ListGroups", "after deletion", "{}");
+        all("OffsetFetch", "after deletion of the group", "{groups:[{groupId:'simple',topics:null}]}");
+    }
+
+    static void rest() throws Exception {
+        String api = "DescribeLogDirs";
+        all(api, "one", "{topics:[{topic:'full',partitions:[0,1]}]}");
+        all(api, "empty", "{topics:[{topic:'empty',partitions:[0]}]}");
+        all(api, "unknown", "{topics:[{topic:'unknown',partitions:[0]},{topic:'full',partitions:[9]}]}");
+        all(api, "none", "{topics:[]}");
+        all(api, "no partitions", "{topics:[{topic:'full',partitions:[]}]}");
+        api = "ApiVersions";
+        all(api, "bad software", "{clientSoftwareName:'a b',clientSoftwareVersion:'1'}");
+        all(api, "empty software", "{clientSoftwareName:'',clientSoftwareVersion:''}");
+    }
+
+    static void deletion() throws Exception {
+        String api = "DeleteTopics";
+        each(api, v -> { for (String s : List.of("a", "b", "c", "d")) create("del" + v + s, 1, ""); });
+        each(api, v -> {
+            String n = "del" + v;
+            if (v < 6) {
+                one("DeleteTopics", v, "one", "{timeoutMs:10000,topicNames:['" + n + "a']}", true);
+                one("DeleteTopics", v, "again", "{timeoutMs:10000,topicNames:['" + n + "a']}", true);
+                one("DeleteTopics", v, "twice", "{timeoutMs:10000,topicNames:['" + n + "b','" + n + "b','" + n + "c']}", true);
+                one("DeleteTopics", v, "known and unknown", "{timeoutMs:10000,topicNames:['" + n + "d','unknown']}", true);
+                one("DeleteTopics", v, "bad names", "{timeoutMs:10000,topicNames:['','a b','..']}", true);
+                one("DeleteTopics", v, "none", "{timeoutMs:10000,topicNames:[]}", true);
+            } else {
+                one("DeleteTopics", v, "by name", "{timeoutMs:10000,topics:[{name:'" + n + "a'}]}", true);
+                one("DeleteTopics", v, "again", "{timeoutMs:10000,topics:[{name:'" + n + "a'}]}", true);
+                one("DeleteTopics", v, "by id", "{timeoutMs:10000,topics:[{name:null,topicId:'$id:" + n + "b'}]}", true);
+                one("DeleteTopics", v, "by id again", "{timeoutMs:10000,topics:[{name:null,topicId:'$id:" + n + "b'}]}", true);
+                one("DeleteTopics", v, "by id twice", "{timeoutMs:10000,topics:[{name:null,topicId:'$id:" + n + "c'},{name:null,topicId:'$id:" + n + "c'}]}", true);
+                one("DeleteTopics", v, "by id and name", "{timeoutMs:10000,topics:[{name:null,topicId:'$id:" + n + "c'},{name:'" + n + "c'}]}", true);
+                one("DeleteTopics", v, "name twice", "{timeoutMs:10000,topics:[{name:'" + n + "d'},{name:'" + n + "d'}]}", true);
+                one("DeleteTopics", v, "id and name in one", "{timeoutMs:10000,topics:[{name:'" + n + "d',topicId:'$id:" + n + "d'}]}", true);
+                one("DeleteTopics", v, "neither", "{timeoutMs:10000,topics:[{name:null}]}", true);
+                one("DeleteTopics", v, "unknown id", "{timeoutMs:10000,topics:[{name:null,topicId:'AAAAAAAAAAAAAAAAAAAAAQ'},{name:'unknown'},{name:'a b'}]}", true);
+                one("DeleteTopics", v, "none", "{timeoutMs:10000,topics:[]}", true);
+            }
+        });
+        all("Metadata", "after deletion", "{topics:null}");
+    }
+
+    // A version above the last one.
+    static void unknownVersions() throws Exception {
+        for (Map.Entry<Short, short[]> e : new TreeMap<>(versions).entrySet()) {
+            var type = org.apache.kafka.common.message.ApiMessageType.fromApiKey(e.getKey());
+            if (!wanted(type.name)) continue;
+            for (int v : new int[] {e.getValue()[1] + 50, -1}) {
+                org.apache.kafka.common.protocol.ApiMessage m = type.newRequest();
+                var results = new com.fasterxml.jackson.databind.JsonNode[2];
+                for (Side s : List.of(moldau, kafka)) {
+                    s.connect();
+                    java.nio.ByteBuffer h = java.nio.ByteBuffer.allocate(11);
+                    h.putShort(e.getKey()).putShort((short) v).putInt(++s.correlation).putShort((short) -1).put((byte) 0).flip();
+                    results[s == moldau ? 0 : 1] = s.send(type, (short) 0, h, java.nio.ByteBuffer.allocate(0), true);
+                    s.drop();
+                }
+                if (e.getKey() == 18) for (var r : results) if (r.isObject()) ((com.fasterxml.jackson.databind.node.ObjectNode) r).put("apiKeys", r.path("apiKeys").size() > 0 ? "some" : "none");
+                verdict(type.name, v, "version " + (v < 0 ? "-1" : "too new"), masked(type.name, "", results[0]), masked(type.name, "", results[1]));
+            }
+        }
+    }
+}

@@ -1,0 +1,396 @@
+// The same requests to moldau and to Apache Kafka, and the answers compared: Differential MOLDAU_PORT KAFKA_PORT [API ..]
+//
+// A request is written as lenient JSON; fields left out have their defaults. In strings '%' is a number of its own for each
+// request, '$name' a value kept from an earlier answer of the same broker, '$id:topic' the id of a topic there, '@name'
+// a record set. A case runs in every version that has its fields.
+import com.fasterxml.jackson.core.json.JsonReadFeature;
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.ObjectMapper;
+import com.fasterxml.jackson.databind.json.JsonMapper;
+import com.fasterxml.jackson.databind.node.*;
+import java.io.*;
+import java.lang.reflect.*;
+import java.net.*;
+import java.nio.ByteBuffer;
+import java.util.*;
+import java.util.zip.CRC32;
+import org.apache.kafka.common.Uuid;
+import org.apache.kafka.common.compress.Compression;
+import org.apache.kafka.common.errors.UnsupportedVersionException;
+import org.apache.kafka.common.message.*;
+import org.apache.kafka.common.protocol.*;
+import org.apache.kafka.common.record.internal.*;
+
+public class Differential {
+    static final ObjectMapper JSON = JsonMapper.builder().enable(JsonReadFeature.ALLOW_UNQUOTED_FIELD_NAMES)
+        .enable(JsonReadFeature.ALLOW_SINGLE_QUOTES).build();
+    static final int TIMEOUT_MS = 3000;
+    static final long T0 = System.currentTimeMillis() - 60000;
+
+    // ---- Differences that stay, "API case" (a prefix) and why.
+    static final Map<String, String> EXCEPTIONS = new LinkedHashMap<>();
+    static {
+        EXCEPTIONS.put("ListOffsets isolation 2", "an isolation level that does not exist is taken as read_committed");
+        EXCEPTIONS.put("ListOffsets epoch -2", "a negative epoch is taken as none");
+        EXCEPTIONS.put("ListOffsets all deleted at -3", "Kafka remembers a newest timestamp whose records are deleted");
+        EXCEPTIONS.put("ListOffsets what was produced", "follows from a partition named twice, which Kafka refuses");
+        EXCEPTIONS.put("ListOffsets twice", "to do: a partition named twice is answered twice, Kafka gives INVALID_REQUEST");
+        EXCEPTIONS.put("DeleteRecords twice", "a partition named twice is answered twice");
+        EXCEPTIONS.put("Metadata twice", "a topic named twice is answered twice");
+        EXCEPTIONS.put("DeleteGroups several", "a group named twice is answered twice");
+        EXCEPTIONS.put("CreatePartitions twice", "a topic named twice is answered twice");
+        EXCEPTIONS.put("CreateTopics twice", "a topic named twice is answered twice");
+        EXCEPTIONS.put("DeleteTopics twice", "a topic named twice is answered twice");
+        EXCEPTIONS.put("DeleteTopics name twice", "a topic named twice is answered twice");
+        EXCEPTIONS.put("DeleteTopics by id twice", "a topic named twice is answered twice");
+        EXCEPTIONS.put("DeleteTopics by id and name", "to do: Kafka refuses a topic named by id and by name");
+        EXCEPTIONS.put("DeleteTopics id and name in one", "to do: Kafka refuses an entry with both");
+        EXCEPTIONS.put("DeleteTopics neither", "another error code for an entry with neither");
+        EXCEPTIONS.put("OffsetForLeaderEpoch 'full',0 current -1 epoch -2", "a negative epoch is unknown");
+        EXCEPTIONS.put("OffsetForLeaderEpoch 'empty',0 current -1 epoch -2", "a negative epoch is unknown");
+        EXCEPTIONS.put("OffsetForLeaderEpoch 'full',0 current 0 epoch -2", "a negative epoch is unknown");
+        EXCEPTIONS.put("OffsetForLeaderEpoch 'empty',0 current 0 epoch -2", "a negative epoch is unknown");
+        EXCEPTIONS.put("CreatePartitions unknown", "a message where Kafka gives none");
+        EXCEPTIONS.put("CreatePartitions bad name", "a message where Kafka gives none");
+        EXCEPTIONS.put("FindCoordinator", "to do: an empty message where Kafka gives NONE's text, another code for share groups");
+        EXCEPTIONS.put("JoinGroup", "to do: an empty protocol name where Kafka gives null from version 7");
+        EXCEPTIONS.put("DescribeGroups", "to do: the authorized operations are not told");
+        EXCEPTIONS.put("Metadata operations of", "to do: the authorized operations are not told");
+        EXCEPTIONS.put("DescribeCluster operations", "to do: the authorized operations are not told");
+        EXCEPTIONS.put("DescribeCluster controllers", "the endpoint type asked for comes back in an error, Kafka's is the default");
+        EXCEPTIONS.put("DescribeCluster bad endpoint type", "the endpoint type asked for comes back in an error, Kafka's is the default");
+        EXCEPTIONS.put("DescribeTopicPartitions", "to do: the authorized operations are not told");
+        EXCEPTIONS.put("Metadata by", "an invalid request for ids is answered with the brokers, Kafka's has none");
+        for (String c : new String[] {"unclean.leader.election.enable:TRUE", "flush.ms: 5 ", "cleanup.policy:compact,compact", "delete.retention.ms:+5"})
+            EXCEPTIONS.put("CreateTopics config " + c, "the value is answered as understood, by Kafka as written");
+        EXCEPTIONS.put("CreateTopics metadata name", "to do: Kafka refuses the name __cluster_metadata");
+    }
+    static final Set<String> reported = new HashSet<>();
+    static final Set<String> used = new HashSet<>();
+
+    // ---- One broker.
+    static class Side {
+        final String name; final int port;
+        Socket socket; DataInputStream in; int correlation;
+        final Map<String, JsonNode> vars = new HashMap<>();
+        JsonNode last = NullNode.instance;
+        Side(String name, int port) { this.name = name; this.port = port; }
+
+        void connect() throws IOException {
+            if (socket != null && !socket.isClosed()) return;
+            socket = new Socket("localhost", port);
+            socket.setTcpNoDelay(true);
+            in = new DataInputStream(new BufferedInputStream(socket.getInputStream()));
+        }
+        void drop() throws IOException { if (socket != null) socket.close(); }
+
+        // The answer as JSON, or a text: "closed", "no answer", "unreadable: why".
+        JsonNode exchange(ApiMessageType type, short version, Message request, boolean answered) throws Exception {
+            connect();
+            short headerVersion = type.requestHeaderVersion(version);
+            RequestHeaderData header = new RequestHeaderData().setRequestApiKey(type.apiKey()).setRequestApiVersion(version)
+                .setCorrelationId(++correlation).setClientId("differential");
+            ByteBuffer h = MessageUtil.toByteBufferAccessor(header, headerVersion).buffer();
+            ByteBuffer b = MessageUtil.toByteBufferAccessor(request, version).buffer();
+            return send(type, version, h, b, answered);
+        }
+        JsonNode send(ApiMessageType type, short version, ByteBuffer h, ByteBuffer b, boolean answered) throws Exception {
+            ByteArrayOutputStream o = new ByteArrayOutputStream();
+            DataOutputStream d = new DataOutputStream(o);
+            d.writeInt(h.remaining() + b.remaining());
+            d.write(h.array(), h.arrayOffset() + h.position(), h.remaining());
+            d.write(b.array(), b.arrayOffset() + b.position(), b.remaining());
+            byte[] frame;
+            try {
+                socket.getOutputStream().write(o.toByteArray());
+                socket.setSoTimeout(answered ? TIMEOUT_MS : 400);
+                frame = new byte[in.readInt()];
+                in.readFully(frame);
+            } catch (SocketTimeoutException e) {
+                if (answered) drop();
+                return TextNode.valueOf("no answer");
+            } catch (IOException e) {
+                drop();
+                return TextNode.valueOf("closed");
+            }
+            ByteBufferAccessor a = new ByteBufferAccessor(ByteBuffer.wrap(frame));
+            try {
+                ResponseHeaderData rh = new ResponseHeaderData(a, type.responseHeaderVersion(version));
+                if (rh.correlationId() != correlation) return TextNode.valueOf("correlation id " + rh.correlationId());
+                ApiMessage response = type.newResponse();
+                response.read(a, version);
+                if (a.remaining() != 0) return TextNode.valueOf("unreadable: " + a.remaining() + " bytes too many");
+                Class<?> c = Class.forName(response.getClass().getName() + "JsonConverter");
+                JsonNode n;
+                if (response instanceof FetchResponseData) {
+                    n = FetchResponseDataJsonConverter.write((FetchResponseData) response, version, false);
+                    sums((FetchResponseData) response, n);
+                } else
+                    n = (JsonNode) c.getMethod("write", response.getClass(), short.class).invoke(null, response, version);
+                return n;
+            } catch (Exception e) {
+                return TextNode.valueOf("unreadable: " + e);
+            }
+        }
+        // What the records are, not only how many bytes.
+        static void sums(FetchResponseData r, JsonNode n) {
+            for (int t = 0; t < r.responses().size(); t++)
+                for (int p = 0; p < r.responses().get(t).partitions().size(); p++) {
+                    BaseRecords records = r.responses().get(t).partitions().get(p).records();
+                    if (!(records instanceof MemoryRecords)) continue;
+                    CRC32 crc = new CRC32();
+                    crc.update(((MemoryRecords) records).buffer().duplicate());
+                    ((ObjectNode) n.get("responses").get(t).get("partitions").get(p)).put("recordsCrc", crc.getValue());
+                }
+        }
+        JsonNode topicId(String topic) throws Exception {
+            JsonNode known = vars.get("id:" + topic);
+            if (known != null) return known;
+            MetadataRequestData m = new MetadataRequestData().setTopics(List.of(new MetadataRequestData.MetadataRequestTopic().setName(topic)));
+            for (int i = 0; i < 50; i++) {
+                JsonNode id = exchange(ApiMessageType.METADATA, (short) 12, m, true).at("/topics/0/topicId");
+                if (id.isTextual() && !id.asText().equals(Uuid.ZERO_UUID.toString())) {
+                    vars.put("id:" + topic, id);
+                    return id;
+                }
+                Thread.sleep(50);
+            }
+            throw new IllegalStateException("no id of " + topic);
+        }
+    }
+
+    // ---- Requests from JSON.
+    static final Map<String, byte[]> records = new HashMap<>();
+
+    static Object value(Type type, JsonNode n, Side side, String unique) throws Exception {
+        if (n.isTextual()) {
+            String s = n.asText().replace("%", unique);
+            if (s.startsWith("$id:")) return value(type, side.topicId(s.substring(4)), side, unique);
+            if (s.startsWith("$")) {
+                JsonNode v = side.vars.get(s.substring(1));
+                if (v == null) throw new IllegalStateException(side.name + " gave no " + s);
+                return value(type, v, side, unique);
+            }
+            if (s.startsWith("@")) return MemoryRecords.readableRecords(ByteBuffer.wrap(records.get(s.substring(1))));
+            if (type == Uuid.class) return Uuid.fromString(s);
+            if (type == byte[].class) return s.getBytes();
+            return s;
+        }
+        if (n.isNull()) return null;
+        if (type == byte.class || type == Byte.class) return (byte) n.asInt();
+        if (type == short.class || type == Short.class) return (short) n.asInt();
+        if (type == int.class || type == Integer.class) return n.asInt();
+        if (type == long.class || type == Long.class) return n.asLong();
+        if (type == boolean.class) return n.asBoolean();
+        if (n.isArray()) {
+            Collection<Object> c;
+            Type element;
+            if (type instanceof ParameterizedType) {
+                element = ((ParameterizedType) type).getActualTypeArguments()[0];
+                c = new ArrayList<>();
+            } else {
+                @SuppressWarnings("unchecked")
+                Collection<Object> made = (Collection<Object>) ((Class<?>) type).getConstructor().newInstance();
+                c = made;
+                element = ((ParameterizedType) ((Class<?>) type).getGenericSuperclass()).getActualTypeArguments()[0];
+            }
+            for (JsonNode e : n) c.add(value(element, e, side, unique));
+            return c;
+        }
+        if (type instanceof ParameterizedType) throw new IllegalArgumentException(type + " from " + n);
+        return fill(((Class<?>) type).getConstructor().newInstance(), n, side, unique);
+    }
+    static Object fill(Object o, JsonNode n, Side side, String unique) throws Exception {
+        for (Iterator<Map.Entry<String, JsonNode>> i = n.fields(); i.hasNext();) {
+            Map.Entry<String, JsonNode> e = i.next();
+            String setter = "set" + Character.toUpperCase(e.getKey().charAt(0)) + e.getKey().substring(1);
+            Method m = null;
+            for (Method x : o.getClass().getMethods()) if (x.getName().equals(setter)) m = x;
+            if (m == null) throw new IllegalArgumentException(o.getClass() + " has no " + e.getKey());
+            m.invoke(o, value(m.getGenericParameterTypes()[0], e.getValue(), side, unique));
+        }
+        return o;
+    }
+
+    // ---- What must differ.
+    static final Set<String> MASKED = Set.of("throttleTimeMs", "host", "port", "clusterId", "logDir", "totalBytes", "usableBytes",
+        "lastTimestamp", "brokerEpoch");
+    static final Set<String> SIGN_ONLY = Set.of("producerId", "sessionId");
+    static final Set<String> PRESENCE = Set.of("errorMessage", "memberId", "leader", "topicId", "documentation");
+
+    static JsonNode masked(String api, String name, JsonNode n) {
+        if (MASKED.contains(name)) return TextNode.valueOf("*");
+        if (SIGN_ONLY.contains(name) && n.isNumber()) return TextNode.valueOf(n.asLong() > 0 ? "+" : n.asText());
+        if (PRESENCE.contains(name)) {
+            if (n.isNull()) return n;
+            if (name.equals("leader") && !n.isTextual()) return n;
+            String s = n.asText();
+            return TextNode.valueOf(s.isEmpty() || s.equals(Uuid.ZERO_UUID.toString()) ? s : "*");
+        }
+        if (n.isObject()) {
+            ObjectNode o = JSON.createObjectNode();
+            TreeMap<String, JsonNode> sorted = new TreeMap<>();
+            n.fields().forEachRemaining(e -> sorted.put(e.getKey(), masked(api, e.getKey(), e.getValue())));
+            sorted.forEach(o::set);
+            return o;
+        }
+        if (n.isArray()) {
+            List<JsonNode> l = new ArrayList<>();
+            // Kafka's ELR sets min.insync.replicas for the whole cluster; moldau has no such record.
+            n.forEach(e -> { if (!e.path("name").asText().equals("min.insync.replicas")) l.add(masked(api, "", e)); });
+            // The order of a hash table is not part of the protocol.
+            if (!api.equals("DescribeTopicPartitions")) l.sort(Comparator.comparing(JsonNode::toString));
+            return JSON.createArrayNode().addAll(l);
+        }
+        return n;
+    }
+    static void difference(String path, JsonNode m, JsonNode k, List<String> out) {
+        if (m.equals(k) || out.size() > 5) return;
+        if (m.isObject() && k.isObject()) {
+            Set<String> names = new TreeSet<>();
+            m.fieldNames().forEachRemaining(names::add);
+            k.fieldNames().forEachRemaining(names::add);
+            for (String s : names) difference(path + "/" + s, m.path(s), k.path(s), out);
+        } else if (m.isArray() && k.isArray() && m.size() == k.size()) {
+            for (int i = 0; i < m.size(); i++) difference(path + "/" + i, m.get(i), k.get(i), out);
+        } else
+            out.add(path + ": moldau " + cut(m) + ", Kafka " + cut(k));
+    }
+    static String cut(JsonNode n) { String s = n.toString(); return s.length() > 300 ? s.substring(0, 300) + ".." : s; }
+
+    // ---- Running cases.
+    static Side moldau, kafka;
+    static Map<Short, short[]> versions = new HashMap<>();
+    static Set<String> chosen = new HashSet<>();
+    static int passed, failed, excepted, counter;
+    static final Set<String> WRITES = Set.of("CreateTopics", "DeleteTopics", "CreatePartitions", "IncrementalAlterConfigs", "AlterConfigs");
+    static final Set<String> READS = Set.of("Metadata", "DescribeConfigs", "ListOffsets", "DescribeTopicPartitions", "DescribeCluster",
+        "OffsetForLeaderEpoch", "DescribeLogDirs", "DescribeProducers", "ListConfigResources", "OffsetFetch", "DescribeGroups", "ListGroups");
+
+    static ApiMessageType type(String api) {
+        for (ApiMessageType t : ApiMessageType.values()) if (t.name.equals(api) || t.name.equals(api + "Request")) return t;
+        throw new IllegalArgumentException(api);
+    }
+    static void verdict(String api, int version, String name, JsonNode m, JsonNode k) {
+        List<String> out = new ArrayList<>();
+        difference("", m, k, out);
+        if (out.isEmpty()) { passed++; return; }
+        String full = api + " " + name;
+        for (String e : EXCEPTIONS.keySet())
+            if (full.startsWith(e)) { used.add(e); excepted++; passed++; return; }
+        failed++;
+        if (reported.add(full + out.get(0).replaceAll("[0-9]", ""))) {
+            System.out.println("FAIL " + api + " v" + version + " " + name);
+            for (String s : out) System.out.println("    " + s);
+        } else
+            System.out.println("FAIL " + api + " v" + version + " " + name + ", likewise");
+    }
+    static void one(String api, int v, String name, String spec, boolean answered) throws Exception {
+        ApiMessageType type = type(api);
+        JsonNode n = JSON.readTree(spec);
+        String unique = Integer.toString(++counter);
+        JsonNode m = null, k = null;
+        for (int attempt = 0; attempt < (READS.contains(api) ? 3 : 1); attempt++) {
+            JsonNode[] r = new JsonNode[2];
+            for (Side s : List.of(moldau, kafka)) {
+                Message request = (Message) fill(type.newRequest(), n, s, unique);
+                try {
+                    MessageUtil.toByteBufferAccessor(request, (short) v);
+                } catch (UnsupportedVersionException | NullPointerException e) {
+                    return;
+                }
+                s.last = r[s == moldau ? 0 : 1] = s.exchange(type, (short) v, request, answered);
+            }
+            m = masked(api, "", r[0]);
+            k = masked(api, "", r[1]);
+            if (m.equals(k)) break;
+            Thread.sleep(100);
+        }
+        if (WRITES.contains(api)) Thread.sleep(25); // a broker of Kafka's learns a little later
+        verdict(api, v, name, m, k);
+    }
+    interface Body { void run(int version) throws Exception; }
+    static boolean wanted(String api) { return chosen.isEmpty() || chosen.contains(api); }
+    static void each(String api, Body b) throws Exception {
+        short[] r = versions.get(type(api).apiKey());
+        if (r == null) { System.out.println("FAIL " + api + " is not advertised"); failed++; return; }
+        if (wanted(api)) for (int v = r[0]; v <= r[1]; v++) b.run(v);
+    }
+    // A case in all versions.
+    static void all(String api, String name, String spec) throws Exception { each(api, v -> one(api, v, name, spec, true)); }
+    static void silent(String api, String name, String spec) throws Exception { each(api, v -> one(api, v, name, spec, false)); }
+    static void top(String api, String name, String spec) throws Exception {
+        one(api, versions.get(type(api).apiKey())[1], name, spec, true);
+    }
+    static void keep(String name, String pointer) {
+        for (Side s : List.of(moldau, kafka)) s.vars.put(name, s.last.at(pointer));
+    }
+    static void reconnect() throws Exception { moldau.drop(); kafka.drop(); }
+
+    public static void main(String[] a) throws Exception {
+        moldau = new Side("moldau", Integer.parseInt(a[0]));
+        kafka = new Side("Kafka", Integer.parseInt(a[1]));
+        for (int i = 2; i < a.length; i++) chosen.add(a[i]);
+        start();
+        Cases.run();
+        for (String e : EXCEPTIONS.keySet())
+            if (!used.contains(e) && chosen.isEmpty()) { failed++; System.out.println("FAIL the exception \"" + e + "\" has no difference any more"); }
+        for (String e : used) System.out.println("exception: " + e + ": " + EXCEPTIONS.get(e));
+        System.out.println((passed - excepted) + " answers equal, " + excepted + " under an exception");
+        System.out.println(passed + " passed, " + failed + " failed");
+        System.exit(failed > 0 || passed == 0 ? 1 : 0);
+    }
+
+    static void start() throws Exception {
+        long end = System.currentTimeMillis() + 90000;
+        for (Side s : List.of(kafka, moldau))
+            while (true) {
+                try {
+                    JsonNode r = s.exchange(ApiMessageType.FIND_COORDINATOR, (short) 2, new FindCoordinatorRequestData().setKey("g"), true);
+                    if (r.path("errorCode").asInt(-1) == 0) break;
+                } catch (IOException e) {
+                    s.socket = null;
+                }
+                if (System.currentTimeMillis() > end) throw new IllegalStateException(s.name + " did not start");
+                Thread.sleep(100);
+            }
+        for (JsonNode k : moldau.exchange(ApiMessageType.API_VERSIONS, (short) 2, new ApiVersionsRequestData(), true).get("apiKeys"))
+            versions.put((short) k.get("apiKey").asInt(), new short[] {(short) k.get("minVersion").asInt(), (short) k.get("maxVersion").asInt()});
+        versions.get((short) 0)[0] = 3; // Produce v0 to v2 are advertised, and refused
+        // Each broker has all its partitions of __consumer_offsets when this group can be read.
+        for (Side s : List.of(kafka, moldau))
+            for (int i = 0; i < 200; i++) {
+                JsonNode r = s.exchange(ApiMessageType.HEARTBEAT, (short) 0, new HeartbeatRequestData().setGroupId("g" + i % 2).setMemberId("x"), true);
+                if (r.path("errorCode").asInt() == 25 && i > 3) break;
+                Thread.sleep(50);
+            }
+    }
+
+    // ---- Record sets.
+    static byte[] bytes(MemoryRecords r) {
+        byte[] b = new byte[r.buffer().remaining()];
+        r.buffer().duplicate().get(b);
+        return b;
+    }
+    static SimpleRecord rec(int i) { return new SimpleRecord(T0 + 1000L * i, ("k" + i).getBytes(), ("v" + i).getBytes()); }
+    static SimpleRecord[] recs(int from, int n) {
+        SimpleRecord[] r = new SimpleRecord[n];
+        for (int i = 0; i < n; i++) r[i] = rec(from + i);
+        return r;
+    }
+    static byte[] join(byte[] x, byte[] y) {
+        byte[] z = Arrays.copyOf(x, x.length + y.length);
+        System.arraycopy(y, 0, z, x.length, y.length);
+        return z;
+    }
+    static byte[] poke(byte[] b, int at, int v) { b = b.clone(); b[at] = (byte) v; return b; }
+    static byte[] crc(byte[] b) { // after a poke
+        long c = org.apache.kafka.common.utils.Crc32C.compute(b, 21, b.length - 21);
+        b = b.clone();
+        ByteBuffer.wrap(b).putInt(17, (int) c);
+        return b;
+    }
+    static void idempotent(String name, long pid, int epoch, int sequence, int n) {
+        records.put(name, bytes(MemoryRecords.withIdempotentRecords(Compression.NONE, pid, (short) epoch, sequence, recs(0, n))));
+    }
+}

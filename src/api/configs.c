@@ -52,7 +52,7 @@ static void describe_entry(void *ctx, const struct conf_entry *e)
     c->config_source = (int8_t)e->source;
     c->is_sensitive = e->sensitive;
     c->config_type = (int8_t)e->type;
-    if (x->in->include_documentation) c->documentation = slice_cstr(e->doc);
+    c->documentation = x->in->include_documentation ? slice_cstr(e->doc) : (struct slice){0};
     if (!x->in->include_synonyms) return;
     c->synonyms = arena_zalloc(a, (size_t)e->synonyms_n, sizeof *c->synonyms);
     for (int i = 0; i < e->synonyms_n; i++)

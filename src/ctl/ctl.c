@@ -89,6 +89,10 @@ int ctl_create_topic(const struct image *im, struct ctl_now *now, const struct k
 {
     int rc = ctl_topic_name_check(t->name, why);
     if (rc) return rc;
+    if (slice_eq_cstr(t->name, "__cluster_metadata")) {
+        strbuf_add_cstr(why, "Creation of internal topic __cluster_metadata is prohibited.");
+        return ERR_INVALID_REQUEST;
+    }
     if (image_topic(im, t->name)) {
         strbuf_printf(why, "Topic '%.*s' already exists.", (int)t->name.n, (const char *)t->name.p);
         return ERR_TOPIC_ALREADY_EXISTS;

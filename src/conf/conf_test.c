@@ -653,7 +653,7 @@ TEST(the_reference_page_lists_every_setting)
     CHECK(strstr(
         out.s,
         "| retention.ms | long | 604800000 | -1 or more | topic | How long records are kept; -1 for ever. "
-        "*Accepted without effect.* Default from log.retention.ms, then log.retention.minutes, then "
+        "Default from log.retention.ms, then log.retention.minutes, then "
         "log.retention.hours. |"));
     strbuf_fini(&out);
 }

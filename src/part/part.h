@@ -32,7 +32,7 @@ struct part {
     struct list watches;
     struct part_syncer *syncer; /* NULL: no sync runs */
     int pins;                   /* log reads under way elsewhere */
-    bool names_synced, doomed, dirty;
+    bool names_synced, doomed;
 };
 
 struct parts {

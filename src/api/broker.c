@@ -3,6 +3,7 @@
 #include "api/checkpoint.h"
 #include "api/groups.h"
 #include "base/hash.h"
+#include "ctl/feature.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -22,24 +23,41 @@ void broker_topic_conf(struct broker *b, const struct image_topic *t, struct con
     free(o);
 }
 
-/* The log directory that has the partition, else one by its hash. */
-static int choose_dir(struct broker *b, const char *topic, int32_t index)
+/* The log directory that the partition's record names; where it names none (before metadata.version 17), the one that
+ * has the partition, else one by its hash. -1: it is not there. */
+static int choose_dir(struct broker *b, const struct image_topic *t, int32_t index)
 {
+    const struct node *node = b->node;
+    const struct image_part *p = &t->parts[index];
     char path[4096];
     struct os_stat st;
-    for (int i = 0; b->node->dirs_n > 1 && i < b->node->dirs_n; i++) {
-        snprintf(path, sizeof path, "%s/%s-%d", b->node->dirs[i].path, topic, index);
-        if (os_stat(b->shard->os, path, &st) == 0) return i;
+    for (int32_t k = 0; p->dirs && k < p->replicas_n; k++)
+        for (int i = 0; p->replicas[k] == node->id && i < node->dirs_n; i++)
+            if (node->dirs[i].online && uuid_eq(node->dirs[i].id, p->dirs[k])) return i;
+    if (p->dirs && image_metadata_version(&b->image) >= MV_DIRECTORIES) return -1;
+    for (int i = 0; node->dirs_n > 1 && i < node->dirs_n; i++) {
+        snprintf(path, sizeof path, "%s/%s-%d", node->dirs[i].path, t->name, index);
+        if (node->dirs[i].online && os_stat(b->shard->os, path, &st) == 0) return i;
     }
-    return (int)((hash_bytes(1, topic, strlen(topic)) + (uint64_t)index) % (uint64_t)b->node->dirs_n);
+    uint64_t h = hash_bytes(1, t->name, strlen(t->name)) + (uint64_t)index;
+    for (int i = 0; i < node->dirs_n; i++) {
+        int k = (int)((h + (uint64_t)i) % (uint64_t)node->dirs_n);
+        if (node->dirs[k].online) return k;
+    }
+    return -1;
 }
 
 static int open_part(struct broker *b, struct image_topic *t, int32_t index, const struct checkpoints *cp)
 {
     struct conf_topic cfg;
     struct part *p;
+    if (t->parts[index].leader != b->node->id) return 0; /* another broker's, or offline */
+    int dir = choose_dir(b, t, index);
+    if (dir < 0) {
+        logline(LOG_ERROR, t->name, "partition %d lies in a log directory that is not there; it stays offline", index);
+        return ERR_IO;
+    }
     broker_topic_conf(b, t, &cfg);
-    int dir = choose_dir(b, t->name, index);
     struct log_open_opts o = {.clean = b->node->dirs[dir].clean, .recovery_point = 0, .start_offset = -1};
     if (cp) {
         o.recovery_point = max_i64(checkpoint_get(&cp->recovery, t->name, index), 0);
@@ -270,6 +288,7 @@ static int cp_write(struct os *os, const struct node *node, struct strbuf *text,
     for (int i = 0; i < node->dirs_n * 3 && rc == 0; i++) {
         char path[4200];
         struct strbuf b;
+        if (!node->dirs[i / 3].online) continue;
         strbuf_init(&b);
         strbuf_printf(&b, "0\n%d\n%s", lines[i], strbuf_cstr(&text[i]));
         snprintf(path, sizeof path, "%s/%s", node->dirs[i / 3].path, cp_names[i % 3]);

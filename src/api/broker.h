@@ -17,8 +17,12 @@ struct node {
         char *path;
         struct uuid id;
         bool clean;
+        bool online; /* false: it could not be used at the start; its partitions stay offline */
     } * dirs;
     int dirs_n;
+    char *meta_dir; /* of the metadata log: one of dirs, or a directory of its own */
+    struct uuid meta_dir_id;
+    bool formatted; /* by this start, and not by `storage format` */
     int64_t broker_epoch;
     struct uuid incarnation;
 };
@@ -101,11 +105,12 @@ struct ctl_op {
     void (*done)(struct ctl_op *op, struct shard *home);
 };
 void ctl_submit(struct broker *b, struct ctl_op *op);
-/* Opens __cluster_metadata-0 and applies what it holds to all n images. Before the shards run. */
+/* Reads the metadata log and its snapshots in dir and applies them to all n images. Changes no file: a directory that
+ * this code does not understand is refused with a sentence as it was. Before the shards run. */
 int controller_open(struct broker *zero, struct image **images, int n, const char *dir,
                     struct strbuf *why) MUST_USE;
-/* First records of a new cluster; this broker's registration. */
-int controller_register(struct broker *zero, struct image **images, int n, struct node *node,
+/* The first writes: records of a new cluster, this broker's registration, partitions taken over. */
+int controller_start(struct broker *zero, struct image **images, int n, struct node *node,
                         struct strbuf *why) MUST_USE;
 int controller_close(struct controller *c);
 

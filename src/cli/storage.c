@@ -6,12 +6,8 @@
  *   __cluster_metadata-0/00000000000000000000-0000000000.checkpoint   with --standalone and --initial-controllers: the
  *                          first voters, as a snapshot of control records (KIP-853) */
 #include "cli/tools.h"
-#include "ctl/ctl.h"
-#include "kp/batch.h"
-#include "kp/feature_level_record.h"
-#include "kp/kraft_version_record.h"
-#include "kp/snapshot_footer_record.h"
-#include "kp/snapshot_header_record.h"
+#include "ctl/feature.h"
+#include "ctl/snapshot.h"
 #include "kp/voters_record.h"
 #include "os/blocking.h"
 #include "server/server.h"
@@ -19,25 +15,6 @@
 
 #include <stdio.h>
 #include <stdlib.h>
-
-enum { CONTROL_HEADER = 3, CONTROL_FOOTER = 4, CONTROL_KRAFT_VERSION = 5, CONTROL_VOTERS = 6 };
-
-/* metadata.version by name, and the release it came with. */
-static const struct release {
-    int16_t level;
-    const char *name;
-} releases[] = {
-    {7, "3.3-IV3"},  {8, "3.4-IV0"},  {9, "3.5-IV0"},  {10, "3.5-IV1"}, {11, "3.5-IV2"}, {12, "3.6-IV0"}, {13, "3.6-IV1"}, {14, "3.6-IV2"},
-    {15, "3.7-IV0"}, {16, "3.7-IV1"}, {17, "3.7-IV2"}, {18, "3.7-IV3"}, {19, "3.7-IV4"}, {20, "3.8-IV0"}, {21, "3.9-IV0"}, {22, "4.0-IV0"},
-    {23, "4.0-IV1"}, {24, "4.0-IV2"}, {25, "4.0-IV3"}, {26, "4.1-IV0"}, {27, "4.1-IV1"}, {28, "4.2-IV0"}, {29, "4.2-IV1"}, {30, "4.3-IV0"},
-};
-/* Level `level` of a feature is the default from metadata.version `since` on. */
-static const struct feature {
-    const char *name;
-    int16_t level, since;
-} features[] = { /* by name: the order of the bootstrap records */
-    {"eligible.leader.replicas.version", 1, 26}, {"group.version", 1, 22}, {"share.version", 1, 28}, {"streams.version", 1, 29}, {"transaction.version", 2, 24},
-};
 
 struct format {
     struct conf conf;
@@ -62,15 +39,16 @@ static void die(const char *fmt, ...)
 }
 
 /* "4.3" is the last version of that release. */
-static const struct release *release_find(const char *name)
+static const struct feature_release *release_find(const char *name)
 {
-    const struct release *found = NULL;
-    size_t n = strlen(name);
-    for (size_t i = 0; i < NELEMS(releases); i++)
-        if (strcmp(releases[i].name, name) == 0 || (strncmp(releases[i].name, name, n) == 0 && releases[i].name[n] == '-')) found = &releases[i];
+    size_t all_n, n = name ? strlen(name) : 0;
+    const struct feature_release *all = feature_releases(&all_n), *found = NULL;
+    if (!name) return &all[all_n - 1];
+    for (size_t i = 0; i < all_n; i++)
+        if (strcmp(all[i].name, name) == 0 || (strncmp(all[i].name, name, n) == 0 && all[i].name[n] == '-')) found = &all[i];
     if (found) return found;
     fprintf(stderr, "Unknown metadata.version '%s'. Supported metadata.version are: ", name);
-    for (size_t i = 0; i < NELEMS(releases); i++) fprintf(stderr, "%s%s", i ? ", " : "", releases[i].name);
+    for (size_t i = 0; i < all_n; i++) fprintf(stderr, "%s%s", i ? ", " : "", all[i].name);
     die("%s", "");
 }
 
@@ -136,63 +114,26 @@ static bool is_metadata_dir(const struct format *f, const char *path)
 }
 
 /* ---- snapshots ---- */
-static void add_control(struct batch_builder *b, int16_t type, const struct kp_message *m, const void *record)
+static int write_snapshot(const char *path, const struct ctl_records *rs, const struct quorum *q, int64_t last_ms)
 {
-    struct kp_writer w;
-    kp_writer_init(&w, 64);
-    m->write(&w, 0, record);
-    batch_add_control(b, os_now_wall_ms(), type, kp_writer_slice(&w));
-    kp_writer_fini(&w);
-}
-
-static void seal(struct batch_builder *b, int64_t *offset, struct kp_writer *out)
-{
-    b->base_offset = *offset;
-    b->leader_epoch = 0;
-    b->last_delta = b->count - 1;
-    int rc = batch_finish(b, out);
-    ASSERT(rc == 0); /* nothing is compressed */
-    *offset += b->count;
-    batch_builder_reset(b);
-}
-
-static void snapshot_end(struct batch_builder *b, int64_t *offset, struct kp_writer *out)
-{
-    struct kp_snapshot_footer_record footer = {0};
-    add_control(b, CONTROL_FOOTER, &kp_snapshot_footer_record_message, &footer);
-    seal(b, offset, out);
-    batch_builder_fini(b);
-}
-
-static int write_bootstrap(const char *dir, const struct release *release)
-{
-    struct batch_builder b;
     struct kp_writer out;
-    struct ctl_records rs;
-    int64_t offset = 0;
-    char path[4200];
-    struct kp_snapshot_header_record header = {0};
-    batch_builder_init(&b);
     kp_writer_init(&out, 512);
-    ctl_records_init(&rs);
-    add_control(&b, CONTROL_HEADER, &kp_snapshot_header_record_message, &header);
-    seal(&b, &offset, &out);
-    struct kp_feature_level_record r = {slice_cstr("metadata.version"), release->level};
-    ctl_put(&rs, &kp_feature_level_record_message, 0, &r);
-    for (size_t i = 0; i < NELEMS(features); i++) {
-        r = (struct kp_feature_level_record){slice_cstr(features[i].name), features[i].level};
-        if (features[i].since <= release->level) ctl_put(&rs, &kp_feature_level_record_message, 0, &r);
-    }
-    for (int i = 0; i < rs.n; i++) {
-        size_t from = i ? rs.ends[i - 1] : 0;
-        batch_add(&b, os_now_wall_ms(), (struct slice){0}, slice_of(rs.w.p + from, rs.ends[i] - from), NULL, 0);
-    }
-    seal(&b, &offset, &out);
-    snapshot_end(&b, &offset, &out);
-    snprintf(path, sizeof path, "%s/bootstrap.checkpoint", dir);
+    snapshot_write(rs, q, 0, last_ms, os_now_wall_ms(), &out);
     int rc = os_write_file_atomic(NULL, path, out.p, out.n);
-    ctl_records_fini(&rs);
     kp_writer_fini(&out);
+    return rc;
+}
+
+static int write_bootstrap(const char *dir, const struct feature_release *release)
+{
+    struct ctl_records rs;
+    struct quorum none = {0};
+    char path[4200];
+    ctl_records_init(&rs);
+    ctl_bootstrap_features(release->level, &rs);
+    snprintf(path, sizeof path, "%s/bootstrap.checkpoint", dir);
+    int rc = write_snapshot(path, &rs, &none, 0);
+    ctl_records_fini(&rs);
     return rc;
 }
 
@@ -231,51 +172,41 @@ static int write_voters(struct format *f, const char *dir, struct uuid dir_id, c
     struct kp_voters_record_endpoint endpoints[VOTERS_MAX];
     struct kp_voters_record_voter v[VOTERS_MAX];
     struct kp_voters_record voters = {.voters = v};
-    struct kp_kraft_version_record version = {.k_raft_version = 1};
-    struct kp_snapshot_header_record header = {.last_contained_log_timestamp = os_now_wall_ms()};
-    struct conf_listener *listener = NULL;
-    struct batch_builder b;
-    struct kp_writer out;
-    int64_t offset = 0;
+    struct quorum q = {0};
+    struct ctl_records none;
     char path[4200];
-    /* The advertised address where there is one. */
-    for (size_t i = 0; i < f->conf.listeners_n && !listener; i++)
-        if (f->conf.listeners[i].controller) listener = &f->conf.listeners[i];
+    const struct conf_listener *listener = conf_controller_listener(&f->conf);
     if (!listener) return 0; /* a solo broker: it has no controller listener to be found at */
-    for (size_t i = 0; i < f->conf.advertised_n; i++)
-        if (strcmp(f->conf.advertised[i].name, listener->name) == 0) listener = &f->conf.advertised[i];
     for (int i = 0; i < VOTERS_MAX; i++) {
         endpoints[i] = (struct kp_voters_record_endpoint){slice_cstr(listener->name), slice_cstr(listener->host), (uint16_t)listener->port};
         v[i] = (struct kp_voters_record_voter){.voter_id = f->node_id, .voter_directory_id = dir_id, .endpoints = &endpoints[i], .endpoints_n = 1};
         v[i].k_raft_version_feature.max_supported_version = 1;
     }
     voters.voters_n = initial ? parse_voters(initial, v, VOTERS_MAX) : 1;
-    batch_builder_init(&b);
-    kp_writer_init(&out, 512);
-    add_control(&b, CONTROL_HEADER, &kp_snapshot_header_record_message, &header);
-    add_control(&b, CONTROL_KRAFT_VERSION, &kp_kraft_version_record_message, &version);
-    add_control(&b, CONTROL_VOTERS, &kp_voters_record_message, &voters);
-    seal(&b, &offset, &out);
-    snapshot_end(&b, &offset, &out);
+    quorum_found_voters(&q, &voters);
     snprintf(path, sizeof path, "%s/__cluster_metadata-0", dir);
     int rc = os_mkdir_p(NULL, path);
     snprintf(path, sizeof path, "%s/__cluster_metadata-0/00000000000000000000-0000000000.checkpoint", dir);
-    if (rc == 0) rc = os_write_file_atomic(NULL, path, out.p, out.n);
-    kp_writer_fini(&out);
+    ctl_records_init(&none);
+    if (rc == 0) rc = write_snapshot(path, &none, &q, os_now_wall_ms());
+    ctl_records_fini(&none);
+    quorum_fini(&q);
     return rc;
 }
 
 /* ---- format ---- */
-static void print_bootstrap(const struct release *r)
+static void print_bootstrap(const struct feature_release *r)
 {
+    size_t n;
+    const struct feature *f = features_known(&n);
     printf("Bootstrap metadata: BootstrapMetadata(records=[ApiMessageAndVersion(FeatureLevelRecord(name='metadata.version', featureLevel=%d) at version 0)", r->level);
-    for (size_t i = 0; i < NELEMS(features); i++)
-        if (features[i].since <= r->level)
-            printf(", ApiMessageAndVersion(FeatureLevelRecord(name='%s', featureLevel=%d) at version 0)", features[i].name, features[i].level);
+    for (size_t i = 0; i < n; i++)
+        if (f[i].level && f[i].since <= r->level)
+            printf(", ApiMessageAndVersion(FeatureLevelRecord(name='%s', featureLevel=%d) at version 0)", f[i].name, f[i].level);
     printf("], metadataVersionLevel=%d, source=format command)\n", r->level);
 }
 
-static void format_dir(struct format *f, size_t i, const char *cluster, const struct release *release, bool voters, const char *initial)
+static void format_dir(struct format *f, size_t i, const char *cluster, const struct feature_release *release, bool voters, const char *initial)
 {
     const char *path = f->paths[i];
     bool is_meta = is_metadata_dir(f, path);
@@ -327,7 +258,7 @@ static int format(const struct cli_option *o)
     if (!file) die("kafka-storage: error: argument --config/-c is required");
     if (strlen(cluster) >= sizeof f.metas->cluster_id) die("%s is too long for a cluster id", cluster);
     if (either(o, "add-scram", "S") || either(o, "feature", "f")) die("moldau storage does not take --add-scram and --feature yet.");
-    const struct release *release = version ? release_find(version) : &releases[NELEMS(releases) - 1];
+    const struct feature_release *release = release_find(version);
     strbuf_init(&f.why);
     load(&f, file);
     check_voters(&f, o);
@@ -409,12 +340,14 @@ static int info(const struct cli_option *o)
 static int version_mapping(const struct cli_option *o)
 {
     const char *version = either(o, "release-version", "r");
-    const struct release *r = version ? release_find(version) : &releases[NELEMS(releases) - 1];
+    const struct feature_release *r = release_find(version);
     static const char *const order[] = {"transaction.version", "group.version", "eligible.leader.replicas.version", "share.version", "streams.version"};
     printf("metadata.version=%d (%s)\nkraft.version=%d\n", r->level, version ? version : r->name, r->level >= 21);
+    size_t n;
+    const struct feature *f = features_known(&n);
     for (size_t k = 0; k < NELEMS(order); k++)
-        for (size_t i = 0; i < NELEMS(features); i++)
-            if (strcmp(order[k], features[i].name) == 0) printf("%s=%d\n", order[k], features[i].since <= r->level ? features[i].level : 0);
+        for (size_t i = 0; i < n; i++)
+            if (strcmp(order[k], f[i].name) == 0) printf("%s=%d\n", order[k], f[i].since <= r->level ? f[i].level : 0);
     return 0;
 }
 

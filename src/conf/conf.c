@@ -356,3 +356,13 @@ const struct slice *conf_log_dirs(const struct conf *c, size_t *n)
 {
     return conf_list(c, conf_has(c, CONF_LOG_DIRS) ? CONF_LOG_DIRS : CONF_LOG_DIR, n);
 }
+
+const struct conf_listener *conf_controller_listener(const struct conf *c)
+{
+    const struct conf_listener *l = NULL;
+    for (size_t i = 0; i < c->listeners_n && !l; i++)
+        if (c->listeners[i].controller) l = &c->listeners[i];
+    for (size_t i = 0; l && i < c->advertised_n; i++)
+        if (strcmp(c->advertised[i].name, l->name) == 0) return &c->advertised[i];
+    return l;
+}

@@ -79,16 +79,16 @@
     X(UNCLEAN_LEADER_ELECTION_ENABLE, "unclean.leader.election.enable", BOOLEAN, "false", ANY, CLUSTER, NO_EFFECT, "Without a replica in sync, one that lags may lead, at the cost of acknowledged records.") \
     X(UNCLEAN_LEADER_ELECTION_INTERVAL_MS, "unclean.leader.election.interval.ms", LONG, "300000", MIN(1), READ_ONLY, NO_EFFECT | HIDDEN, "How often the controller looks for partitions that need an unclean election.") \
     X(METADATA_LOG_DIR, "metadata.log.dir", STRING, NULL, ANY, READ_ONLY, EFFECT, "Directory of the metadata log; the first of log.dirs when not given.") \
-    X(METADATA_LOG_SEGMENT_BYTES, "metadata.log.segment.bytes", INT, "1073741824", MIN(8388608), READ_ONLY, NO_EFFECT, "Size at which the metadata log starts a new segment.") \
-    X(METADATA_LOG_SEGMENT_MS, "metadata.log.segment.ms", LONG, "604800000", ANY, READ_ONLY, NO_EFFECT, "Age at which the metadata log starts a new segment.") \
-    X(METADATA_LOG_MAX_RECORD_BYTES_BETWEEN_SNAPSHOTS, "metadata.log.max.record.bytes.between.snapshots", LONG, "20971520", MIN(1), READ_ONLY, NO_EFFECT, "Bytes of metadata records after which a snapshot is written.") \
-    X(METADATA_LOG_MAX_SNAPSHOT_INTERVAL_MS, "metadata.log.max.snapshot.interval.ms", LONG, "3600000", MIN(0), READ_ONLY, NO_EFFECT, "Longest time between metadata snapshots when there is something new; 0 for no limit.") \
+    X(METADATA_LOG_SEGMENT_BYTES, "metadata.log.segment.bytes", INT, "1073741824", MIN(8388608), READ_ONLY, EFFECT, "Size at which the metadata log starts a new segment.") \
+    X(METADATA_LOG_SEGMENT_MS, "metadata.log.segment.ms", LONG, "604800000", ANY, READ_ONLY, EFFECT, "Age at which the metadata log starts a new segment.") \
+    X(METADATA_LOG_MAX_RECORD_BYTES_BETWEEN_SNAPSHOTS, "metadata.log.max.record.bytes.between.snapshots", LONG, "20971520", MIN(1), READ_ONLY, EFFECT, "Bytes of metadata records after which a snapshot is written.") \
+    X(METADATA_LOG_MAX_SNAPSHOT_INTERVAL_MS, "metadata.log.max.snapshot.interval.ms", LONG, "3600000", MIN(0), READ_ONLY, EFFECT, "Longest time between metadata snapshots when there is something new; 0 for no limit.") \
     X(METADATA_MAX_IDLE_INTERVAL_MS, "metadata.max.idle.interval.ms", INT, "500", MIN(0), READ_ONLY, NO_EFFECT, "How often the active controller writes a no-op record when nothing happens; 0 never.") \
-    X(METADATA_MAX_RETENTION_BYTES, "metadata.max.retention.bytes", LONG, "104857600", ANY, READ_ONLY, NO_EFFECT, "Size to which the metadata log and its snapshots are trimmed.") \
-    X(METADATA_MAX_RETENTION_MS, "metadata.max.retention.ms", LONG, "604800000", ANY, READ_ONLY, NO_EFFECT, "Age to which the metadata log and its snapshots are trimmed.") \
-    X(INTERNAL_METADATA_LOG_SEGMENT_BYTES, "internal.metadata.log.segment.bytes", INT, NULL, ANY, READ_ONLY, NO_EFFECT | HIDDEN, "Segment size of the metadata log, for tests.") \
+    X(METADATA_MAX_RETENTION_BYTES, "metadata.max.retention.bytes", LONG, "104857600", ANY, READ_ONLY, EFFECT, "Size to which the metadata log and its snapshots are trimmed.") \
+    X(METADATA_MAX_RETENTION_MS, "metadata.max.retention.ms", LONG, "604800000", ANY, READ_ONLY, EFFECT, "Age to which the metadata log and its snapshots are trimmed.") \
+    X(INTERNAL_METADATA_LOG_SEGMENT_BYTES, "internal.metadata.log.segment.bytes", INT, NULL, ANY, READ_ONLY, EFFECT | HIDDEN, "Segment size of the metadata log, for tests.") \
     X(INTERNAL_METADATA_MAX_BATCH_SIZE_IN_BYTES, "internal.metadata.max.batch.size.in.bytes", INT, "8388608", ANY, READ_ONLY, NO_EFFECT | HIDDEN, "Largest batch the metadata log accepts, for tests.") \
-    X(INTERNAL_METADATA_DELETE_DELAY_MILLIS, "internal.metadata.delete.delay.millis", LONG, "60000", ANY, READ_ONLY, NO_EFFECT | HIDDEN, "Delay before trimmed metadata files are removed, for tests.") \
+    X(INTERNAL_METADATA_DELETE_DELAY_MILLIS, "internal.metadata.delete.delay.millis", LONG, "60000", ANY, READ_ONLY, EFFECT | HIDDEN, "Delay before trimmed metadata files are removed, for tests.") \
     X(METRIC_REPORTERS, "metric.reporters", LIST, "org.apache.kafka.common.metrics.JmxReporter", LIST(NULL), CLUSTER, NO_EFFECT, "Java classes that report metrics. moldau loads no Java classes.") \
     X(METRICS_NUM_SAMPLES, "metrics.num.samples", INT, "2", MIN(1), READ_ONLY, NO_EFFECT, "Samples kept to compute a metric.") \
     X(METRICS_RECORDING_LEVEL, "metrics.recording.level", STRING, "INFO", ANY, READ_ONLY, NO_EFFECT, "How detailed metrics are: INFO, DEBUG or TRACE.") \

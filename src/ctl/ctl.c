@@ -35,11 +35,25 @@ void ctl_set_config(int8_t type, struct slice resource, struct slice name, struc
     ctl_put(rs, &kp_config_record_message, 0, &r);
 }
 
-static void put_partition(struct ctl_now *now, struct uuid topic, int32_t index, struct ctl_records *rs)
+void ctl_count_dirs(const struct image *im, struct ctl_now *now)
+{
+    for (int i = 0; i < now->dirs_n; i++) now->dirs[i].parts_n = 0;
+    if (now->dirs_n < 2) return; /* no choice, no need */
+    MAP_FOREACH(it, struct image_topic, t, &im->by_id)
+        for (int32_t i = 0; i < t->parts_n; i++)
+            for (int32_t k = 0; t->parts[i].dirs && k < t->parts[i].replicas_n; k++)
+                for (int d = 0; t->parts[i].replicas[k] == now->node_id && d < now->dirs_n; d++)
+                    now->dirs[d].parts_n += uuid_eq(now->dirs[d].id, t->parts[i].dirs[k]);
+}
+
+static void put_partition(const struct image *im, struct ctl_now *now, struct uuid topic, int32_t index, struct ctl_records *rs)
 {
     struct kp_partition_record r;
     int32_t self = now->node_id;
-    struct uuid dir = now->dir_id;
+    struct ctl_dir *dir = now->dirs;
+    for (int i = 1; i < now->dirs_n; i++)
+        if (now->dirs[i].parts_n < dir->parts_n) dir = &now->dirs[i];
+    dir->parts_n++;
     kp_partition_record_init(&r);
     r.partition_id = index;
     r.topic_id = topic;
@@ -48,9 +62,9 @@ static void put_partition(struct ctl_now *now, struct uuid topic, int32_t index,
     r.leader = self;
     r.leader_epoch = 0;
     r.partition_epoch = 0;
-    r.directories = &dir;
+    r.directories = &dir->id;
     r.directories_n = 1;
-    ctl_put(rs, &kp_partition_record_message, 1, &r);
+    ctl_put(rs, &kp_partition_record_message, ctl_partition_version(image_metadata_version(im)), &r);
 }
 
 /* Topic names that differ only in '.' and '_' share one metric name, so Kafka keeps them apart. */
@@ -151,7 +165,7 @@ int ctl_create_topic(const struct image *im, struct ctl_now *now, const struct k
     struct kp_topic_record r = {.name = t->name, .topic_id = id};
     ctl_put(rs, &kp_topic_record_message, 0, &r);
     for (int32_t i = 0; i < t->configs_n; i++) ctl_set_config(2, t->name, t->configs[i].name, t->configs[i].value, rs);
-    for (int32_t i = 0; i < n; i++) put_partition(now, id, i, rs);
+    for (int32_t i = 0; i < n; i++) put_partition(im, now, id, i, rs);
     *id_out = id;
     *parts_out = n;
     return 0;
@@ -192,7 +206,7 @@ int ctl_create_partitions(const struct image *im, struct ctl_now *now,
         int rc = check_assignment(now, t->assignments[i].broker_ids, t->assignments[i].broker_ids_n, why);
         if (rc) return rc;
     }
-    for (int32_t i = topic->parts_n; i < t->count; i++) put_partition(now, topic->id, i, rs);
+    for (int32_t i = topic->parts_n; i < t->count; i++) put_partition(im, now, topic->id, i, rs);
     return 0;
 }
 

@@ -6,14 +6,22 @@
 #include "base/arena.h"
 #include "base/err.h"
 #include "base/map.h"
+#include "kp/kp.h"
 
 struct image_part {
     int32_t leader; /* -1: none */
     int32_t leader_epoch, partition_epoch;
-    int32_t replicas_n, isr_n;
-    int32_t *replicas; /* replicas, then isr, in one piece */
-    int32_t *isr;
+    int32_t replicas_n, isr_n, removing_n, adding_n, elr_n, last_elr_n;
+    int32_t *replicas; /* then the others in this order, in one piece */
+    int32_t *isr, *removing, *adding;
+    int32_t *elr, *last_elr; /* eligible leader replicas (KIP-966), and those known last */
+    struct uuid *dirs;       /* [replicas_n] log directory of each replica, or NULL: not told */
+    bool recovering;
 };
+/* Values of image_part.dirs that are no directory (KIP-858). */
+#define DIR_MIGRATING ((struct uuid){{0}})
+#define DIR_UNASSIGNED ((struct uuid){{[15] = 1}})
+#define DIR_LOST ((struct uuid){{[15] = 2}})
 struct image_config {
     char *name, *value;
 };
@@ -41,15 +49,40 @@ struct image_broker {
     int32_t id;
     int64_t epoch;
     char *rack; /* NULL: none */
-    bool fenced, shutting_down;
+    bool fenced, shutting_down, migrating;
     struct uuid incarnation;
     struct image_endpoint *endpoints;
     int endpoints_n;
+    struct image_range {
+        char *name;
+        int16_t min, max;
+    } * features;
+    int features_n;
+    struct uuid *dirs, *cordoned;
+    int dirs_n, cordoned_n;
 };
 struct image_feature {
     char *name;
     int16_t level;
 };
+/* Facts that stand for themselves, kept as the record that said them. */
+enum image_kind {
+    IMAGE_CONTROLLER, /* RegisterController, by id */
+    IMAGE_QUOTA,      /* ClientQuota, by entity and key */
+    IMAGE_ACL,        /* AccessControlEntry, by id */
+    IMAGE_SCRAM,      /* UserScramCredential, by mechanism and user */
+    IMAGE_TOKEN,      /* DelegationToken, by token id */
+    IMAGE_KINDS_N,
+};
+struct image_fact {
+    enum image_kind kind;
+    size_t key_n, record_n;
+    uint8_t bytes[]; /* the key, then the whole record: frame version, type, version, body */
+};
+static inline struct slice image_fact_record(const struct image_fact *f)
+{
+    return slice_of(f->bytes + f->key_n, f->record_n);
+}
 
 struct image {
     struct map by_name, by_id;
@@ -61,9 +94,15 @@ struct image {
     int brokers_n;
     struct image_feature *features;
     int features_n;
+    int16_t kraft_version; /* from the control records: set by the shell */
+    struct map facts;      /* struct image_fact */
     int64_t next_producer_id;
-    int64_t offset; /* of the last applied record, -1 at first */
-    int32_t epoch;
+    int64_t offset; /* of the last record seen, -1 at first */
+    /* Records between BeginTransaction and EndTransaction wait here; Abort drops them. */
+    bool in_transaction;
+    struct kp_writer held;
+    size_t *held_ends;
+    int held_n, held_cap;
     /* told after the change, before the next record; NULL: nobody listens. old parts_n tells a growth. */
     void (*topic_added)(void *arg, struct image_topic *t);
     void (*topic_grew)(void *arg, struct image_topic *t, int32_t old_n);
@@ -74,14 +113,23 @@ struct image {
 
 void image_init(struct image *im);
 void image_fini(struct image *im);
-/* One metadata record (frame version, type, version, body). ERR_UNSUPPORTED_VERSION names an unknown type or
- * version in why[]. */
+/* One metadata record (frame version, type, version, body). ERR_UNSUPPORTED_VERSION: its type or version, or a
+ * feature's level, is beyond this code; why[] names it. Nothing is changed then. */
 int image_apply(struct image *im, struct slice record, int64_t offset, char why[160]) MUST_USE;
 struct image_topic *image_topic(const struct image *im, struct slice name);
 struct image_topic *image_topic_by_id(const struct image *im, struct uuid id);
 struct image_topic **image_sorted(struct image *im, int *n);
 const struct image_configs *image_configs(const struct image *im, int8_t type, struct slice resource);
 const char *image_config(const struct image_configs *c, const char *name);
+int16_t image_feature(const struct image *im, const char *name); /* 0: not there */
+/* The metadata.version; before the first record what a new cluster begins with. */
+int16_t image_metadata_version(const struct image *im);
+/* Every fact of a kind, in order of its key; the caller frees the array. */
+struct image_fact **image_facts(const struct image *im, enum image_kind kind, int *n);
 const struct image_broker *image_broker(const struct image *im, int32_t id);
+
+/* The whole image as records, for a snapshot (image_write.c). */
+struct ctl_records;
+void image_write(struct image *im, struct ctl_records *rs);
 
 #endif

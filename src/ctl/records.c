@@ -32,6 +32,12 @@ void ctl_put(struct ctl_records *rs, const struct kp_message *m, int16_t version
     end_record(rs);
 }
 
+void ctl_put_raw(struct ctl_records *rs, struct slice record)
+{
+    kp_write_raw(&rs->w, record);
+    end_record(rs);
+}
+
 void ctl_records_cut(struct ctl_records *rs, int n)
 {
     ASSERT(n <= rs->n);
@@ -47,8 +53,7 @@ void ctl_seal(const struct ctl_records *rs, int64_t base_offset, int32_t epoch, 
     b.base_offset = base_offset;
     b.leader_epoch = epoch;
     for (int i = 0; i < rs->n; i++) {
-        size_t from = i ? rs->ends[i - 1] : 0;
-        struct slice value = slice_of(rs->w.p + from, rs->ends[i] - from);
+        struct slice value = ctl_record(rs, i);
         if (control_type < 0) batch_add(&b, now_ms, (struct slice){0}, value, NULL, 0);
         else batch_add_control(&b, now_ms, (int16_t)control_type, value);
     }
@@ -59,7 +64,7 @@ void ctl_seal(const struct ctl_records *rs, int64_t base_offset, int32_t epoch, 
 
 #define BODY_MAX ((size_t)64 << 20)
 
-int ctl_each(struct slice batch, int (*cb)(void *arg, struct slice value, int64_t offset), void *arg)
+int ctl_each(struct slice batch, ctl_record_cb *cb, void *arg)
 {
     struct batch_head h;
     struct record_iter it;
@@ -67,12 +72,20 @@ int ctl_each(struct slice batch, int (*cb)(void *arg, struct slice value, int64_
     struct kp_writer scratch;
     struct slice body;
     int rc = batch_head_parse(batch, &h);
-    if (rc || h.attributes & BATCH_CONTROL) return rc;
+    if (rc) return rc;
     kp_writer_init(&scratch, 0);
     rc = batch_body(batch.p, &h, BODY_MAX, &scratch, &body);
     if (rc == 0) {
         record_iter_init(&it, &h, body);
-        while (rc == 0 && record_next(&it, &rec)) rc = cb(arg, rec.value, rec.offset);
+        while (rc == 0 && record_next(&it, &rec)) {
+            int control = -1;
+            if (h.attributes & BATCH_CONTROL) {
+                if (rec.key.n < 4) rc = ERR_FORMAT;
+                else control = load_be16(rec.key.p + 2);
+            }
+            if (rc == 0 && !rec.value.p) rc = ERR_FORMAT;
+            if (rc == 0) rc = cb(arg, rec.value, rec.offset, control);
+        }
         if (rc == 0) rc = it.err;
     }
     kp_writer_fini(&scratch);

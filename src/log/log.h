@@ -87,6 +87,14 @@ struct log_open_opts {
 /* Opens or creates dir. Blocking. */
 int log_open(struct os *os, struct log_files *files, const char *dir, const struct log_cfg *cfg,
              struct log_open_opts *o, struct log **out) MUST_USE;
+/* Reads a directory without changing it: cb for every batch that ends at or above from, up to the first that is not
+ * sound. Gives the base offset of the first segment and the offset after the last batch; both -1 if there is no
+ * segment. cb returns 0 or an error that ends the reading. Blocking. */
+typedef int log_peek_cb(void *arg, const uint8_t *batch, const struct batch_head *h);
+int log_peek(struct os *os, const char *dir, int64_t from, log_peek_cb *cb, void *arg, int64_t *start_offset,
+             int64_t *end_offset) MUST_USE;
+/* Removes every segment of a directory, so that log_open begins at start_offset. Blocking. */
+int log_wipe(struct os *os, const char *dir) MUST_USE;
 /* Writes what is pending, indexes and the epoch checkpoint; syncs if asked. Blocking. */
 int log_close(struct log *l, bool sync) MUST_USE;
 /* Removes the directory's files as well. */

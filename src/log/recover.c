@@ -302,3 +302,63 @@ out:
     *out = l;
     return 0;
 }
+
+/* ---- reading without opening ---- */
+struct peek {
+    log_peek_cb *cb;
+    void *arg;
+    int rc;
+};
+static void peek_batch(void *arg, const uint8_t *batch, const struct batch_head *h)
+{
+    struct peek *x = arg;
+    if (x->rc == 0) x->rc = x->cb(x->arg, batch, h);
+}
+
+int log_peek(struct os *os, const char *dir, int64_t from, log_peek_cb *cb, void *arg, int64_t *start_offset,
+             int64_t *end_offset)
+{
+    struct log_files files;
+    struct log *l = xcalloc(1, sizeof *l);
+    struct listing x = {.l = l};
+    struct peek peek = {cb, arg, 0};
+    const char *why = NULL;
+    log_files_init(&files, 4);
+    l->os = os;
+    l->files = &files;
+    l->dir = xstrdup(dir);
+    *start_offset = *end_offset = -1;
+    int rc = os_list_dir(os, dir, list_file, &x);
+    if (rc == ERR_NOENT) rc = 0;
+    if (x.n) {
+        qsort(x.bases, (size_t)x.n, sizeof(int64_t), cmp_i64);
+        *start_offset = *end_offset = x.bases[0];
+    }
+    for (int i = 0; rc == 0 && peek.rc == 0 && !why && i < x.n; i++) {
+        int64_t end, next = max_i64(*end_offset, x.bases[i]);
+        struct log_seg *s = log_seg_new(l, x.bases[i]);
+        if (i + 1 < x.n && x.bases[i + 1] <= from) continue;
+        rc = log_scan(s, 0, false, from, peek_batch, &peek, &end, &next, &why);
+        *end_offset = next;
+    }
+    free(x.bases);
+    log_free(l);
+    return rc ? rc : peek.rc;
+}
+
+static int wipe_file(void *arg, const char *name, bool is_dir)
+{
+    struct log *l = arg;
+    char path[LOG_PATH_MAX];
+    if (is_dir || strspn(name, "0123456789") != 20 || name[20] != '.') return 0;
+    snprintf(path, sizeof path, "%s/%s", l->dir, name);
+    return os_unlink(l->os, path);
+}
+
+int log_wipe(struct os *os, const char *dir)
+{
+    struct log l = {.os = os, .dir = xstrdup(dir)};
+    int rc = os_list_dir(os, dir, wipe_file, &l);
+    free(l.dir);
+    return rc;
+}

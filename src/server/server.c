@@ -150,7 +150,7 @@ static void shard_main(void *arg)
     shard_run(k->shard);
 }
 
-static int start_brokers(struct server *sv, struct strbuf *why)
+static int start_brokers(struct server *sv, struct storage *st, struct prng *prng, struct strbuf *why)
 {
     struct image **images = xcalloc((size_t)sv->shards_n, sizeof(struct image *));
     for (int i = 0; i < sv->shards_n; i++) {
@@ -162,14 +162,15 @@ static int start_brokers(struct server *sv, struct strbuf *why)
         broker_init(&sv->brokers[i], &sv->shards[i], &sv->node, &sv->conf);
         images[i] = &sv->brokers[i].image;
     }
-    const char *dir = sv->node.dirs[0].path;
-    char *meta_dir = conf_has(&sv->conf, CONF_METADATA_LOG_DIR)
-                         ? xstrdup(conf_str(&sv->conf, CONF_METADATA_LOG_DIR))
-                         : xstrdup(dir);
-    int rc = controller_open(&sv->brokers[0], images, sv->shards_n, meta_dir, why);
-    if (rc == 0) rc = controller_register(&sv->brokers[0], images, sv->shards_n, &sv->node, why);
+    int rc = controller_open(&sv->brokers[0], images, sv->shards_n, sv->node.meta_dir, why);
+    if (rc) {
+        storage_undo(sv->shards[0].os, st);
+        free(images);
+        return rc;
+    }
+    rc = storage_format(sv->shards[0].os, st, &sv->node, prng, why);
+    if (rc == 0) rc = controller_start(&sv->brokers[0], images, sv->shards_n, &sv->node, why);
     for (int i = 0; i < sv->shards_n && rc == 0; i++) broker_apply_dynamic(&sv->brokers[i], slice_cstr(""));
-    free(meta_dir);
     free(images);
     return rc;
 }
@@ -198,6 +199,7 @@ static int read_checkpoints(struct server *sv, struct strbuf *why)
     for (int i = 0; i < sv->node.dirs_n && rc == 0; i++) {
         char path[4200];
         struct log_dir *d = &sv->node.dirs[i];
+        if (!d->online) continue;
         struct leftover left = {os, d->path};
         if (os_list_dir(os, d->path, remove_leftover, &left))
             logline(LOG_WARN, "storage", "cannot list %s: %s", d->path, os_why());
@@ -240,6 +242,7 @@ static int finish_storage(struct server *sv)
     struct os *os = sv->shards[0].os;
     for (int i = 0; i < sv->node.dirs_n && !failed; i++) {
         char path[4200], text[64];
+        if (!sv->node.dirs[i].online) continue;
         snprintf(path, sizeof path, "%s/.kafka_cleanshutdown", sv->node.dirs[i].path);
         int n = snprintf(text, sizeof text, "{\"version\":0,\"brokerEpoch\":%lld}",
                          (long long)sv->node.broker_epoch);
@@ -270,10 +273,12 @@ static int run(struct server *sv)
     sv->shards_n = (int)(shards > 0 ? min_i64(shards, 64) : min_i64(os_cpu_count(), 64));
     os_entropy(NULL, &seed, sizeof seed);
     prng_init(&prng, seed);
-    int rc = storage_prepare(NULL, &sv->conf, &sv->node, &prng, &why);
+    struct storage *st = NULL;
+    int rc = storage_check(NULL, &sv->conf, &sv->node, &st, &why);
     if (rc) {
         complain(strbuf_cstr(&why));
         strbuf_fini(&why);
+        storage_undo(NULL, st);
         return 1;
     }
     sv->node.incarnation = prng_uuid(&prng);
@@ -292,7 +297,8 @@ static int run(struct server *sv)
     os_block_stop_signals();
     os_tune_heap();
     sv->pool = os_linux_pool_new(POOL_THREADS);
-    if (rc == 0) rc = start_brokers(sv, &why);
+    if (rc == 0) rc = start_brokers(sv, st, &prng, &why);
+    else storage_undo(NULL, st);
     if (rc == 0) rc = read_checkpoints(sv, &why);
     if (rc) {
         complain(strbuf_cstr(&why));

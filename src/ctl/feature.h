@@ -1,0 +1,38 @@
+/* The features of a cluster: what this code knows, and what each release of metadata.version begins with. */
+#ifndef MOLDAU_FEATURE_H
+#define MOLDAU_FEATURE_H
+
+#include "base/err.h"
+#include "base/strbuf.h"
+
+/* metadata.version by name, ascending. */
+struct feature_release {
+    int16_t level;
+    const char *name;
+};
+const struct feature_release *feature_releases(size_t *n);
+
+/* A feature other than metadata.version, by name: the order of the bootstrap records. */
+struct feature {
+    const char *name;
+    int16_t min, max;
+    int16_t level, since; /* `level` is the default from metadata.version `since` on; 0: not in the bootstrap */
+};
+const struct feature *features_known(size_t *n);
+
+/* Levels of metadata.version from which records look different. */
+enum {
+    MV_FIRST = 7,
+    MV_MIGRATION = 8,    /* 3.4-IV0 */
+    MV_TRANSACTIONS = 13, /* 3.6-IV1: Begin, End and AbortTransaction */
+    MV_CONTROLLERS = 15, /* 3.7-IV0: controllers register */
+    MV_DIRECTORIES = 17, /* 3.7-IV2: a partition's record names log directories */
+    MV_ELR = 23,         /* 4.0-IV1: eligible leader replicas */
+    MV_CORDON = 30,      /* 4.3-IV0: log directories that take no new partitions */
+    MV_LATEST = 30,
+};
+
+/* ERR_UNSUPPORTED_VERSION with a sentence in why if this code cannot work at that level. */
+int feature_check(struct slice name, int16_t level, char why[160]) MUST_USE;
+
+#endif

@@ -1,0 +1,45 @@
+/* Private to the image's files. */
+#ifndef MOLDAU_IMAGE_INT_H
+#define MOLDAU_IMAGE_INT_H
+
+#include "ctl/image.h"
+#include "base/hash.h"
+
+static inline uint64_t image_hash_name(struct slice s)
+{
+    return hash_bytes(0x6d6f6c64, s.p, s.n);
+}
+static inline uint64_t image_hash_id(struct uuid u)
+{
+    return hash_bytes(0x75756964, u.b, 16);
+}
+static inline bool image_eq_name(const void *v, const void *k)
+{
+    return slice_eq_cstr(*(const struct slice *)k, ((const struct image_topic *)v)->name);
+}
+static inline bool image_eq_id(const void *v, const void *k)
+{
+    return uuid_eq(((const struct image_topic *)v)->id, *(const struct uuid *)k);
+}
+struct image_config_key {
+    int8_t type;
+    struct slice resource;
+};
+static inline uint64_t image_hash_config(struct image_config_key k)
+{
+    return image_hash_name(k.resource) + (uint64_t)k.type;
+}
+static inline bool image_eq_config(const void *v, const void *k)
+{
+    const struct image_configs *c = v;
+    const struct image_config_key *key = k;
+    return c->type == key->type && slice_eq_cstr(key->resource, c->resource);
+}
+
+void image_topic_free(struct image_topic *t);
+void image_configs_free(struct image_configs *c);
+void image_broker_clear(struct image_broker *b);
+/* record.p == NULL: the fact is no more. */
+void image_fact_set(struct image *im, enum image_kind kind, struct slice key, struct slice record);
+
+#endif

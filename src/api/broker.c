@@ -88,7 +88,7 @@ static void topic_removed(void *arg, struct image_topic *t)
         struct part *p = parts_find(&b->parts, t->id, i);
         if (!p) continue;
         groups_partition_closing(b->groups, p);
-        part_remove(p, ERR_UNKNOWN_TOPIC_OR_PARTITION, true);
+        part_remove(p, ERR_UNKNOWN_TOPIC_OR_PARTITION, conf_i64(&b->conf, CONF_LOG_SEGMENT_DELETE_DELAY_MS));
     }
     groups_topic_removed(b->groups, t);
 }

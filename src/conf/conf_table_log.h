@@ -19,7 +19,7 @@
     X(LOG_RETENTION_HOURS, "log.retention.hours", INT, "168", ANY, READ_ONLY, EFFECT, "How long records are kept, in hours.") \
     X(LOG_RETENTION_BYTES, "log.retention.bytes", LONG, "-1", ANY, CLUSTER, EFFECT, "Size to which a partition is trimmed; -1 for no limit.") \
     X(LOG_RETENTION_CHECK_INTERVAL_MS, "log.retention.check.interval.ms", LONG, "300000", MIN(1), READ_ONLY, EFFECT, "How often partitions are checked for segments to delete.") \
-    X(LOG_SEGMENT_DELETE_DELAY_MS, "log.segment.delete.delay.ms", LONG, "60000", MIN(0), CLUSTER, NO_EFFECT, "Time between taking a segment out and removing its files.") \
+    X(LOG_SEGMENT_DELETE_DELAY_MS, "log.segment.delete.delay.ms", LONG, "60000", MIN(0), CLUSTER, EFFECT, "Time between taking a segment out and removing its files.") \
     X(LOG_CLEANUP_POLICY, "log.cleanup.policy", LIST, "delete", LIST("compact, delete"), CLUSTER, EFFECT, "What happens to old segments: delete, compact, or both.") \
     X(LOG_CLEANER_ENABLE, "log.cleaner.enable", BOOLEAN, "true", ANY, READ_ONLY, NO_EFFECT, "Compaction runs. Topics with cleanup.policy=compact need it.") \
     X(LOG_CLEANER_THREADS, "log.cleaner.threads", INT, "1", MIN(0), CLUSTER, NO_EFFECT, "Threads that compact.") \

@@ -11,7 +11,7 @@
     X(TOPIC_COMPRESSION_LZ4_LEVEL, "compression.lz4.level", INT, "9", RANGE(1, 17), TOPIC, EFFECT, "Level used when the broker compresses with lz4.") \
     X(TOPIC_COMPRESSION_ZSTD_LEVEL, "compression.zstd.level", INT, "3", RANGE(-131072, 22), TOPIC, EFFECT, "Level used when the broker compresses with zstd.") \
     X(TOPIC_DELETE_RETENTION_MS, "delete.retention.ms", LONG, "86400000", MIN(0), TOPIC, NO_EFFECT, "How long tombstones and transaction markers stay after compaction.") \
-    X(TOPIC_FILE_DELETE_DELAY_MS, "file.delete.delay.ms", LONG, "60000", MIN(0), TOPIC, NO_EFFECT, "Time between taking a segment out and removing its files.") \
+    X(TOPIC_FILE_DELETE_DELAY_MS, "file.delete.delay.ms", LONG, "60000", MIN(0), TOPIC, EFFECT, "Time between taking a segment out and removing its files.") \
     X(TOPIC_FLUSH_MESSAGES, "flush.messages", LONG, "9223372036854775807", MIN(1), TOPIC, NO_EFFECT, "Records after which a partition is synced to disk.") \
     X(TOPIC_FLUSH_MS, "flush.ms", LONG, "9223372036854775807", MIN(0), TOPIC, NO_EFFECT, "Longest time before a record is synced to disk.") \
     X(TOPIC_FOLLOWER_REPLICATION_THROTTLED_REPLICAS, "follower.replication.throttled.replicas", LIST, "", THROTTLED, TOPIC, NO_EFFECT, "Replicas throttled as followers, as partition:broker pairs, or *.") \

@@ -77,6 +77,25 @@ static void put_facts(const struct image *im, enum image_kind kind, struct ctl_r
     free(v);
 }
 
+static int cmp_configs(const void *a, const void *b)
+{
+    const struct image_configs *x = *(struct image_configs *const *)a, *y = *(struct image_configs *const *)b;
+    return x->type != y->type ? x->type - y->type : strcmp(x->resource, y->resource);
+}
+
+static void put_configs(const struct image *im, struct ctl_records *rs)
+{
+    struct image_configs **v = xcalloc(im->configs.n, sizeof(struct image_configs *));
+    size_t n = 0;
+    MAP_FOREACH(it, struct image_configs, c, &im->configs) v[n++] = c;
+    if (n) qsort(v, n, sizeof(struct image_configs *), cmp_configs);
+    for (size_t k = 0; k < n; k++)
+        for (int i = 0; i < v[k]->n; i++)
+            ctl_set_config(v[k]->type, slice_cstr(v[k]->resource), slice_cstr(v[k]->v[i].name),
+                           slice_cstr(v[k]->v[i].value), rs);
+    free(v);
+}
+
 void image_write(struct image *im, struct ctl_records *rs)
 {
     int n;
@@ -89,9 +108,7 @@ void image_write(struct image *im, struct ctl_records *rs)
     put_facts(im, IMAGE_CONTROLLER, rs);
     struct image_topic **topics = image_sorted(im, &n);
     for (int i = 0; i < n; i++) put_topic(topics[i], mv, rs);
-    MAP_FOREACH(it, struct image_configs, c, &im->configs)
-        for (int i = 0; i < c->n; i++)
-            ctl_set_config(c->type, slice_cstr(c->resource), slice_cstr(c->v[i].name), slice_cstr(c->v[i].value), rs);
+    put_configs(im, rs);
     put_facts(im, IMAGE_QUOTA, rs);
     if (im->next_producer_id) {
         struct kp_producer_ids_record r = {.broker_id = -1, .broker_epoch = -1, .next_producer_id = im->next_producer_id};

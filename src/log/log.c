@@ -19,6 +19,8 @@ void log_files_init(struct log_files *f, int open_max)
     list_init(&f->lru);
     f->open_n = 0;
     f->open_max = open_max;
+    f->dropped = NULL;
+    f->dropped_arg = NULL;
 }
 
 void log_path(const struct log *l, int64_t base_offset, const char *suffix, char *out, size_t n)
@@ -349,6 +351,21 @@ int log_find_max_time(struct log *l, int64_t *time_ms, struct log_range *out)
 }
 
 /* ---- removing ---- */
+static int drop_file(struct log *l, int64_t base_offset, const char *suffix)
+{
+    char path[LOG_PATH_MAX], gone[LOG_PATH_MAX + 16];
+    log_path(l, base_offset, suffix, path, sizeof path);
+    if (!l->files->dropped) {
+        int rc = os_unlink(l->os, path);
+        return rc == ERR_NOENT ? 0 : rc;
+    }
+    snprintf(gone, sizeof gone, "%s.deleted", path);
+    int rc = os_rename(l->os, path, gone);
+    if (rc) return rc == ERR_NOENT ? 0 : rc;
+    l->files->dropped(l->files->dropped_arg, xstrdup(gone), l->cfg.file_delete_delay_ms);
+    return 0;
+}
+
 static int drop_segs(struct log *l, int n)
 {
     static const char *const suffixes[] = {"log", "index", "timeindex", "txnindex", "snapshot"};
@@ -357,10 +374,8 @@ static int drop_segs(struct log *l, int n)
         struct log_seg *s = l->segs[i];
         forget(l, s);
         for (size_t k = 0; k < NELEMS(suffixes); k++) {
-            char path[LOG_PATH_MAX];
-            log_path(l, s->base_offset, suffixes[k], path, sizeof path);
-            int r = os_unlink(l->os, path);
-            if (r && r != ERR_NOENT) rc = r;
+            int r = drop_file(l, s->base_offset, suffixes[k]);
+            if (r) rc = r;
         }
         s->doomed = true; /* readers that hold it go on with the unlinked file */
         log_seg_get(s);

@@ -20,6 +20,9 @@ struct log_cfg {
 struct log_files {
     struct list lru;
     int open_n, open_max;
+    /* Takes a file that has got its .deleted name and is to be removed after a while. NULL: removed at once. */
+    void (*dropped)(void *arg, char *path_take, int64_t delay_ms);
+    void *dropped_arg;
 };
 void log_files_init(struct log_files *f, int open_max);
 

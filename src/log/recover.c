@@ -69,6 +69,7 @@ struct listing {
     int64_t *bases;
     int n, cap;
     struct log *l;
+    bool sweep; /* remove what was dropped before */
 };
 
 static int cmp_i64(const void *a, const void *b)
@@ -82,7 +83,12 @@ static int list_file(void *arg, const char *name, bool is_dir)
     struct listing *x = arg;
     size_t n = strlen(name);
     if (is_dir) return 0;
-    if (n > 4 && strcmp(name + n - 4, ".tmp") == 0) return 0;
+    if (x->sweep && n > 8 && strcmp(name + n - 8, ".deleted") == 0 && strspn(name, "0123456789") == 20) {
+        char path[LOG_PATH_MAX]; /* its time had not come when the broker ended */
+        snprintf(path, sizeof path, "%s/%s", x->l->dir, name);
+        int rc = os_unlink(x->l->os, path);
+        return rc == ERR_NOENT ? 0 : rc;
+    }
     if (n != 24 || strcmp(name + 20, ".log") != 0 || strspn(name, "0123456789") != 20) return 0;
     if (x->n == x->cap)
         x->bases = xrealloc(x->bases, (size_t)(x->cap = x->cap ? x->cap * 2 : 8) * sizeof(int64_t));
@@ -242,7 +248,7 @@ int log_open(struct os *os, struct log_files *files, const char *dir, const stru
              struct log_open_opts *o, struct log **out)
 {
     struct log *l = xcalloc(1, sizeof *l);
-    struct listing x = {.l = l};
+    struct listing x = {.l = l, .sweep = true};
     l->os = os;
     l->files = files;
     l->dir = xstrdup(dir);

@@ -444,23 +444,25 @@ int part_close(struct part *p)
     return rc;
 }
 
-struct remover {
-    struct os_job job;
-    struct os *os;
-    char path[4300];
-};
-static void remove_run(struct os_job *j)
+#define NAME_BYTES_MAX 255
+
+/* <root>/<topic>-<partition>.<32 hex digits>-delete, the topic cut so that it remains a name. */
+static char *name_for_deletion(const struct part *p)
 {
-    struct remover *x = CONTAINER_OF(j, struct remover, job);
-    if (os_remove_tree(x->os, x->path)) logline(LOG_ERROR, x->path, "cannot remove a deleted partition's directory: %s", os_why());
-}
-static void remove_done(struct os_job *j, void *owner)
-{
-    (void)owner;
-    free(CONTAINER_OF(j, struct remover, job));
+    struct strbuf b;
+    uint64_t tag[2];
+    char tail[80];
+    const char *slash = strrchr(p->log->dir, '/');
+    os_entropy(p->home->shard->os, tag, sizeof tag);
+    int n = snprintf(tail, sizeof tail, "-%d.%016llx%016llx-delete", p->index, (unsigned long long)tag[0], (unsigned long long)tag[1]);
+    strbuf_init(&b);
+    strbuf_add(&b, p->log->dir, (size_t)(slash + 1 - p->log->dir));
+    strbuf_add(&b, p->topic, min_size(strlen(p->topic), NAME_BYTES_MAX - (size_t)n));
+    strbuf_add_cstr(&b, tail);
+    return b.s;
 }
 
-void part_remove(struct part *p, int err, bool delete_files)
+void part_remove(struct part *p, int err, int64_t delete_delay_ms)
 {
     struct os *os = p->home->shard->os;
     struct part_key k = {p->topic_id, p->index};
@@ -469,19 +471,12 @@ void part_remove(struct part *p, int err, bool delete_files)
     p->doomed = true;
     fail_all(p, err);
     fire_watches(p);
-    if (delete_files && !p->log->faulted) {
-        /* Kafka's name for a directory on its way out: topic-partition.uniqueid-delete */
-        struct remover *x = xcalloc(1, sizeof *x);
-        uint64_t tag[2];
-        os_entropy(os, tag, sizeof tag);
-        snprintf(x->path, sizeof x->path, "%s.%016llx%016llx-delete", p->log->dir, (unsigned long long)tag[0], (unsigned long long)tag[1]);
-        x->os = os;
-        x->job.run = remove_run;
-        x->job.done = remove_done;
-        if (os_rename(os, p->log->dir, x->path)) {
+    if (delete_delay_ms >= 0 && !p->log->faulted) {
+        char *name = name_for_deletion(p);
+        if (os_rename(os, p->log->dir, name)) {
             logline(LOG_ERROR, p->log->dir, "cannot rename a deleted partition's directory: %s", os_why());
-            free(x);
-        } else os_submit(os, &x->job); /* large files take their time */
+            free(name);
+        } else shard_trash(p->home->shard, name, true, delete_delay_ms);
     }
     if (!p->pins) part_free(p);
 }

@@ -93,7 +93,8 @@ void part_tick(struct part *p, int64_t now_ms, bool retain);
 int part_delete_records(struct part *p, int64_t before_offset) MUST_USE;
 /* Writes everything, with a producer snapshot; syncs. Blocking: at a stop. */
 int part_close(struct part *p) MUST_USE;
-/* Takes the partition out of its shard; its directory is renamed away for deletion. Waiters get err. */
-void part_remove(struct part *p, int err, bool delete_files);
+/* Takes the partition out of its shard; its directory gets Kafka's name for one on its way out and is removed after a
+ * delay (below 0: it stays). Waiters get err. */
+void part_remove(struct part *p, int err, int64_t delete_delay_ms);
 
 #endif

@@ -3,10 +3,18 @@
 
 #include <stdlib.h>
 
+static void segment_dropped(void *arg, char *path_take, int64_t delay_ms)
+{
+    shard_trash(arg, path_take, false, delay_ms);
+}
+
 void shard_init(struct shard *s, int id, int n, struct shard **peers, struct os *os, int files_max)
 {
     *s = (struct shard){.id = id, .n = n, .os = os, .peers = peers};
     log_files_init(&s->files, files_max);
+    s->files.dropped = segment_dropped;
+    s->files.dropped_arg = s;
+    list_init(&s->trash.items);
 }
 
 void shard_fini(struct shard *s)

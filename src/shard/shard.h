@@ -15,6 +15,12 @@ struct timer {
     void (*fire)(struct timer *t, struct shard *s);
 };
 
+/* Files whose removal waits for its time, the next one first. */
+struct trash {
+    struct list items;
+    struct timer timer;
+};
+
 struct shard {
     int id, n; /* this one, and how many there are */
     struct os *os;
@@ -24,6 +30,7 @@ struct shard {
     size_t timers_n, timers_cap;
     struct log_files files;
     void (*end_of_turn)(struct shard *s);
+    struct trash trash;
     bool stopping; /* leave shard_run at the end of the turn */
 };
 
@@ -44,6 +51,10 @@ static inline bool timer_armed(const struct timer *t)
 {
     return t->at != 0;
 }
+
+/* Removes a file, or with tree a directory and what is in it, after a delay and on the pool. What is still there when
+ * the process ends is for the next start to remove. */
+void shard_trash(struct shard *s, char *path_take, bool tree, int64_t delay_ms);
 
 /* Runs m on shard `to`: at once if it is this one. m->run is called with the receiving shard as owner. */
 static inline void shard_send(struct shard *from, int to, struct os_msg *m)

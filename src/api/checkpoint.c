@@ -1,7 +1,6 @@
 #include "api/checkpoint.h"
 #include "base/hash.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 
 struct checkpoint_entry {
@@ -42,32 +41,45 @@ void checkpoints_fini(struct checkpoints *c)
     clear(&c->start);
 }
 
+/* "topic partition offset", with single blanks. */
+static int parse_line(char *line, struct key *k, int64_t *offset)
+{
+    char *index = strchr(line, ' '), *value = index ? strchr(index + 1, ' ') : NULL;
+    if (!value || index == line) return ERR_FORMAT;
+    *index++ = *value++ = 0;
+    size_t index_n = strspn(index, "0123456789"), value_n = strspn(value, "0123456789");
+    if (!index_n || index_n > 9 || index[index_n] || !value_n || value_n > 18 || value[value_n]) return ERR_FORMAT;
+    *k = (struct key){line, (int32_t)strtol(index, NULL, 10)};
+    *offset = strtoll(value, NULL, 10);
+    return 0;
+}
+
+int checkpoint_parse(char *text, struct map *into)
+{
+    char *save, *line = strtok_r(text, "\n", &save);
+    if (!line || strcmp(line, "0") != 0 || !strtok_r(NULL, "\n", &save)) return ERR_FORMAT;
+    while ((line = strtok_r(NULL, "\n", &save)) != NULL) {
+        struct key k;
+        int64_t offset;
+        int rc = parse_line(line, &k, &offset);
+        if (rc) return rc;
+        free(map_del(into, hash(k), &k, eq));
+        struct checkpoint_entry *e = xmalloc(sizeof *e + strlen(k.topic) + 1);
+        e->offset = offset;
+        e->index = k.index;
+        memcpy(e->topic, k.topic, strlen(k.topic) + 1);
+        map_put(into, hash(k), e);
+    }
+    return 0;
+}
+
 int checkpoint_read(struct os *os, const char *path, struct map *into)
 {
     struct strbuf b;
     strbuf_init(&b);
     int rc = os_read_file(os, path, 256 << 20, &b);
     if (rc == ERR_NOENT) rc = 0;
-    else if (rc == 0) {
-        char *save, *line = strtok_r(b.s ? b.s : (char[]){""}, "\n", &save);
-        if (!line || strcmp(line, "0") != 0 || !strtok_r(NULL, "\n", &save)) rc = ERR_FORMAT;
-        while (rc == 0 && (line = strtok_r(NULL, "\n", &save)) != NULL) {
-            char topic[256];
-            int index;
-            long long offset;
-            if (sscanf(line, "%255s %d %lld", topic, &index, &offset) != 3 || offset < 0) {
-                rc = ERR_FORMAT;
-                break;
-            }
-            struct key k = {topic, index};
-            free(map_del(into, hash(k), &k, eq));
-            struct checkpoint_entry *e = xmalloc(sizeof *e + strlen(topic) + 1);
-            e->offset = offset;
-            e->index = index;
-            memcpy(e->topic, topic, strlen(topic) + 1);
-            map_put(into, hash(k), e);
-        }
-    }
+    else if (rc == 0) rc = checkpoint_parse(b.s ? b.s : (char[]){""}, into);
     strbuf_fini(&b);
     return rc;
 }

@@ -307,7 +307,7 @@ static void apply_quota(struct image *im, const struct kp_client_quota_record *r
 {
     struct kp_writer key;
     kp_writer_init(&key, 64);
-    qsort(r->entity, (size_t)r->entity_n, sizeof *r->entity, cmp_entity);
+    if (r->entity_n > 1) qsort(r->entity, (size_t)r->entity_n, sizeof *r->entity, cmp_entity);
     for (int32_t i = 0; i < r->entity_n; i++) {
         kp_write_i32(&key, (int32_t)r->entity[i].entity_type.n);
         kp_write_raw(&key, r->entity[i].entity_type);

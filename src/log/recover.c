@@ -103,15 +103,17 @@ static int read_epochs(struct log *l)
     strbuf_init(&b);
     snprintf(path, sizeof path, "%s/leader-epoch-checkpoint", l->dir);
     int rc = os_read_file(l->os, path, 16 << 20, &b);
-    int version, count, at = 0, used;
-    if (rc == 0 && sscanf(strbuf_cstr(&b), "%d %d%n", &version, &count, &at) == 2 && version == 0) {
-        int epoch;
-        long long start;
-        while (sscanf(strbuf_cstr(&b) + at, "%d %lld%n", &epoch, &start, &used) == 2) {
-            log_note_epoch(l, epoch, start);
-            at += used;
+    /* "0", the count, then "epoch start" a line; what does not grow was not written by a broker and ends the reading. */
+    char *save, *line = rc == 0 ? strtok_r(b.s ? b.s : (char[]){""}, "\n", &save) : NULL;
+    if (line && strcmp(line, "0") == 0 && strtok_r(NULL, "\n", &save))
+        while ((line = strtok_r(NULL, "\n", &save)) != NULL) {
+            char *rest;
+            long long epoch = strtoll(line, &rest, 10), start = *rest == ' ' ? strtoll(rest + 1, NULL, 10) : -1;
+            const struct log_epoch *last = l->epochs_n ? &l->epochs[l->epochs_n - 1] : NULL;
+            if (epoch < 0 || epoch > INT32_MAX || start < 0 || start == INT64_MAX) break;
+            if (last && (epoch <= last->epoch || start < last->start_offset)) break;
+            log_note_epoch(l, (int32_t)epoch, start);
         }
-    }
     l->epochs_dirty = false;
     strbuf_fini(&b);
     return rc == ERR_NOENT || rc == ERR_FORMAT ? 0 : rc;

@@ -101,6 +101,13 @@ static int find_snapshot(void *arg, const char *name, bool is_dir)
     return 0;
 }
 
+static void forget_producers(struct part *p)
+{
+    producers_fini(&p->producers);
+    producers_init(&p->producers);
+    p->sync_offset_snapshot = 0;
+}
+
 int part_open(struct parts *ps, const char *root, int dir, struct uuid topic_id, const char *topic, int32_t index,
               const struct conf_topic *cfg, int32_t leader_epoch, struct log_open_opts *o, struct part **out)
 {
@@ -122,26 +129,38 @@ int part_open(struct parts *ps, const char *root, int dir, struct uuid topic_id,
     list_init(&p->wait_sync);
     list_init(&p->watches);
     snprintf(path, sizeof path, "%s/%s-%d", root, topic, index);
-    o->replay_from = 0;
-    int rc = os_list_dir(os, path, find_snapshot, &snaps);
-    if (rc == 0 && snaps.newest >= 0) {
-        struct strbuf b;
-        strbuf_init(&b);
-        snprintf(file, sizeof file, "%s/%020lld.snapshot", path, (long long)snaps.newest);
-        rc = os_read_file(os, file, 256 << 20, &b);
-        if (rc == 0 && producers_load(&p->producers, strbuf_slice(&b)) == 0) {
-            o->replay_from = snaps.newest;
-            p->sync_offset_snapshot = snaps.newest;
-        } else { /* an unreadable snapshot: read the whole log instead */
-            producers_fini(&p->producers);
-            producers_init(&p->producers);
-        }
-        strbuf_fini(&b);
-    }
+    log_cfg_of(cfg, &lc);
     o->scan_cb = replay;
     o->scan_arg = p;
-    log_cfg_of(cfg, &lc);
-    rc = log_open(os, &ps->shard->files, path, &lc, o, &p->log);
+    char cut[sizeof o->cut] = "";
+    int rc = 0;
+    for (bool again = true; again && rc == 0;) {
+        again = false;
+        snaps.newest = -1;
+        o->replay_from = 0;
+        rc = os_list_dir(os, path, find_snapshot, &snaps);
+        if (rc == 0 && snaps.newest >= 0) {
+            struct strbuf b;
+            strbuf_init(&b);
+            snprintf(file, sizeof file, "%s/%020lld.snapshot", path, (long long)snaps.newest);
+            rc = os_read_file(os, file, 256 << 20, &b);
+            if (rc == 0 && producers_load(&p->producers, strbuf_slice(&b)) == 0) {
+                o->replay_from = snaps.newest;
+                p->sync_offset_snapshot = snaps.newest;
+            } else forget_producers(p); /* an unreadable snapshot: read the whole log instead */
+            strbuf_fini(&b);
+        }
+        rc = log_open(os, &ps->shard->files, path, &lc, o, &p->log);
+        if (rc == 0 && o->replay_from > p->log->end_offset) { /* it speaks of batches that recovery cut */
+            log_free(p->log);
+            p->log = NULL;
+            forget_producers(p);
+            memcpy(cut, o->cut, sizeof cut);
+            rc = os_unlink(os, file);
+            again = true;
+        }
+    }
+    if (!o->cut[0]) memcpy(o->cut, cut, sizeof cut);
     if (rc == 0) rc = write_partition_metadata(p, path);
     if (rc) {
         log_free(p->log);

@@ -1,6 +1,7 @@
 /* Writes one seed file for each message and version, each codec and some batches: seeds DIR makes
- * DIR/kp_fuzz, DIR/batch_fuzz and DIR/compress_fuzz. They are made anew whenever they are needed and never
+ * DIR/kp_fuzz, DIR/batch_fuzz, DIR/compress_fuzz and so on. They are made anew whenever they are needed and never
  * committed. */
+#include "ctl/snapshot.h"
 #include "kp/batch.h"
 #include "kp/kp_api.h"
 #include "kp/random.h"
@@ -22,6 +23,48 @@ static void put(const char *dir, const char *target, const char *name, struct sl
     }
 }
 
+/* A record of the metadata log, if it is one. */
+static void record(const char *dir, const struct kp_message *m, int16_t version, const char *name, const void *value)
+{
+    struct ctl_records rs;
+    struct kp_writer w;
+    ctl_records_init(&rs);
+    kp_writer_init(&w, 0);
+    ctl_put(&rs, m, version, value);
+    kp_write_i8(&w, 1);
+    kp_write_u16(&w, (uint16_t)rs.w.n);
+    kp_write_raw(&w, kp_writer_slice(&rs.w));
+    put(dir, "image_fuzz", name, kp_writer_slice(&w));
+    ctl_records_fini(&rs);
+    kp_writer_fini(&w);
+}
+
+static void snapshots(const char *dir)
+{
+    struct ctl_records rs;
+    struct kp_writer w;
+    struct quorum q = {0};
+    struct strbuf b;
+    ctl_records_init(&rs);
+    kp_writer_init(&w, 0);
+    strbuf_init(&b);
+    ctl_bootstrap_features(30, &rs);
+    quorum_found(&q, 1, (struct uuid){{1}}, "CONTROLLER", "localhost", 9093);
+    kp_write_i8(&w, 0);
+    snapshot_write(&rs, &q, 1, 2, 3, &w);
+    put(dir, "image_fuzz", "snapshot", kp_writer_slice(&w));
+    strbuf_add_char(&b, 3);
+    quorum_state_write(&b, 1, 1, 7);
+    put(dir, "image_fuzz", "quorum-state", strbuf_slice(&b));
+    put(dir, "storage_fuzz", "meta.properties",
+        slice_cstr("version=1\ncluster.id=AAAAAAAAAAAAAAAAAAAAAA\nnode.id=1\ndirectory.id=AAAAAAAAAAAAAAAAAAAABQ\n"));
+    put(dir, "checkpoint_fuzz", "checkpoint", slice_cstr("0\n2\nt 0 17\nlong.topic-name 12 34567\n"));
+    ctl_records_fini(&rs);
+    kp_writer_fini(&w);
+    quorum_fini(&q);
+    strbuf_fini(&b);
+}
+
 static void messages(const char *dir, struct prng *prng)
 {
     for (size_t i = 0; kp_messages[i]; i++) {
@@ -39,6 +82,7 @@ static void messages(const char *dir, struct prng *prng)
             m->write(&w, version, value);
             snprintf(name, sizeof name, "%s-%d", m->name, version);
             put(dir, "kp_fuzz", name, kp_writer_slice(&w));
+            if (m->key >= 0 && strstr(m->name, "Record")) record(dir, m, version, name, value);
             kp_writer_fini(&w);
             arena_fini(&a);
         }
@@ -77,5 +121,6 @@ int main(int argc, char **argv)
     mkdir(argv[1], 0777);
     messages(argv[1], &prng);
     batches(argv[1]);
+    snapshots(argv[1]);
     return 0;
 }

@@ -1,0 +1,18 @@
+/* Any bytes as an offset checkpoint. */
+#include "api/checkpoint.h"
+
+#include <stdlib.h>
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n);
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
+{
+    struct checkpoints c;
+    char *text = xstrndup(data, n);
+    checkpoints_init(&c);
+    (void)!checkpoint_parse(text, &c.recovery);
+    ASSERT(checkpoint_get(&c.recovery, "t", 0) >= -1);
+    checkpoints_fini(&c);
+    free(text);
+    return 0;
+}

@@ -3,7 +3,8 @@
  *   READ on every shard concerned -> enough? -> answer
  *                                 -> not yet -> WATCH on every shard -> something new, or time is up -> READ again
  *
- * Ranges that are not in the page cache are read once on the pool before the answer goes home.
+ * Ranges that are not in the page cache are read once on the pool before the answer goes home, and so are the index
+ * pages that lead to them.
  *
  * Invariants
  * 1. While a message of a fetch is on its way to a shard, the home shard does not touch what the message leads to.
@@ -33,6 +34,7 @@ struct fpart {
 };
 struct fshard {
     struct os_msg read, watch;
+    struct log_warm lookup;
     struct os_job warm; /* brings cold ranges into the page cache, so that sendfile does not wait in a loop */
     struct os *os;
     struct fetch *fetch;
@@ -58,7 +60,7 @@ struct fetch {
 static void read_all(struct fetch *f);
 
 /* ---- on the partition's shard ---- */
-static void read_part(struct broker *b, struct fetch *f, struct fpart *x, int64_t *budget)
+static void read_part(struct broker *b, struct fetch *f, struct fpart *x, int64_t *budget, bool nowait)
 {
     struct part *p = parts_find(&b->parts, x->topic_id, x->want->index);
     x->err = 0;
@@ -77,7 +79,10 @@ static void read_part(struct broker *b, struct fetch *f, struct fpart *x, int64_
     x->log_start = p->log->start_offset;
     int64_t limit = f->in.isolation_level ? x->last_stable : x->high_watermark;
     int64_t max = min_i64(x->want->max_bytes, *budget);
+    p->log->nowait = nowait;
     x->err = log_read(p->log, x->want->offset, limit, max_i64(max, 0), *budget > 0, &x->range);
+    p->log->nowait = false;
+    if (x->err == ERR_BUSY) return;
     if (x->err == 0 && x->want->offset > x->high_watermark) x->err = ERR_OFFSET_OUT_OF_RANGE;
     if (x->err && x->err != ERR_OFFSET_OUT_OF_RANGE) x->err = ERR_KAFKA_STORAGE_ERROR;
     if (x->err && x->range.seg) {
@@ -131,6 +136,12 @@ static void warm_done(struct os_job *j, void *owner)
     shard_send(owner, f->r->net->shard->id, &fs->read);
 }
 
+static void on_read(struct os_msg *m, void *owner);
+static void read_again(struct log_warm *w, void *owner)
+{
+    on_read(&CONTAINER_OF(w, struct fshard, lookup)->read, owner);
+}
+
 static void on_read(struct os_msg *m, void *owner)
 {
     struct shard *s = owner;
@@ -143,7 +154,14 @@ static void on_read(struct os_msg *m, void *owner)
         if (x->shard != s->id) continue;
         if (x->watching) part_unwatch(&x->watch);
         x->watching = false;
-        read_part(s->broker, f, x, &budget);
+        read_part(s->broker, f, x, &budget, fs->lookup.tries < LOG_WARM_TRIES + f->parts_n);
+        if (x->err == ERR_BUSY) {
+            for (int k = 0; k < i; k++)
+                if (f->parts[k].shard == s->id && f->parts[k].range.seg) log_seg_put(f->parts[k].range.seg);
+            fs->lookup.again = read_again;
+            log_warm(parts_find(&s->broker->parts, x->topic_id, x->want->index)->log, &fs->lookup);
+            return;
+        }
         cold |= x->range.seg && is_cold(s->os, &x->range);
     }
     if (cold) {

@@ -308,6 +308,7 @@ void part_append(struct part *p, struct part_append *a)
         if (rc == 1) { /* seen before: the first answer again, once that batch is as safe as asked */
             a->base_offset = dup.last_offset - dup.offset_delta;
             a->last_offset = dup.last_offset;
+            a->append_time_ms = dup.time_ms;
             bool wait = a->acks_all && p->home->sync != PART_SYNC_NEVER && dup.last_offset >= l->synced_offset;
             if (wait) {
                 /* keeps wait_sync in offset order: it is at or below everything that comes later */

@@ -4,6 +4,12 @@ import org.apache.kafka.common.compress.Compression;
 import org.apache.kafka.common.record.internal.*;
 
 class Cases extends Differential {
+    // What Kafka takes and should not.
+    static final Set<String> ODD = new TreeSet<>(List.of("made raw gap", "made raw from one", "made gzip junk after", "made lz4 junk after"));
+    static {
+        for (String c : List.of("gzip", "snappy", "lz4", "zstd")) for (String l : List.of("long", "short", "negative")) ODD.add("made " + c + " " + l);
+    }
+
     static String produce(String topic, int partition, String records, int acks) {
         return "{acks:" + acks + ",timeoutMs:5000,topicData:[{name:'" + topic + "',topicId:'$id:" + topic + "',partitionData:[{index:"
             + partition + ",records:" + (records == null ? "null" : "'@" + records + "'") + "}]}]}";
@@ -32,6 +38,8 @@ class Cases extends Differential {
         create("empty", 1, "");
         create("small", 1, "{name:'max.message.bytes',value:'200'}");
         create("compact", 1, "{name:'cleanup.policy',value:'compact'}");
+        create("odd", 1, "");
+        create("bounded", 1, "{name:'message.timestamp.before.max.ms',value:'86400000'}");
         create("stamped", 1, "{name:'message.timestamp.type',value:'LogAppendTime'}");
         for (String b : List.of("three", "gzip", "lz4")) top("Produce", "setup", produce("full", 0, b, -1));
         guard("metadata", Cases::metadata);
@@ -52,7 +60,42 @@ class Cases extends Differential {
         try { p.run(); } catch (Throwable e) { failed++; System.out.println("FAIL " + name + ": " + e); e.printStackTrace(System.out); }
     }
 
-    static void makeRecords() {
+    // One record of few bytes, its fields in order: every length is a single byte.
+    static byte[] record(long time, int delta, String key, String value, int headers) throws Exception {
+        var b = new java.io.ByteArrayOutputStream();
+        var d = new java.io.DataOutputStream(b);
+        d.writeByte(0);
+        org.apache.kafka.common.utils.ByteUtils.writeVarlong(time, d);
+        for (Object o : new Object[] {delta, key, value, headers}) {
+            if (o instanceof Integer) org.apache.kafka.common.utils.ByteUtils.writeVarint((Integer) o, d);
+            else {
+                org.apache.kafka.common.utils.ByteUtils.writeVarint(o == null ? -1 : ((String) o).length(), d);
+                if (o != null) d.writeBytes((String) o);
+            }
+        }
+        var whole = new java.io.ByteArrayOutputStream();
+        org.apache.kafka.common.utils.ByteUtils.writeVarint(b.size(), new java.io.DataOutputStream(whole));
+        whole.write(b.toByteArray());
+        return whole.toByteArray();
+    }
+    static byte[] fill(int n, int v) { byte[] b = new byte[n]; Arrays.fill(b, (byte) v); return b; }
+    // A batch whose head is right and whose body is this.
+    static byte[] made(Compression c, int count, byte[] body) throws Exception {
+        var out = new org.apache.kafka.common.utils.ByteBufferOutputStream(512);
+        try (var packer = c.wrapForOutput(out, (byte) 2)) { packer.write(body); }
+        byte[] packed = new byte[out.position()];
+        out.buffer().flip().get(packed);
+        byte[] head = Arrays.copyOf(records.get("one"), 61);
+        head = poke(poke(poke(head, 22, c.type().id), 26, count - 1), 60, count);
+        return length(join(head, packed));
+    }
+    static byte[] length(byte[] b) {
+        b = b.clone();
+        java.nio.ByteBuffer.wrap(b).putInt(8, b.length - 12);
+        return crc(b);
+    }
+
+    static void makeRecords() throws Exception {
         byte[] one = bytes(MemoryRecords.withRecords(Compression.NONE, recs(0, 1)));
         byte[] three = bytes(MemoryRecords.withRecords(Compression.NONE, recs(0, 3)));
         records.put("one", one);
@@ -88,6 +131,60 @@ class Cases extends Differential {
         records.put("future", bytes(MemoryRecords.withRecords(Compression.NONE, new SimpleRecord(T0 + 7200000L, "k".getBytes(), "v".getBytes()))));
         records.put("past", bytes(MemoryRecords.withRecords(Compression.NONE, new SimpleRecord(1000L, "k".getBytes(), "v".getBytes()))));
         records.put("appendtime", bytes(MemoryRecords.withRecords((byte) 2, 0L, Compression.NONE, org.apache.kafka.common.record.TimestampType.LOG_APPEND_TIME, recs(0, 1))));
+        records.put("tail20", join(one, new byte[20]));
+        records.put("tailcut", join(one, Arrays.copyOf(three, three.length - 5)));
+        records.put("tailmagic", join(one, poke(one, 16, 9)));
+        records.put("lastdeltaneg", crc(poke(three, 23, 255)));
+        records.put("basenegative", poke(one, 0, 255));
+        records.put("tiny", poke(poke(Arrays.copyOf(one, 26), 11, 14), 9, 0));
+        records.put("head50", crc(poke(poke(Arrays.copyOf(one, 50), 11, 38), 10, 0)));
+        for (int n : new int[] {51, 53, 56, 57}) records.put("head" + n, crc(poke(poke(Arrays.copyOf(one, n), 11, n - 12), 10, 0)));
+        records.put("head60", crc(poke(poke(Arrays.copyOf(one, 60), 11, 48), 10, 0)));
+        records.put("tinylength", poke(one, 11, 13));
+        records.put("lengthnegative", poke(one, 8, 255));
+        records.put("txnbad", poke(records.get("txn"), 16, 1));
+        records.put("controlplain", crc(poke(one, 22, 32)));
+        records.put("sequenceonly", crc(poke(poke(poke(poke(one, 53, 0), 54, 0), 55, 0), 56, 0)));
+        records.put("maxtime", crc(poke(three, 42, 0)));
+        records.put("producernosequence", crc(poke(poke(poke(poke(poke(poke(poke(poke(one, 43, 0), 44, 0), 45, 0), 46, 0), 47, 0), 48, 0), 49, 0), 50, 9)));
+        records.put("highattributes", crc(poke(one, 21, 0x7f)));
+        records.put("horizon", crc(poke(one, 22, 64)));
+        byte[] good = record(0, 0, "k", "v", 0), second = record(0, 1, "k", "v", 0), key = record(0, 0, null, "v", 0);
+        for (var c : Map.of("raw", Compression.NONE, "gzip", Compression.gzip().build(), "snappy", Compression.snappy().build(), "lz4", Compression.lz4().build(), "zstd", Compression.zstd().build()).entrySet()) {
+            String n = "made " + c.getKey() + " ";
+            Compression k = c.getValue();
+            records.put(n + "good", made(k, 2, join(good, second)));
+            records.put(n + "gap", made(k, 2, join(good, record(0, 5, "k", "v", 0))));
+            records.put(n + "from one", made(k, 1, second));
+            records.put(n + "too few", made(k, 2, good));
+            records.put(n + "too many", made(k, 1, join(good, second)));
+            records.put(n + "bytes after", made(k, 1, join(good, new byte[3])));
+            records.put(n + "nothing", made(k, 1, new byte[0]));
+            records.put(n + "long", made(k, 1, poke(good, 0, 100)));
+            records.put(n + "short", made(k, 1, poke(good, 0, 6)));
+            records.put(n + "negative", made(k, 1, poke(good, 0, 1)));
+            records.put(n + "key too long", made(k, 1, poke(good, 4, 80)));
+            records.put(n + "key length -2", made(k, 1, poke(good, 4, 3)));
+            records.put(n + "value too long", made(k, 1, poke(good, 6, 80)));
+            records.put(n + "header count", made(k, 1, poke(good, 8, 8)));
+            records.put(n + "header count -1", made(k, 1, poke(good, 8, 1)));
+            records.put(n + "endless number", made(k, 1, join(new byte[] {40}, fill(20, 255))));
+            records.put(n + "no key", made(k, 1, key));
+            records.put(n + "record attributes", made(k, 1, poke(good, 1, 3)));
+            records.put(n + "old", made(k, 1, record(-T0 + 1000, 0, "k", "v", 0)));
+            records.put(n + "future", made(k, 1, record(7200000, 0, "k", "v", 0)));
+            records.put(n + "zero time", made(k, 1, record(-T0 - 1, 0, "k", "v", 0)));
+            if (k == Compression.NONE) continue;
+            byte[] packed = made(k, 2, join(good, second));
+            records.put(n + "cut", length(Arrays.copyOf(packed, packed.length - 6)));
+            records.put(n + "cut early", length(Arrays.copyOf(packed, 64)));
+            records.put(n + "no bytes", length(Arrays.copyOf(packed, 61)));
+            if (k.type() != org.apache.kafka.common.record.internal.CompressionType.SNAPPY) // it has no checksum
+                records.put(n + "damaged", crc(poke(packed, packed.length - 9, packed[packed.length - 9] ^ 0x55)));
+            records.put(n + "damaged head", crc(poke(packed, 62, 0x55)));
+            records.put(n + "junk after", length(join(packed, new byte[5])));
+            records.put(n + "not at all", crc(poke(made(Compression.NONE, 2, join(good, second)), 22, k.type().id)));
+        }
         records.put("junk", "this is not a batch of records, but it is long enough to look like one, or is it not?".getBytes());
     }
 
@@ -315,12 +412,39 @@ class Cases extends Differential {
         all(api, "none", "{timeoutMs:5000,topics:[]}");
     }
 
+    static String two(int v, String first, String second) {
+        return "{acks:-1,timeoutMs:5000,topicData:[{name:'p" + v + "',topicId:'$id:p" + v + "',partitionData:[{index:0,records:'@" + first + "'},{index:1,records:'@" + second + "'}]}]}";
+    }
     static void producing() throws Exception {
         String api = "Produce";
         each(api, v -> {
             create("p" + v, 2, "");
             for (String r : new TreeSet<>(records.keySet()))
-                if (!r.startsWith("i")) one("Produce", v, "records " + r, produce("p" + v, 0, r, -1));
+                if (ODD.contains(r)) {
+                    if (v == 6 || v == 8 || v == 13) one("Produce", v, "odd " + r, produce("odd", 0, r, -1));
+                } else if (!r.startsWith("i") && (!r.startsWith("made") || v == 6 || v == 13)) one("Produce", v, "records " + r, produce("p" + v, 0, r, -1));
+            for (String r : records.keySet())
+                if (r.startsWith("made") && !ODD.contains(r) && (v == 8 || v == 13)) {
+                    one("Produce", v, "compacted " + r, produce("compact", 0, r, -1));
+                    one("Produce", v, "stamped " + r, produce("stamped", 0, r, -1));
+                    one("Produce", v, "bounded " + r, produce("bounded", 0, r, -1));
+                }
+            for (String r : List.of("one", "appendtime", "notime", "gzip", "past", "future", "maxtime")) one("Produce", v, "stamped " + r, produce("stamped", 0, r, -1));
+            for (String r : List.of("badcrc", "magic9", "magic1", "txn", "codec5", "cut", "tail20", "baseoffset", "control", "controlplain", "head50", "head57", "tiny")) {
+                one("Produce", v, "good and " + r, two(v, "one", r));
+                one("Produce", v, r + " and good", two(v, r, "one"));
+            }
+            one("Produce", v, "txn and bad magic", two(v, "txn", "magic9"));
+            one("Produce", v, "bad magic and txn", two(v, "magic9", "txn"));
+            one("Produce", v, "two acks and errors", two(v, "one", "cut").replace("acks:-1", "acks:2"));
+            one("Produce", v, "two acks and an unknown partition", produce("p" + v, 9, "one", 2));
+            one("Produce", v, "two acks and internal", produce("__consumer_offsets", 0, "one", 2));
+            one("Produce", v, "no partitions", "{acks:-1,topicData:[{name:'p" + v + "',topicId:'$id:p" + v + "',partitionData:[]}]}");
+            String topic = "{name:'p" + v + "',topicId:'$id:p" + v + "',partitionData:[{index:";
+            one("Produce", v, "a topic twice", "{acks:-1,topicData:[" + topic + "0,records:'@one'}]}," + topic + "1,records:'@one'}]}]}");
+            one("Produce", v, "a topic and its partition twice", "{acks:-1,topicData:[" + topic + "0,records:'@one'}]}," + topic + "0,records:'@three'}]}]}");
+            one("Produce", v, "good, then bad for one partition", "{acks:-1,topicData:[" + topic + "0,records:'@one'},{index:0,records:'@badcrc'}]}]}");
+            one("Produce", v, "an unknown partition twice", "{acks:-1,topicData:[" + topic + "9,records:'@one'},{index:9,records:'@badcrc'}]}]}");
             if (v == 13) one("Produce", v, "null records", produce("p" + v, 0, null, -1)); // no answer takes its time
             for (String r : List.of("one", "nokey", "nullvalue", "gzip", "notime")) one("Produce", v, "compacted " + r, produce("compact", 0, r, 1));
             for (String r : List.of("one", "big", "two")) one("Produce", v, "small " + r, produce("small", 0, r, 1));
@@ -362,7 +486,7 @@ class Cases extends Differential {
             top("DescribeProducers", "of p" + v, "{topics:[{name:'p" + v + "',partitionIndexes:[0,1]}]}");
             for (int p = 0; p < 2; p++) {
                 top("Fetch", "what was produced", fetch("", fetchTopic("p" + v, p, 0, "")));
-                top("ListOffsets", "what was produced", "{replicaId:-1,topics:[{name:'p" + v + "',partitions:[{partitionIndex:" + p + ",timestamp:-3},{partitionIndex:" + p + ",timestamp:0},{partitionIndex:" + p + ",timestamp:-1}]}]}");
+                for (int t : new int[] {-3, 0, -1}) top("ListOffsets", "what was produced", offsetOf("p" + v, p, t));
             }
         });
         api = "DescribeProducers";

@@ -16,18 +16,12 @@ struct piece {
     int32_t index;
     struct kp_produce_response_partition_produce_response *out;
 };
-/* What the request asks of one partition. */
-struct entry {
-    struct slice records;
-    struct image_topic *topic; /* NULL: unknown */
-    int32_t index, out_topic;
-};
 struct produce {
     struct req *r;
     struct kp_produce_request in;
     struct kp_produce_response out;
-    struct entry *entries;
-    int32_t entries_n;
+    struct asked asked; /* in: struct kp_produce_request_partition_produce_data */
+    struct image_topic **topics; /* of asked.topics; NULL: unknown */
     int waiting;
     int failed;
     const char *first_error;
@@ -117,42 +111,36 @@ static void piece_append(struct os_msg *m, void *owner)
 }
 
 /* The partitions that the request names. One that it names twice is asked once, for what came last: so Kafka does. */
-static void list_entries(struct produce *p)
+static void list_parts(struct produce *p)
 {
     struct broker *b = req_broker(p->r);
     struct arena *a = &p->r->arena;
+    struct asked *q = &p->asked;
     bool by_id = p->r->version >= 13;
-    struct seen seen;
-    size_t n = (size_t)p->in.topic_data_n;
+    size_t n = 0;
     for (int32_t i = 0; i < p->in.topic_data_n; i++) n += (size_t)p->in.topic_data[i].partition_data_n;
-    seen_init(&seen, a, n, prng_next(&b->prng));
-    p->entries = arena_zalloc(a, n, sizeof *p->entries);
-    p->out.responses = arena_zalloc(a, (size_t)p->in.topic_data_n, sizeof *p->out.responses);
+    asked_init(q, a, (size_t)p->in.topic_data_n, n, prng_next(&b->prng));
     for (int32_t i = 0; i < p->in.topic_data_n; i++) {
         const struct kp_produce_request_topic_produce_data *t = &p->in.topic_data[i];
         struct slice key = by_id ? slice_of(t->topic_id.b, sizeof t->topic_id.b) : t->name;
-        if (t->partition_data_n == 0) continue;
-        int32_t out = seen_note(&seen, key, INT64_MIN, p->out.responses_n);
-        if (out < 0) {
-            out = p->out.responses_n++;
-            p->out.responses[out] = (struct kp_produce_response_topic_produce_response){.name = t->name, .topic_id = t->topic_id};
-        }
-        struct image_topic *topic = by_id ? image_topic_by_id(&b->image, t->topic_id) : image_topic(&b->image, t->name);
-        for (int32_t k = 0; k < t->partition_data_n; k++) {
-            const struct kp_produce_request_partition_produce_data *d = &t->partition_data[k];
-            int32_t at = seen_note(&seen, key, d->index, p->entries_n);
-            if (at < 0) {
-                at = p->entries_n++;
-                p->out.responses[out].partition_responses_n++;
-            }
-            p->entries[at] = (struct entry){d->records.s, topic, d->index, out};
-        }
+        for (int32_t k = 0; k < t->partition_data_n; k++) asked_add(q, key, i, t->partition_data[k].index, &t->partition_data[k]);
     }
-    for (int32_t i = 0; i < p->out.responses_n; i++) {
+    p->topics = arena_zalloc(a, (size_t)q->topics_n, sizeof *p->topics);
+    p->out.responses = arena_zalloc(a, (size_t)q->topics_n, sizeof *p->out.responses);
+    p->out.responses_n = q->topics_n;
+    for (int32_t i = 0; i < q->topics_n; i++) {
+        const struct kp_produce_request_topic_produce_data *t = &p->in.topic_data[q->topics[i].first];
         struct kp_produce_response_topic_produce_response *to = &p->out.responses[i];
-        to->partition_responses = arena_zalloc(a, (size_t)to->partition_responses_n, sizeof *to->partition_responses);
-        to->partition_responses_n = 0;
+        p->topics[i] = by_id ? image_topic_by_id(&b->image, t->topic_id) : image_topic(&b->image, t->name);
+        *to = (struct kp_produce_response_topic_produce_response){.name = t->name, .topic_id = t->topic_id};
+        to->partition_responses = arena_zalloc(a, (size_t)q->topics[i].parts_n, sizeof *to->partition_responses);
     }
+}
+
+static struct slice records_of(const struct asked_part *e)
+{
+    const struct kp_produce_request_partition_produce_data *d = e->in;
+    return d->records.s;
 }
 
 /* Whether a whole batch stands at the start of s. 1: yes; 0: the bytes end before it does; ERR_CORRUPT_MESSAGE. */
@@ -199,23 +187,24 @@ static int check_all(const struct produce *p)
                 return p->in.transactional_id.p ? 0 : ERR_TRANSACTIONAL_ID_AUTHORIZATION_FAILED;
         }
     }
-    for (int32_t i = 0; i < p->entries_n; i++) {
-        struct slice s = p->entries[i].records;
-        if (!p->entries[i].topic || !is_modern(s)) continue;
+    for (int32_t i = 0; i < p->asked.parts_n; i++) {
+        struct slice s = records_of(&p->asked.parts[i]);
+        if (!p->topics[p->asked.parts[i].topic] || !is_modern(s)) continue;
         bool cut = load_be32(s.p + BATCH_AT_LENGTH) + BATCH_PREFIX_BYTES < BATCH_AT_PRODUCER_EPOCH;
         if (cut || (p->r->version < 7 && codec_of(s) >= KP_CODECS_N)) return ERR_UNKNOWN_SERVER_ERROR;
     }
     return 0;
 }
 
-static int check_entry(const struct produce *p, const struct entry *e)
+static int check_part(const struct produce *p, const struct asked_part *e)
 {
-    if (!e->topic) return p->r->version >= 13 ? ERR_UNKNOWN_TOPIC_ID : ERR_UNKNOWN_TOPIC_OR_PARTITION;
-    if (e->index < 0 || e->index >= e->topic->parts_n) return ERR_UNKNOWN_TOPIC_OR_PARTITION;
-    int rc = check_records(p->r, e->records);
+    const struct image_topic *topic = p->topics[e->topic];
+    if (!topic) return p->r->version >= 13 ? ERR_UNKNOWN_TOPIC_ID : ERR_UNKNOWN_TOPIC_OR_PARTITION;
+    if (e->index < 0 || e->index >= topic->parts_n) return ERR_UNKNOWN_TOPIC_OR_PARTITION;
+    int rc = check_records(p->r, records_of(e));
     if (rc) return rc;
     if (p->in.acks < -1 || p->in.acks > 1) return ERR_INVALID_REQUIRED_ACKS;
-    bool internal = topic_is_internal(slice_cstr(e->topic->name));
+    bool internal = topic_is_internal(slice_cstr(topic->name));
     return internal && !slice_eq_cstr(p->r->client_id, "__admin_client") ? ERR_INVALID_TOPIC_EXCEPTION : 0;
 }
 
@@ -226,16 +215,17 @@ void api_produce(struct req *r)
     p->r = r;
     if (!API_READ(r, produce, &p->in)) return;
     kp_produce_response_init(&p->out);
-    list_entries(p);
+    list_parts(p);
     int refused = check_all(p);
     p->waiting = 1; /* until all are on their way */
-    for (int32_t i = 0; i < p->entries_n; i++) {
-        const struct entry *e = &p->entries[i];
-        struct kp_produce_response_topic_produce_response *to = &p->out.responses[e->out_topic];
+    for (int32_t i = 0; i < p->asked.parts_n; i++) {
+        const struct asked_part *e = &p->asked.parts[i];
+        const struct image_topic *topic = p->topics[e->topic];
+        struct kp_produce_response_topic_produce_response *to = &p->out.responses[e->topic];
         struct kp_produce_response_partition_produce_response *o = &to->partition_responses[to->partition_responses_n++];
         kp_produce_response_partition_produce_response_init(o);
         o->index = e->index;
-        int err = refused ? refused : check_entry(p, e);
+        int err = refused ? refused : check_part(p, e);
         if (err) {
             set_error(p, o, err, NULL);
             if (refused == ERR_CORRUPT_MESSAGE) o->error_message = slice_cstr(err_text(err));
@@ -243,15 +233,15 @@ void api_produce(struct req *r)
         }
         struct piece *x = arena_zalloc(&r->arena, 1, sizeof *x);
         x->produce = p;
-        x->topic_id = e->topic->id;
+        x->topic_id = topic->id;
         x->index = e->index;
         x->out = o;
-        x->append.records = e->records;
+        x->append.records = records_of(e);
         x->append.acks_all = p->in.acks == -1;
         x->append.done = piece_done;
         x->msg.run = piece_append;
         p->waiting++;
-        shard_send(b->shard, broker_part_shard(b, e->topic->id, e->index), &x->msg);
+        shard_send(b->shard, broker_part_shard(b, topic->id, e->index), &x->msg);
     }
     if (--p->waiting == 0) finish(p);
 }

@@ -28,3 +28,25 @@ int32_t seen_note(struct seen *s, struct slice key, int64_t index, int32_t value
     s->slots[at] = (struct seen_slot){key, hash, index, value, true};
     return -1;
 }
+
+void asked_init(struct asked *q, struct arena *a, size_t topics, size_t parts, uint64_t seed)
+{
+    *q = (struct asked){0};
+    seen_init(&q->seen, a, topics + parts, seed);
+    q->parts = arena_zalloc(a, parts, sizeof *q->parts);
+    q->topics = arena_zalloc(a, topics, sizeof *q->topics);
+}
+
+void asked_add(struct asked *q, struct slice key, int32_t topic, int32_t index, const void *in)
+{
+    int32_t t = seen_note(&q->seen, key, INT64_MIN, q->topics_n);
+    if (t < 0) q->topics[t = q->topics_n++].first = topic;
+    int32_t at = seen_note(&q->seen, key, index, q->parts_n);
+    if (at < 0) {
+        q->parts[q->parts_n++] = (struct asked_part){in, index, t, false};
+        q->topics[t].parts_n++;
+    } else {
+        q->parts[at].in = in;
+        q->parts[at].twice = true;
+    }
+}

@@ -426,6 +426,19 @@ void part_tick(struct part *p, int64_t now_ms, bool retain)
     else start_sync(p); /* the recovery point follows, so that a restart reads little */
 }
 
+void part_end_of_epoch(const struct part *p, int32_t epoch, int32_t *epoch_out, int64_t *end_offset)
+{
+    const struct log *l = p->log;
+    int32_t newest = l->epochs_n ? l->epochs[l->epochs_n - 1].epoch : -1;
+    *epoch_out = -1;
+    *end_offset = -1;
+    if (epoch == -1 || epoch > p->leader_epoch) return;
+    if (newest < 0 || epoch >= newest) { /* the leader's own epoch begins, at the latest, where the log ends now */
+        *epoch_out = epoch == p->leader_epoch || newest < 0 ? epoch : newest;
+        *end_offset = l->end_offset;
+    } else log_end_of_epoch(l, epoch, epoch_out, end_offset);
+}
+
 int part_delete_records(struct part *p, int64_t before_offset)
 {
     if (p->log->faulted) return ERR_KAFKA_STORAGE_ERROR;

@@ -86,6 +86,9 @@ static inline int64_t part_last_stable_offset(const struct part *p)
 {
     return p->high_watermark;
 }
+/* Where an epoch ends in this log, as OffsetForLeaderEpoch tells it: the newest epoch up to the asked one, and the
+ * offset after its last record; -1 and -1 if this leader does not know it. */
+void part_end_of_epoch(const struct part *p, int32_t epoch, int32_t *epoch_out, int64_t *end_offset);
 /* Forgets idle producers and moves the recovery point; with retain also drops segments by retention. */
 void part_tick(struct part *p, int64_t now_ms, bool retain);
 int part_delete_records(struct part *p, int64_t before_offset) MUST_USE;

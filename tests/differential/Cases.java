@@ -379,6 +379,10 @@ class Cases extends Differential {
         for (int e : new int[] {0, 1, 99, -2}) all(api, "epoch " + e, "{replicaId:-1,topics:[{name:'full',partitions:[{partitionIndex:0,timestamp:-1,currentLeaderEpoch:" + e + "}]}]}");
         for (int r : new int[] {-2, 1, 5}) all(api, "replica " + r, "{replicaId:" + r + ",topics:[{name:'full',partitions:[{partitionIndex:0,timestamp:-1}]}]}");
         all(api, "isolation 2", "{replicaId:-1,isolationLevel:2,topics:[{name:'full',partitions:[{partitionIndex:0,timestamp:-1}]}]}");
+        all(api, "isolation 2 of all kinds", "{replicaId:-1,isolationLevel:2,topics:[{name:'full',partitions:[{partitionIndex:0,timestamp:-1},{partitionIndex:0,timestamp:-1},{partitionIndex:9,timestamp:-1}]},{name:'unknown',partitions:[{partitionIndex:0,timestamp:-1}]}]}");
+        all(api, "a topic twice", "{replicaId:-1,topics:[{name:'full',partitions:[{partitionIndex:0,timestamp:-1}]},{name:'full',partitions:[{partitionIndex:1,timestamp:-1}]}]}");
+        all(api, "unknown ones twice", "{replicaId:-1,topics:[{name:'unknown',partitions:[{partitionIndex:0,timestamp:-1},{partitionIndex:0,timestamp:-2}]},{name:'full',partitions:[{partitionIndex:9,timestamp:-1},{partitionIndex:9,timestamp:-2}]}]}");
+        all(api, "a topic without partitions", "{replicaId:-1,topics:[{name:'full',partitions:[]},{name:'unknown',partitions:[]}]}");
         all(api, "none", "{replicaId:-1,topics:[]}");
 
         api = "OffsetForLeaderEpoch";
@@ -389,19 +393,24 @@ class Cases extends Differential {
                     all(api, p + " current " + current + " epoch " + e, "{replicaId:-1,topics:[{topic:" + f[0] + ",partitions:[{partition:" + f[1] + ",currentLeaderEpoch:" + current + ",leaderEpoch:" + e + "}]}]}");
                 }
         all(api, "none", "{replicaId:-1,topics:[]}");
+        all(api, "a topic twice", "{replicaId:-1,topics:[{topic:'full',partitions:[{partition:0,leaderEpoch:0},{partition:0,leaderEpoch:0}]},{topic:'full',partitions:[{partition:1,leaderEpoch:0}]}]}");
+        all(api, "without partitions", "{replicaId:-1,topics:[{topic:'full',partitions:[]},{topic:'unknown',partitions:[]}]}");
         all(api, "older consumers", "{replicaId:-2,topics:[{topic:'full',partitions:[{partition:0,leaderEpoch:0}]}]}");
 
         api = "DeleteRecords";
         each(api, v -> { create("dr" + v, 2, ""); top("Produce", "setup", produce("dr" + v, 0, "three", -1)); top("Produce", "setup", produce("dr" + v, 0, "three", -1)); });
         each(api, v -> {
-            for (long o : new long[] {2, 1, 2, 0, 99, -2, -7, 6, 6, -1, 7}) {
+            for (long o : new long[] {2, 1, 2, 0, 3, 5, 99, -2, -7, 6, 6, -1, 7}) {
                 one("DeleteRecords", v, "to " + o, "{timeoutMs:5000,topics:[{name:'dr" + v + "',partitions:[{partitionIndex:0,offset:" + o + "}]}]}");
-                top("ListOffsets", "after deletion to " + o, "{replicaId:-1,topics:[{name:'dr" + v + "',partitions:[{partitionIndex:0,timestamp:-2}]}]}");
+                top("ListOffsets", "after deletion to " + o, offsetOf("dr" + v, 0, -2));
+                if (o < 6 && v == 0) for (long t : new long[] {-3, T0, T0 + 1500}) top("ListOffsets", "after deletion to " + o + " by time", offsetOf("dr" + v, 0, t));
             }
             one("DeleteRecords", v, "empty partition", "{timeoutMs:5000,topics:[{name:'dr" + v + "',partitions:[{partitionIndex:1,offset:-1}]}]}");
             one("DeleteRecords", v, "empty partition to 0", "{timeoutMs:5000,topics:[{name:'dr" + v + "',partitions:[{partitionIndex:1,offset:0}]}]}");
             one("DeleteRecords", v, "unknown partition", "{timeoutMs:5000,topics:[{name:'dr" + v + "',partitions:[{partitionIndex:7,offset:0}]}]}");
             one("DeleteRecords", v, "twice", "{timeoutMs:5000,topics:[{name:'dr" + v + "',partitions:[{partitionIndex:0,offset:0},{partitionIndex:0,offset:-1}]}]}");
+            one("DeleteRecords", v, "without partitions", "{timeoutMs:5000,topics:[{name:'dr" + v + "',partitions:[]},{name:'unknown',partitions:[]}]}");
+            one("DeleteRecords", v, "a topic twice", "{timeoutMs:5000,topics:[{name:'dr" + v + "',partitions:[{partitionIndex:0,offset:0}]},{name:'dr" + v + "',partitions:[{partitionIndex:1,offset:0}]}]}");
             for (long ts : new long[] {-1, -2, -3, -4, -5, 0, T0})
                 top("ListOffsets", "all deleted at " + (ts == T0 ? "T0" : ts), "{replicaId:-1,topics:[{name:'dr" + v + "',partitions:[{partitionIndex:0,timestamp:" + ts + "}]}]}");
             top("OffsetForLeaderEpoch", "all deleted", "{replicaId:-1,topics:[{topic:'dr" + v + "',partitions:[{partition:0,leaderEpoch:0}]}]}");
@@ -492,7 +501,8 @@ class Cases extends Differential {
         api = "DescribeProducers";
         all(api, "unknown", "{topics:[{name:'unknown',partitionIndexes:[0]},{name:'full',partitionIndexes:[0,9,-1]},{name:'a b',partitionIndexes:[0]}]}");
         all(api, "none", "{topics:[]}");
-        all(api, "twice", "{topics:[{name:'full',partitionIndexes:[0,0]}]}");
+        all(api, "twice", "{topics:[{name:'full',partitionIndexes:[0,0]},{name:'full',partitionIndexes:[1]}]}");
+        all(api, "without partitions", "{topics:[{name:'full',partitionIndexes:[]},{name:'unknown',partitionIndexes:[]}]}");
         api = "InitProducerId";
         all(api, "plain", "{transactionalId:null,transactionTimeoutMs:1000}");
         all(api, "no timeout", "{transactionalId:null}");
@@ -527,6 +537,11 @@ class Cases extends Differential {
                 all(api, rep + " limit " + n, f(rep, "", fetchTopic("full", 0, 0, "")).replace("maxBytes:10485760", "maxBytes:" + n));
             }
             all(api, rep + " deleted records", f(rep, "", fetchTopic("dr0", 0, 1, "")));
+            all(api, rep + " two, limit 100", f(rep, "", fetchTopic("full", 0, 0, ""), fetchTopic("dr0", 0, 6, ""), fetchTopic("p5", 0, 0, "")).replace("maxBytes:10485760", "maxBytes:100"));
+            all(api, rep + " two, partition limit 10", f(rep, "", fetchTopic("full", 0, 0, ""), fetchTopic("p5", 0, 0, "")).replace("partitionMaxBytes:1048576", "partitionMaxBytes:10"));
+            all(api, rep + " two, partition limit 100", f(rep, "", fetchTopic("full", 0, 0, ""), fetchTopic("p5", 0, 0, "")).replace("partitionMaxBytes:1048576", "partitionMaxBytes:100"));
+            all(api, rep + " a topic twice", f(rep, "", fetchTopic("full", 0, 0, ""), fetchTopic("empty", 0, 0, ""), fetchTopic("full", 1, 0, "")));
+            all(api, rep + " negative limits", f(rep, "", fetchTopic("full", 0, 0, "").replace("partitionMaxBytes:1048576", "partitionMaxBytes:-1")).replace("maxBytes:10485760", "maxBytes:-1"));
             all(api, rep + " rack", f(rep, ",rackId:'a'", fetchTopic("full", 0, 0, "")));
             all(api, rep + " none", f(rep, ""));
             all(api, rep + " twice", f(rep, "", "{topic:'full',topicId:'$id:full',partitions:[{partition:0,fetchOffset:0,partitionMaxBytes:1000},{partition:0,fetchOffset:3,partitionMaxBytes:1000}]}"));
@@ -740,7 +755,13 @@ class Cases extends Differential {
         all(api, "unknown", "{topics:[{topic:'unknown',partitions:[0]},{topic:'full',partitions:[9]}]}");
         all(api, "none", "{topics:[]}");
         all(api, "no partitions", "{topics:[{topic:'full',partitions:[]}]}");
+        all(api, "twice", "{topics:[{topic:'full',partitions:[0,0]},{topic:'full',partitions:[1]}]}");
+        all(api, "bad name", "{topics:[{topic:'a b',partitions:[0]},{topic:'',partitions:[0]}]}");
+        all(api, "negative", "{topics:[{topic:'full',partitions:[-1]}]}");
+        all(api, "all of a known size", "{topics:[{topic:'full',partitions:[0,1]},{topic:'empty',partitions:[0]},{topic:'small',partitions:[0]}]}");
         api = "ApiVersions";
+        all(api, "plain", "{clientSoftwareName:'a-b.1',clientSoftwareVersion:'1.0'}");
+        for (String n : List.of("-a", "a-", ".a", "a", "a--b", "a_b", "é", "1")) all(api, "software " + n, "{clientSoftwareName:'" + n + "',clientSoftwareVersion:'" + n + "'}");
         all(api, "bad software", "{clientSoftwareName:'a b',clientSoftwareVersion:'1'}");
         all(api, "empty software", "{clientSoftwareName:'',clientSoftwareVersion:''}");
     }

@@ -33,6 +33,8 @@ public class Differential {
     static void except(String api, String name, String field, String why) { EXCEPTIONS.add(new Kept(api, name, field, why)); }
     static {
         except("Produce", "null records", "", "Kafka never answers");
+        for (String f : new String[] {"offset", "timestamp", "leaderEpoch"})
+            except("ListOffsets", "all deleted at -3", f, "moldau frees the disk at once; Kafka answers an offset below the start of the log");
         for (String r : Cases.ODD) {
             String why = r.contains("raw") ? "Kafka stores offsets that belong to other batches" : r.endsWith("after") ? "Kafka skips bytes after the compressed records, not every client does"
                 : "Kafka stores a record whose length is wrong, which no consumer can read";
@@ -108,10 +110,19 @@ public class Differential {
                     sums((FetchResponseData) response, n);
                 } else
                     n = (JsonNode) c.getMethod("write", response.getClass(), short.class).invoke(null, response, version);
+                if (response instanceof ApiVersionsResponseData) common(n);
                 return n;
             } catch (Exception e) {
                 return TextNode.valueOf("unreadable: " + e);
             }
+        }
+        // What moldau has no part of is not compared.
+        static void common(JsonNode n) {
+            for (String list : new String[] {"apiKeys", "supportedFeatures", "finalizedFeatures"})
+                for (Iterator<JsonNode> i = n.path(list).iterator(); i.hasNext();) {
+                    JsonNode e = i.next();
+                    if (list.equals("apiKeys") ? !versions.isEmpty() && !versions.containsKey((short) e.get("apiKey").asInt()) : !FEATURES.contains(e.get("name").asText())) i.remove();
+                }
         }
         // What the records are, not only how many bytes.
         static void sums(FetchResponseData r, JsonNode n) {
@@ -120,8 +131,13 @@ public class Differential {
                     BaseRecords records = r.responses().get(t).partitions().get(p).records();
                     if (!(records instanceof MemoryRecords)) continue;
                     CRC32 crc = new CRC32();
-                    crc.update(((MemoryRecords) records).buffer().duplicate());
-                    ((ObjectNode) n.get("responses").get(t).get("partitions").get(p)).put("recordsCrc", crc.getValue());
+                    int bytes = 0;
+                    // Kafka may cut the last batch where the room ends; what is cut is no use to anybody.
+                    for (RecordBatch b : ((MemoryRecords) records).batches()) bytes += b.sizeInBytes();
+                    ByteBuffer whole = ((MemoryRecords) records).buffer().duplicate();
+                    whole.limit(whole.position() + bytes);
+                    crc.update(whole);
+                    ((ObjectNode) n.get("responses").get(t).get("partitions").get(p)).put("recordsSizeInBytes", bytes).put("recordsCrc", crc.getValue());
                 }
         }
         JsonNode topicId(String topic) throws Exception {
@@ -195,7 +211,8 @@ public class Differential {
 
     // ---- What must differ.
     static final Set<String> MASKED = Set.of("throttleTimeMs", "host", "port", "clusterId", "logDir", "totalBytes", "usableBytes",
-        "lastTimestamp", "brokerEpoch");
+        "lastTimestamp", "brokerEpoch", "finalizedFeaturesEpoch");
+    static final Set<String> FEATURES = Set.of("metadata.version");
     static final Set<String> SIGN_ONLY = Set.of("producerId", "sessionId", "logAppendTimeMs");
     static final Set<String> PRESENCE = Set.of("errorMessage", "memberId", "leader", "topicId", "documentation", "batchIndexErrorMessage");
 

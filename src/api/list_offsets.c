@@ -33,8 +33,8 @@ static void home(struct os_msg *m, void *owner)
 
 #define BODY_MAX ((size_t)512 << 20) /* what a compressed batch may grow to for a look-up */
 
-/* The first record of one batch at or after a time and an offset. */
-static int first_in_batch(struct part *p, const struct log_range *range, int64_t time_ms, int64_t from, int64_t *offset, int64_t *found_ms)
+/* The first record of one batch at or after a time. */
+static int first_in_batch(struct part *p, const struct log_range *range, int64_t time_ms, int64_t *offset, int64_t *found_ms)
 {
     uint8_t *b = xmalloc((size_t)range->bytes);
     ssize_t n = os_pread(p->home->shard->os, range->seg->fd, b, (size_t)range->bytes, range->pos);
@@ -49,7 +49,7 @@ static int first_in_batch(struct part *p, const struct log_range *range, int64_t
     if (rc == 0) {
         record_iter_init(&it, &h, body);
         while (record_next(&it, &rec)) {
-            if (rec.time_ms < time_ms || rec.offset < from) continue;
+            if (rec.time_ms < time_ms || rec.offset < p->log->start_offset) continue;
             *offset = rec.offset;
             *found_ms = rec.time_ms;
             break;
@@ -88,8 +88,7 @@ static int lookup(struct part *p, const struct lo_part *x, bool committed)
     }
     o->offset = -1;
     if (rc || !range.seg) return rc;
-    /* As with Kafka, the newest timestamp outlives the deletion of its record. */
-    rc = first_in_batch(p, &range, t, x->in->timestamp == TIME_MAX ? 0 : l->start_offset, &o->offset, &o->timestamp);
+    rc = first_in_batch(p, &range, t, &o->offset, &o->timestamp);
     log_seg_put(range.seg);
     if (rc == 0 && o->offset >= end) {
         o->offset = -1;
@@ -122,6 +121,27 @@ static bool time_known(int64_t time, int16_t version)
            (time == TIME_LATEST_TIERED && version >= 9) || (time == TIME_EARLIEST_PENDING_UPLOAD && version >= 11);
 }
 
+static void fail(struct lo *lo, int err)
+{
+    struct req *r = lo->r;
+    lo->out.topics_n = lo->in.topics_n;
+    lo->out.topics = arena_zalloc(&r->arena, (size_t)lo->in.topics_n, sizeof *lo->out.topics);
+    for (int32_t i = 0; i < lo->in.topics_n; i++) {
+        const struct kp_list_offsets_request_list_offsets_topic *t = &lo->in.topics[i];
+        struct kp_list_offsets_response_list_offsets_topic_response *to = &lo->out.topics[i];
+        to->name = t->name;
+        to->partitions_n = t->partitions_n;
+        to->partitions = arena_zalloc(&r->arena, (size_t)t->partitions_n, sizeof *to->partitions);
+        for (int32_t k = 0; k < t->partitions_n; k++) {
+            kp_list_offsets_response_list_offsets_partition_response_init(&to->partitions[k]);
+            to->partitions[k].partition_index = t->partitions[k].partition_index;
+            to->partitions[k].error_code = err_kafka(err);
+            to->partitions[k].offset = to->partitions[k].timestamp = -1;
+        }
+    }
+    API_REPLY(r, list_offsets, &lo->out);
+}
+
 void api_list_offsets(struct req *r)
 {
     struct broker *b = req_broker(r);
@@ -129,6 +149,10 @@ void api_list_offsets(struct req *r)
     lo->r = r;
     if (!API_READ(r, list_offsets, &lo->in)) return;
     kp_list_offsets_response_init(&lo->out);
+    if (lo->in.isolation_level < 0 || lo->in.isolation_level > 1) { /* Kafka has no error of its own for it */
+        fail(lo, ERR_UNKNOWN_SERVER_ERROR);
+        return;
+    }
     struct asked q;
     size_t n = 0;
     for (int32_t i = 0; i < lo->in.topics_n; i++) n += (size_t)lo->in.topics[i].partitions_n;
@@ -151,8 +175,7 @@ void api_list_offsets(struct req *r)
         kp_list_offsets_response_list_offsets_partition_response_init(o);
         o->partition_index = in->partition_index;
         o->offset = o->timestamp = -1;
-        if (lo->in.isolation_level < 0 || lo->in.isolation_level > 1) o->error_code = KERR_UNKNOWN_SERVER_ERROR;
-        else if (q.parts[i].twice) o->error_code = KERR_INVALID_REQUEST;
+        if (q.parts[i].twice) o->error_code = KERR_INVALID_REQUEST;
         else if (!time_known(in->timestamp, r->version)) o->error_code = KERR_UNSUPPORTED_VERSION;
         else if (!topic || in->partition_index < 0 || in->partition_index >= topic->parts_n) o->error_code = KERR_UNKNOWN_TOPIC_OR_PARTITION;
         if (o->error_code) continue;

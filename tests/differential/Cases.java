@@ -208,6 +208,12 @@ class Cases extends Differential {
         all(api, "by id and name", "{topics:[{name:'full',topicId:'$id:full'}]}");
         all(api, "by zero id", "{topics:[{name:null}]}");
         all(api, "by id and by name", "{topics:[{name:null,topicId:'$id:full'},{name:'empty'}]}");
+        all(api, "by id twice", "{topics:[{name:null,topicId:'$id:full'},{name:null,topicId:'$id:full'},{name:null,topicId:'AAAAAAAAAAAAAAAAAAAAAQ'},{name:null,topicId:'AAAAAAAAAAAAAAAAAAAAAQ'}]}");
+        all(api, "unknown names twice", "{topics:[{name:'unknown'},{name:'unknown'},{name:'a b'},{name:'a b'}]}");
+        all(api, "by id of one and name of another", "{topics:[{name:'empty',topicId:'$id:full'}]}");
+        all(api, "operations of unknown ones", "{topics:[{name:'unknown'},{name:'a b'},{name:'full'}],includeTopicAuthorizedOperations:true}");
+        all(api, "operations of unknown ids", "{topics:[{name:null,topicId:'AAAAAAAAAAAAAAAAAAAAAQ'},{name:null,topicId:'$id:full'}],includeTopicAuthorizedOperations:true}");
+        all(api, "zero ids twice", "{topics:[{name:null},{name:null}]}");
         api = "DescribeCluster";
         all(api, "brokers", "{}");
         all(api, "operations", "{includeClusterAuthorizedOperations:true}");
@@ -232,6 +238,10 @@ class Cases extends Differential {
         all(api, "cursor negative", "{topics:[{name:'full'}],cursor:{topicName:'full',partitionIndex:-1}}");
         all(api, "cursor of an unknown topic", "{topics:[{name:'full'},{name:'empty'}],cursor:{topicName:'f',partitionIndex:1}}");
         all(api, "cursor between", "{topics:[{name:'full'},{name:'empty'}],cursor:{topicName:'ff',partitionIndex:0}}");
+        all(api, "cursor negative among all", "{topics:[],cursor:{topicName:'full',partitionIndex:-1}}");
+        all(api, "cursor unknown among all", "{topics:[],cursor:{topicName:'fulk',partitionIndex:3}}");
+        all(api, "cursor of another topic", "{topics:[{name:'full'}],cursor:{topicName:'small',partitionIndex:0}}");
+        all(api, "cursor of an earlier topic", "{topics:[{name:'full'}],cursor:{topicName:'empty',partitionIndex:0}}");
         all(api, "cursor among all", "{topics:[],cursor:{topicName:'full',partitionIndex:1},responsePartitionLimit:1}");
         all(api, "cursor unknown in the list", "{topics:[{name:'small'},{name:'unknown'}],cursor:{topicName:'unknown',partitionIndex:0}}");
     }
@@ -403,7 +413,7 @@ class Cases extends Differential {
             for (long o : new long[] {2, 1, 2, 0, 3, 5, 99, -2, -7, 6, 6, -1, 7}) {
                 one("DeleteRecords", v, "to " + o, "{timeoutMs:5000,topics:[{name:'dr" + v + "',partitions:[{partitionIndex:0,offset:" + o + "}]}]}");
                 top("ListOffsets", "after deletion to " + o, offsetOf("dr" + v, 0, -2));
-                if (o < 6 && v == 0) for (long t : new long[] {-3, T0, T0 + 1500}) top("ListOffsets", "after deletion to " + o + " by time", offsetOf("dr" + v, 0, t));
+                if (o == 2 || o == 3) for (long t : new long[] {-3, T0, T0 + 1500, T0 + 2500}) top("ListOffsets", (o == 3 && t == -3 ? "newest deleted" : "after deletion to " + o) + " at " + (t < 0 ? t : t - T0), offsetOf("dr" + v, 0, t));
             }
             one("DeleteRecords", v, "empty partition", "{timeoutMs:5000,topics:[{name:'dr" + v + "',partitions:[{partitionIndex:1,offset:-1}]}]}");
             one("DeleteRecords", v, "empty partition to 0", "{timeoutMs:5000,topics:[{name:'dr" + v + "',partitions:[{partitionIndex:1,offset:0}]}]}");

@@ -45,7 +45,9 @@ void api_describe_topic_partitions(struct req *r)
     struct kp_describe_topic_partitions_response out;
     if (!API_READ(r, describe_topic_partitions, &in)) return;
     kp_describe_topic_partitions_response_init(&out);
-    if (in.cursor && in.cursor->partition_index < 0) {
+    bool listed = in.topics_n == 0;
+    for (int32_t i = 0; in.cursor && i < in.topics_n; i++) listed |= slice_eq(in.topics[i].name, in.cursor->topic_name);
+    if (in.cursor && (in.cursor->partition_index < 0 || !listed)) {
         out.topics = arena_zalloc(&r->arena, (size_t)in.topics_n, sizeof *out.topics);
         for (; out.topics_n < in.topics_n; out.topics_n++) {
             kp_describe_topic_partitions_response_describe_topic_partitions_response_topic_init(&out.topics[out.topics_n]);
@@ -63,9 +65,8 @@ void api_describe_topic_partitions(struct req *r)
         names = arena_zalloc(&r->arena, (size_t)n, sizeof *names);
         for (int i = 0; i < n; i++) names[i] = slice_cstr(t[i]->name);
     } else {
-        names = arena_zalloc(&r->arena, (size_t)n + 1, sizeof *names);
+        names = arena_zalloc(&r->arena, (size_t)n, sizeof *names);
         for (int i = 0; i < n; i++) names[i] = in.topics[i].name;
-        if (in.cursor) names[n++] = in.cursor->topic_name;
         qsort(names, (size_t)n, sizeof *names, cmp_slice);
     }
     int64_t left =

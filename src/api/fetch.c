@@ -98,9 +98,10 @@ static void read_part(struct broker *b, struct fetch *f, struct fpart *x, int64_
     if (x->diverging.epoch == -1) {
         x->err = log_read(p->log, x->want->offset, limit, max_i64(max, 0), *first, &x->range);
         if (x->err == 0 && x->want->offset > p->high_watermark) x->err = ERR_OFFSET_OUT_OF_RANGE;
+        if (x->err && x->err != ERR_OFFSET_OUT_OF_RANGE) x->err = ERR_KAFKA_STORAGE_ERROR;
+        if (x->err == 0 && x->range.seg && max < 0) x->err = ERR_UNKNOWN_SERVER_ERROR; /* Kafka has no error of its own for it */
     }
     if (x->err) {
-        if (x->err != ERR_OFFSET_OUT_OF_RANGE) x->err = ERR_KAFKA_STORAGE_ERROR;
         if (x->range.seg) log_seg_put(x->range.seg);
         x->range = (struct log_range){0};
         return;

@@ -150,27 +150,34 @@ static void answer(struct metadata *m)
             strbuf_fini(&why);
         }
     }
-    for (int32_t i = 0; i < out.topics_n && m->in.include_topic_authorized_operations; i++) out.topics[i].topic_authorized_operations = OPERATIONS_TOPIC;
+    for (int32_t i = 0; i < out.topics_n && m->in.include_topic_authorized_operations; i++)
+        if (out.topics[i].name.p) out.topics[i].topic_authorized_operations = OPERATIONS_TOPIC;
     if (m->in.include_cluster_authorized_operations) out.cluster_authorized_operations = OPERATIONS_CLUSTER;
     API_REPLY(r, metadata, &out);
 }
 
-/* Ids of topics have their field since version 10 and count since version 12. */
+/* Ids of topics have their field since version 10 and count since version 12; an entry with neither id nor name is
+ * one for which Kafka has no error of its own. */
 static bool refuse_ids(struct metadata *m)
 {
     struct req *r = m->r;
     struct kp_metadata_response out;
-    bool ids = false;
-    for (int32_t i = 0; i < m->in.topics_n; i++) ids |= !m->in.topics[i].name.p || !uuid_is_zero(m->in.topics[i].topic_id);
-    if (r->version >= 12 || !ids) return false;
+    bool ids = false, nameless = false;
+    for (int32_t i = 0; i < m->in.topics_n; i++) {
+        ids |= !uuid_is_zero(m->in.topics[i].topic_id);
+        nameless |= !m->in.topics[i].name.p;
+    }
+    int16_t error = r->version < 12 && (ids || nameless) ? KERR_INVALID_REQUEST : !ids && nameless ? KERR_UNKNOWN_SERVER_ERROR : 0;
+    if (!error) return false;
     kp_metadata_response_init(&out);
+    out.error_code = error;
     out.topics = arena_zalloc(&r->arena, (size_t)m->in.topics_n, sizeof *out.topics);
     out.topics_n = m->in.topics_n;
     for (int32_t i = 0; i < m->in.topics_n; i++) {
         kp_metadata_response_metadata_response_topic_init(&out.topics[i]);
         out.topics[i].name = m->in.topics[i].name.p ? m->in.topics[i].name : slice_cstr("");
         out.topics[i].topic_id = m->in.topics[i].topic_id;
-        out.topics[i].error_code = KERR_INVALID_REQUEST;
+        out.topics[i].error_code = error;
     }
     API_REPLY(r, metadata, &out);
     return true;

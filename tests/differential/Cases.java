@@ -334,6 +334,8 @@ class Cases extends Differential {
             all(api, "of " + r, "{resources:[" + r + "]}");
             all(api, "synonyms of " + r, "{includeSynonyms:true,resources:[" + r + "]}");
         }
+        create("written", 1, "{name:'unclean.leader.election.enable',value:'TRUE'},{name:'flush.ms',value:' 5 '},{name:'cleanup.policy',value:'compact,compact'},{name:'delete.retention.ms',value:'+5'},{name:'min.cleanable.dirty.ratio',value:'0.70'},{name:'compression.type',value:' gzip '}");
+        all(api, "as written", "{includeSynonyms:true,resources:[{resourceType:2,resourceName:'written',configurationKeys:null}]}");
         all(api, "documented", "{includeDocumentation:true,resources:[" + resources[0] + "]}");
         all(api, "none", "{resources:[]}");
         api = "ListConfigResources";

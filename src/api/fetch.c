@@ -262,7 +262,8 @@ static void answer(struct fetch *f)
     bool first = true;
     for (int i = 0; i < f->parts_n; i++) {
         struct fpart *x = &f->parts[i];
-        int64_t bytes = x->range.seg && (first || x->range.bytes <= left) ? x->range.bytes : 0;
+        bool fits = x->range.bytes <= min_i64(left, x->want->max_bytes);
+        int64_t bytes = x->range.seg && (first || fits) ? x->range.bytes : 0;
         if (bytes) first = false;
         left -= bytes;
         if (f->session && !fetch_session_changed(f->session, x->want, x->err, x->high_watermark, x->log_start, bytes || x->diverging.epoch != -1, f->incremental)) continue;

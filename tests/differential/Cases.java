@@ -348,7 +348,7 @@ class Cases extends Differential {
         create("alt", 1, "{name:'flush.ms',value:'77'}");
         String[] changes = {"2,'alt',0,'retention.ms','5000'", "2,'alt',1,'retention.ms',null", "2,'alt',1,'retention.ms','5'", "2,'alt',1,'nope',null", "2,'alt',0,'nope','1'", "2,'alt',0,'retention.ms','x'",
             "2,'alt',0,'retention.ms',null", "2,'alt',2,'cleanup.policy','compact'", "2,'alt',2,'cleanup.policy','compact'", "2,'alt',3,'cleanup.policy','delete'", "2,'alt',3,'cleanup.policy','delete'", "2,'alt',3,'cleanup.policy','compact'",
-            "2,'alt',1,'cleanup.policy',null", "2,'alt',2,'cleanup.policy','foo'", "2,'alt',2,'retention.ms','5'", "2,'alt',3,'retention.ms','5'", "2,'alt',4,'retention.ms','5'", "2,'alt',-1,'retention.ms','5'", "2,'unknown',0,'retention.ms','5'", "2,'',0,'retention.ms','5'",
+            "2,'alt',1,'cleanup.policy',null", "2,'alt',2,'cleanup.policy','foo'", "2,'alt',2,'retention.ms','5'", "2,'alt',3,'retention.ms','5'", "2,'unknown',0,'retention.ms','5'", "2,'',0,'retention.ms','5'",
             "2,'a b',0,'retention.ms','5'", "4,'9',0,'log.cleaner.threads','2'", "4,'x',0,'log.cleaner.threads','2'", "4,'1',0,'log.dirs','/x'", "4,'1',0,'nope','1'", "4,'',0,'num.io.threads','x'", "4,'1',0,'num.io.threads','x'",
             "4,'',0,'listeners','x'", "0,'x',0,'a','b'", "99,'x',0,'a','b'", "8,'1',0,'kafka.server','INFO'", "8,'1',0,'nope','INFO'", "32,'g',0,'consumer.session.timeout.ms','x'", "32,'g',0,'nope','x'", "32,'',0,'consumer.session.timeout.ms','50000'", "16,'m',0,'nope','x'",
             "16,'m',0,'interval.ms','x'", "16,'',0,'interval.ms','1000'"};
@@ -358,6 +358,8 @@ class Cases extends Differential {
             all(api, "validate " + c, "{validateOnly:true," + r);
             all(api, "do " + c, "{" + r);
         }
+        // Kafka's controller falls over this one and is back a second later.
+        top(api, "an unknown operation", "{validateOnly:true,resources:[{resourceType:2,resourceName:'alt',configs:[{name:'retention.ms',configOperation:4,value:'5'}]}]}");
         all(api, "one name twice", "{resources:[{resourceType:2,resourceName:'alt',configs:[{name:'retention.ms',configOperation:0,value:'5'},{name:'retention.ms',configOperation:1,value:null}]}]}");
         all(api, "one resource twice", "{resources:[{resourceType:2,resourceName:'alt',configs:[{name:'retention.ms',configOperation:0,value:'5'}]},{resourceType:2,resourceName:'alt',configs:[{name:'flush.ms',configOperation:0,value:'5'}]}]}");
         all(api, "no configs", "{resources:[{resourceType:2,resourceName:'alt',configs:[]}]}");
@@ -365,13 +367,31 @@ class Cases extends Differential {
         all(api, "good and bad", "{resources:[{resourceType:2,resourceName:'alt',configs:[{name:'flush.ms',configOperation:0,value:'9'}]},{resourceType:2,resourceName:'unknown',configs:[{name:'flush.ms',configOperation:0,value:'5'}]}]}");
         all(api, "good and bad in one", "{resources:[{resourceType:2,resourceName:'alt',configs:[{name:'flush.ms',configOperation:0,value:'10'},{name:'retention.ms',configOperation:0,value:'x'}]}]}");
         all("DescribeConfigs", "after changes", "{includeSynonyms:true,resources:[{resourceType:2,resourceName:'alt',configurationKeys:null}]}");
+        for (String c : List.of("32,'g1','consumer.session.timeout.ms','50000'", "16,'m1','interval.ms','2000'", "16,'m1','metrics','a,b'", "4,'','log.cleaner.threads','2'", "4,'1','log.cleaner.threads','3'", "4,'','log.retention.ms','123456789'")) {
+            String[] f = c.split(",(?=')");
+            String of = "{resourceType:" + f[0] + ",resourceName:" + f[1], keys = f[0].equals("4") ? "['log.cleaner.threads','log.retention.ms','log.retention.hours']" : "null";
+            for (String op : List.of("0", "1")) {
+                top(api, "op " + op + " " + c, "{resources:[" + of + ",configs:[{name:" + f[2] + ",configOperation:" + op + ",value:" + (op.equals("1") ? "null" : f[3]) + "}]}]}");
+                top("DescribeConfigs", "after op " + op + " " + c, "{includeSynonyms:true,resources:[" + of + ",configurationKeys:" + keys + "}]}");
+                top("DescribeConfigs", "of a topic after op " + op + " " + c, "{includeSynonyms:true,resources:[{resourceType:2,resourceName:'full',configurationKeys:['retention.ms']}]}");
+                top("ListConfigResources", "after op " + op + " " + c, "{}");
+            }
+        }
         api = "AlterConfigs";
-        for (String c : List.of("2,'alt','retention.ms','6000'", "2,'alt','nope','1'", "2,'alt','retention.ms',null", "2,'unknown','retention.ms','1'", "4,'9','log.cleaner.threads','2'", "0,'x','a','b'", "8,'1','kafka','INFO'")) {
+        for (String c : List.of("2,'alt','retention.ms','6000'", "2,'alt','nope','1'", "2,'alt','retention.ms',null", "2,'unknown','retention.ms','1'", "4,'9','log.cleaner.threads','2'", "0,'x','a','b'", "8,'1','kafka','INFO'",
+                "2,'alt','retention.ms','x'", "2,'alt','','1'", "2,'','retention.ms','1'", "2,'a b','retention.ms','1'", "4,'x','log.cleaner.threads','2'", "4,'1','log.dirs','/x'", "4,'1','num.io.threads','x'", "4,'','num.io.threads','x'", "4,'','nope','1'",
+                "99,'x','a','b'", "8,'x','kafka','INFO'", "16,'m','interval.ms','x'", "16,'m','nope','1'", "16,'','interval.ms','1000'", "32,'g','consumer.session.timeout.ms','x'", "32,'g','nope','1'", "32,'','consumer.session.timeout.ms','50000'", "2,'alt','cleanup.policy','compact'")) {
             String[] f = c.split(",");
             String r = "resources:[{resourceType:" + f[0] + ",resourceName:" + f[1] + ",configs:[{name:" + f[2] + ",value:" + f[3] + "}]}]}";
             all(api, "validate " + c, "{validateOnly:true," + r);
             all(api, "do " + c, "{" + r);
         }
+        all(api, "one name twice", "{resources:[{resourceType:2,resourceName:'alt',configs:[{name:'retention.ms',value:'7'},{name:'retention.ms',value:'8'}]}]}");
+        all("DescribeConfigs", "after one name twice", "{resources:[{resourceType:2,resourceName:'alt',configurationKeys:null}]}");
+        all(api, "one resource twice", "{resources:[{resourceType:2,resourceName:'alt',configs:[{name:'retention.ms',value:'5'}]},{resourceType:2,resourceName:'alt',configs:[{name:'flush.ms',value:'5'}]}]}");
+        all("DescribeConfigs", "after one resource twice", "{resources:[{resourceType:2,resourceName:'alt',configurationKeys:null}]}");
+        all(api, "good and bad", "{resources:[{resourceType:2,resourceName:'alt',configs:[{name:'flush.ms',value:'9'}]},{resourceType:2,resourceName:'unknown',configs:[{name:'flush.ms',value:'5'}]}]}");
+        all(api, "nothing", "{resources:[]}");
         all(api, "empty", "{resources:[{resourceType:2,resourceName:'alt',configs:[]}]}");
         all("DescribeConfigs", "after replacing", "{resources:[{resourceType:2,resourceName:'alt',configurationKeys:null}]}");
     }
@@ -466,7 +486,11 @@ class Cases extends Differential {
             one("Produce", v, "a topic and its partition twice", "{acks:-1,topicData:[" + topic + "0,records:'@one'}]}," + topic + "0,records:'@three'}]}]}");
             one("Produce", v, "good, then bad for one partition", "{acks:-1,topicData:[" + topic + "0,records:'@one'},{index:0,records:'@badcrc'}]}]}");
             one("Produce", v, "an unknown partition twice", "{acks:-1,topicData:[" + topic + "9,records:'@one'},{index:9,records:'@badcrc'}]}]}");
-            if (v == 13) one("Produce", v, "null records", produce("p" + v, 0, null, -1)); // no answer takes its time
+            if (v == 13) {
+                kafka.timeoutMs = SILENCE_MS;
+                one("Produce", v, "null records", produce("p" + v, 0, null, -1));
+                kafka.timeoutMs = TIMEOUT_MS;
+            }
             for (String r : List.of("one", "nokey", "nullvalue", "gzip", "notime")) one("Produce", v, "compacted " + r, produce("compact", 0, r, 1));
             for (String r : List.of("one", "big", "two")) one("Produce", v, "small " + r, produce("small", 0, r, 1));
             for (int acks : new int[] {1, -1, 2, -2, 100}) one("Produce", v, "acks " + acks, produce("p" + v, 0, "one", acks));
@@ -607,7 +631,9 @@ class Cases extends Differential {
         all(api, "empties", "{coordinatorKeys:['']}");
         all(api, "none", "{coordinatorKeys:[]}");
         all(api, "twice", "{coordinatorKeys:['g','g']}");
-        all(api, "share", "{keyType:2,coordinatorKeys:['g']}");
+        for (String k : List.of("g", "", ":", "g:AAAAAAAAAAAAAAAAAAAAAQ", "g:AAAAAAAAAAAAAAAAAAAAAQ:", "g:AAAAAAAAAAAAAAAAAAAAAQ:x", "g:x:1", ":AAAAAAAAAAAAAAAAAAAAAQ:1", "g:AAAAAAAAAAAAAAAAAAAAAQ:1:2"))
+            all(api, "share " + k, "{keyType:2,coordinatorKeys:['" + k + "']}");
+        all(api, "key and keys", "{key:'g',coordinatorKeys:['h']}");
 
         String proto = "protocolType:'consumer',protocols:[{name:'range',metadata:'abc'}]";
         api = "JoinGroup";

@@ -24,7 +24,7 @@ import org.apache.kafka.common.record.internal.*;
 public class Differential {
     static final ObjectMapper JSON = JsonMapper.builder().enable(JsonReadFeature.ALLOW_UNQUOTED_FIELD_NAMES)
         .enable(JsonReadFeature.ALLOW_SINGLE_QUOTES).build();
-    static final int TIMEOUT_MS = 3000;
+    static final int TIMEOUT_MS = 30000, SILENCE_MS = 3000;
     static final long T0 = System.currentTimeMillis() - 60000;
 
     // ---- Differences that stay: an exact case, the last name of the field's path, and why.
@@ -86,10 +86,11 @@ public class Differential {
                 drop(); // the answer to come is "closed"
             }
         }
+        int timeoutMs = TIMEOUT_MS;
         JsonNode answer(ApiMessageType type, short version) throws Exception {
             byte[] frame;
             try {
-                socket.setSoTimeout(TIMEOUT_MS);
+                socket.setSoTimeout(timeoutMs);
                 frame = new byte[in.readInt()];
                 in.readFully(frame);
             } catch (SocketTimeoutException e) {
@@ -272,7 +273,7 @@ public class Differential {
     // What a broker of Kafka's answers from its copy of the metadata, which is a little later than the controller's.
     static final Set<String> READS = Set.of("Metadata", "DescribeConfigs", "ListOffsets", "DescribeTopicPartitions", "DescribeCluster",
         "OffsetForLeaderEpoch", "DescribeLogDirs", "DescribeProducers", "ListConfigResources", "OffsetFetch", "DescribeGroups", "ListGroups");
-    static final int ATTEMPTS = 40;
+    static int attempts() { return failed > 10 ? 20 : 500; }
     static final long[] spent = new long[1000];
 
     static ApiMessageType type(String api) {
@@ -315,7 +316,7 @@ public class Differential {
         String unique = Integer.toString(++counter);
         long start = System.nanoTime();
         JsonNode m = null, k = null;
-        for (int attempt = 0; attempt < (READS.contains(api) ? ATTEMPTS : 1); attempt++) {
+        for (int attempt = 0; attempt < (READS.contains(api) ? attempts() : 1); attempt++) {
             if (attempt > 0) Thread.sleep(10);
             Map<Side, Message> requests = new LinkedHashMap<>();
             for (Side s : List.of(kafka, moldau)) {

@@ -231,6 +231,9 @@ static int alter_one(struct broker *zero, struct altering *al, struct alter_reso
         break;
     case RESOURCE_BROKER:
         if (x->name.n && !slice_eq_cstr(x->name, self)) return refuse(why, ERR_INVALID_REQUEST, "There is no broker %.*s in this cluster", x->name);
+        /* Only here Kafka wants to know the names. */
+        for (int32_t i = 0; x->replace && x->name.n == 0 && i < x->n; i++)
+            if (!conf_def_broker(x->changes[i].name)) return refuse(why, ERR_INVALID_CONFIG, "There is no setting %.*s for all brokers", x->changes[i].name);
         break;
     case RESOURCE_BROKER_LOGGER:
         if (!slice_eq_cstr(x->name, self)) return refuse(why, ERR_INVALID_REQUEST, "There is no broker %.*s in this cluster", x->name);

@@ -349,7 +349,7 @@ class Cases extends Differential {
         String[] changes = {"2,'alt',0,'retention.ms','5000'", "2,'alt',1,'retention.ms',null", "2,'alt',1,'retention.ms','5'", "2,'alt',1,'nope',null", "2,'alt',0,'nope','1'", "2,'alt',0,'retention.ms','x'",
             "2,'alt',0,'retention.ms',null", "2,'alt',2,'cleanup.policy','compact'", "2,'alt',2,'cleanup.policy','compact'", "2,'alt',3,'cleanup.policy','delete'", "2,'alt',3,'cleanup.policy','delete'", "2,'alt',3,'cleanup.policy','compact'",
             "2,'alt',1,'cleanup.policy',null", "2,'alt',2,'cleanup.policy','foo'", "2,'alt',2,'retention.ms','5'", "2,'alt',3,'retention.ms','5'", "2,'unknown',0,'retention.ms','5'", "2,'',0,'retention.ms','5'",
-            "2,'a b',0,'retention.ms','5'", "4,'9',0,'log.cleaner.threads','2'", "4,'x',0,'log.cleaner.threads','2'", "4,'1',0,'log.dirs','/x'", "4,'1',0,'nope','1'", "4,'',0,'num.io.threads','x'", "4,'1',0,'num.io.threads','x'",
+            "2,'a b',0,'retention.ms','5'", "4,'9',0,'log.cleaner.threads','2'", "4,'x',0,'log.cleaner.threads','2'", "4,'1',0,'log.dirs','/x'", "4,'1',0,'nope','1'", "4,'',0,'nope','1'", "4,'',1,'nope',null", "4,'1',1,'nope',null", "4,'',0,'num.io.threads','x'", "4,'1',0,'num.io.threads','x'",
             "4,'',0,'listeners','x'", "0,'x',0,'a','b'", "99,'x',0,'a','b'", "8,'1',0,'kafka.server','INFO'", "8,'1',0,'nope','INFO'", "32,'g',0,'consumer.session.timeout.ms','x'", "32,'g',0,'nope','x'", "32,'',0,'consumer.session.timeout.ms','50000'", "16,'m',0,'nope','x'",
             "16,'m',0,'interval.ms','x'", "16,'',0,'interval.ms','1000'"};
         for (String c : changes) {
@@ -367,7 +367,7 @@ class Cases extends Differential {
         all(api, "good and bad", "{resources:[{resourceType:2,resourceName:'alt',configs:[{name:'flush.ms',configOperation:0,value:'9'}]},{resourceType:2,resourceName:'unknown',configs:[{name:'flush.ms',configOperation:0,value:'5'}]}]}");
         all(api, "good and bad in one", "{resources:[{resourceType:2,resourceName:'alt',configs:[{name:'flush.ms',configOperation:0,value:'10'},{name:'retention.ms',configOperation:0,value:'x'}]}]}");
         all("DescribeConfigs", "after changes", "{includeSynonyms:true,resources:[{resourceType:2,resourceName:'alt',configurationKeys:null}]}");
-        for (String c : List.of("32,'g1','consumer.session.timeout.ms','50000'", "16,'m1','interval.ms','2000'", "16,'m1','metrics','a,b'", "4,'','log.cleaner.threads','2'", "4,'1','log.cleaner.threads','3'", "4,'','log.retention.ms','123456789'")) {
+        for (String c : List.of("32,'g1','consumer.session.timeout.ms','50000'", "16,'m1','interval.ms','2000'", "16,'m1','metrics','a,b'", "4,'','log.cleaner.threads','2'", "4,'1','log.cleaner.threads','2'", "4,'','log.retention.ms','123456789'")) {
             String[] f = c.split(",(?=')");
             String of = "{resourceType:" + f[0] + ",resourceName:" + f[1], keys = f[0].equals("4") ? "['log.cleaner.threads','log.retention.ms','log.retention.hours']" : "null";
             for (String op : List.of("0", "1")) {
@@ -377,9 +377,10 @@ class Cases extends Differential {
                 top("ListConfigResources", "after op " + op + " " + c, "{}");
             }
         }
+        top(api, "nine threads", "{validateOnly:true,resources:[{resourceType:4,resourceName:'1',configs:[{name:'log.cleaner.threads',value:'9'}]}]}");
         api = "AlterConfigs";
         for (String c : List.of("2,'alt','retention.ms','6000'", "2,'alt','nope','1'", "2,'alt','retention.ms',null", "2,'unknown','retention.ms','1'", "4,'9','log.cleaner.threads','2'", "0,'x','a','b'", "8,'1','kafka','INFO'",
-                "2,'alt','retention.ms','x'", "2,'alt','','1'", "2,'','retention.ms','1'", "2,'a b','retention.ms','1'", "4,'x','log.cleaner.threads','2'", "4,'1','log.dirs','/x'", "4,'1','num.io.threads','x'", "4,'','num.io.threads','x'", "4,'','nope','1'",
+                "2,'alt','retention.ms','x'", "2,'alt','','1'", "2,'','retention.ms','1'", "2,'a b','retention.ms','1'", "4,'x','log.cleaner.threads','2'", "4,'1','log.dirs','/x'", "4,'1','num.io.threads','x'", "4,'','num.io.threads','x'", "4,'','nope','1'", "4,'1','nope','1'",
                 "99,'x','a','b'", "8,'x','kafka','INFO'", "16,'m','interval.ms','x'", "16,'m','nope','1'", "16,'','interval.ms','1000'", "32,'g','consumer.session.timeout.ms','x'", "32,'g','nope','1'", "32,'','consumer.session.timeout.ms','50000'", "2,'alt','cleanup.policy','compact'")) {
             String[] f = c.split(",");
             String r = "resources:[{resourceType:" + f[0] + ",resourceName:" + f[1] + ",configs:[{name:" + f[2] + ",value:" + f[3] + "}]}]}";
@@ -388,7 +389,9 @@ class Cases extends Differential {
         }
         all(api, "one name twice", "{resources:[{resourceType:2,resourceName:'alt',configs:[{name:'retention.ms',value:'7'},{name:'retention.ms',value:'8'}]}]}");
         all("DescribeConfigs", "after one name twice", "{resources:[{resourceType:2,resourceName:'alt',configurationKeys:null}]}");
-        all(api, "one resource twice", "{resources:[{resourceType:2,resourceName:'alt',configs:[{name:'retention.ms',value:'5'}]},{resourceType:2,resourceName:'alt',configs:[{name:'flush.ms',value:'5'}]}]}");
+        kafka.timeoutMs = SILENCE_MS;
+        top(api, "one resource twice", "{resources:[{resourceType:2,resourceName:'alt',configs:[{name:'retention.ms',value:'5'}]},{resourceType:2,resourceName:'alt',configs:[{name:'flush.ms',value:'5'}]}]}");
+        kafka.timeoutMs = TIMEOUT_MS;
         all("DescribeConfigs", "after one resource twice", "{resources:[{resourceType:2,resourceName:'alt',configurationKeys:null}]}");
         all(api, "good and bad", "{resources:[{resourceType:2,resourceName:'alt',configs:[{name:'flush.ms',value:'9'}]},{resourceType:2,resourceName:'unknown',configs:[{name:'flush.ms',value:'5'}]}]}");
         all(api, "nothing", "{resources:[]}");

@@ -101,6 +101,7 @@ static void sync_done(struct os_job *j, void *owner)
     for (int i = 0; i < s->n; i++) {
         struct apply *a = xcalloc(1, sizeof *a);
         a->msg.run = apply_here;
+        a->msg.apart = true; /* it may open many partitions */
         a->c = c;
         a->batch = kp_writer_slice(&c->batch);
         shard_send(s, i, &a->msg);

@@ -2,12 +2,17 @@
  * sleeper, a small pool of threads for calls that may wait for a disk.
  *
  * Invariants
- * 1. A loop's socket table, timers and outgoing chains are touched by its own thread only.
+ * 1. A loop's sockets, timers, outgoing chains and whatever its owner keeps are touched under `turn` only. Its own
+ *    thread holds it except while it sleeps in epoll_wait, so the lock is never waited for by anyone else: who has a
+ *    message for a sleeping loop tries it once and, if that succeeds, runs the message right there (a visit). Between
+ *    two cores a wake-up costs more than most messages.
  * 2. The inbox is a stack: senders push whole chains with one compare-and-swap, the owner takes all with one
  *    exchange and reverses. Order between a pair of loops is kept because a sender pushes its chain newest
  * first.
  * 3. `sleeping` is set before the last look at the inbox and read after a push (both sequentially
- * consistent), so a message is seen or its sender wakes the sleeper. */
+ * consistent), so a message is seen or its sender wakes the sleeper.
+ * 4. A visit may close sockets for which the sleeper has already fetched events; `stale` makes it drop them. Sockets
+ *    are level-triggered, so nothing is lost. */
 #include "os/os.h"
 #include "base/strbuf.h"
 
@@ -38,10 +43,12 @@
 
 #define EVENTS_PER_TURN 256
 #define PEERS_MAX 128
+#define VISIT_TURNS 4
 
 struct outbox {
     struct os *to;
     struct os_msg *newest, *oldest; /* chain as the receiver's stack wants it: newest first */
+    bool apart;                     /* one of them wants the receiver's own thread */
 };
 
 struct os {
@@ -54,6 +61,13 @@ struct os {
     atomic_int sleeping;
     struct epoll_event events[EVENTS_PER_TURN];
     int events_n, events_i;
+    pthread_mutex_t turn;
+    bool held;           /* by this loop's own thread; only that one looks */
+    bool visited, stale; /* under turn */
+    bool skipped_poll;
+    int64_t deadline_ns; /* of the sleep under way */
+    int64_t (*visit)(void *owner);
+    void *visit_owner;
 };
 
 struct os_pool {
@@ -291,15 +305,17 @@ int os_disk_usage(struct os *os, const char *path, int64_t *total, int64_t *usab
 }
 
 /* ---- messages ---- */
-static void push_chain(struct os *to, struct os_msg *newest, struct os_msg *oldest)
+static void push(struct os *to, struct os_msg *newest, struct os_msg *oldest)
 {
     struct os_msg *head = atomic_load_explicit(&to->inbox, memory_order_relaxed);
     do oldest->next = head;
     while (!atomic_compare_exchange_weak(&to->inbox, &head, newest));
-    if (atomic_load(&to->sleeping) && atomic_exchange(&to->sleeping, 0)) {
-        uint64_t one = 1;
-        (void)!write(to->wake_fd, &one, sizeof one);
-    }
+}
+static void wake(struct os *to)
+{
+    if (!atomic_exchange(&to->sleeping, 0)) return;
+    uint64_t one = 1;
+    (void)!write(to->wake_fd, &one, sizeof one);
 }
 void os_post(struct os *from, struct os *to, struct os_msg *m)
 {
@@ -312,20 +328,32 @@ void os_post(struct os *from, struct os *to, struct os_msg *m)
     struct outbox *o = &from->out[i];
     m->next = o->newest;
     o->newest = m;
+    o->apart |= m->apart;
     if (!o->oldest) o->oldest = m;
 }
+static bool visit(struct os *to);
 void os_post_any(struct os *to, struct os_msg *m)
 {
-    push_chain(to, m, m);
+    push(to, m, m);
+    if (atomic_load(&to->sleeping)) wake(to);
 }
-void os_flush_posts(struct os *os)
+/* Sends the outgoing chains; visits of the receivers are not made from within a visit. */
+static void flush(struct os *os, bool may_visit)
 {
     for (int i = 0; i < os->out_n; i++) {
         struct outbox *o = &os->out[i];
         if (!o->newest) continue;
-        push_chain(o->to, o->newest, o->oldest);
+        bool apart = o->apart;
+        push(o->to, o->newest, o->oldest);
         o->newest = o->oldest = NULL;
+        o->apart = false;
+        if (o->to == os || !atomic_load(&o->to->sleeping)) continue;
+        if (!may_visit || apart || !visit(o->to)) wake(o->to);
     }
+}
+void os_flush_posts(struct os *os)
+{
+    flush(os, true);
 }
 static bool drain_inbox(struct os *os, void *owner)
 {
@@ -342,6 +370,29 @@ static bool drain_inbox(struct os *os, void *owner)
         first->run(first, owner);
         first = next;
     }
+    return true;
+}
+
+void os_on_visit(struct os *os, int64_t (*fn)(void *owner), void *owner)
+{
+    os->visit = fn;
+    os->visit_owner = owner;
+}
+/* Runs what waits in a sleeping loop's inbox on the caller's thread; false if its own thread has to. */
+static bool visit(struct os *to)
+{
+    if (!to->visit || pthread_mutex_trylock(&to->turn)) return false;
+    int64_t due = INT64_MAX;
+    to->visited = true;
+    to->mono_ns = clock_ns(CLOCK_MONOTONIC);
+    for (int i = 0; i < VISIT_TURNS && drain_inbox(to, to->visit_owner); i++) {
+        due = to->visit(to->visit_owner);
+        flush(to, false);
+    }
+    to->visited = false;
+    bool more = due < to->deadline_ns || atomic_load(&to->inbox);
+    pthread_mutex_unlock(&to->turn);
+    if (more) wake(to);
     return true;
 }
 
@@ -543,29 +594,50 @@ void os_sock_close(struct os *os, struct os_sock *s)
     /* Events already fetched for this socket in the current turn must not reach freed memory. */
     for (int i = os->events_i; i < os->events_n; i++)
         if (os->events[i].data.ptr == s) os->events[i].data.ptr = NULL;
+    if (os->visited) os->stale = true;
     close(s->fd);
     s->fd = -1;
     s->in_poll = false;
 }
 
 /* ---- loop ---- */
-void os_turn(struct os *os, int64_t deadline_ns, void *owner)
+static int sleep_until(struct os *os, int64_t deadline_ns)
 {
-    os_flush_posts(os);
     int timeout = -1;
     if (deadline_ns != INT64_MAX) {
-        int64_t now = clock_ns(CLOCK_MONOTONIC), left = deadline_ns - now;
+        int64_t left = deadline_ns - clock_ns(CLOCK_MONOTONIC);
         timeout = left <= 0 ? 0 : (int)min_i64((left + 999999) / 1000000, 1 << 30);
     }
+    os->deadline_ns = deadline_ns;
+    os->held = false;
     atomic_store(&os->sleeping, 1);
     if (atomic_load(&os->inbox)) timeout = 0;
-    if (timeout == 0) atomic_store(&os->sleeping, 0);
+    pthread_mutex_unlock(&os->turn);
+    int n = epoll_wait(os->epoll_fd, os->events, EVENTS_PER_TURN, timeout);
+    pthread_mutex_lock(&os->turn);
+    os->held = true;
+    atomic_store_explicit(&os->sleeping, 0, memory_order_relaxed);
+    if (os->stale) n = 0;
+    os->stale = false;
+    return n < 0 ? 0 : n;
+}
+void os_turn(struct os *os, int64_t deadline_ns, void *owner)
+{
+    if (!os->held) pthread_mutex_lock(&os->turn);
+    os->held = true;
+    os_flush_posts(os);
+    /* What a visit sent back is taken at once; sockets get their look at least every other turn. */
+    os->skipped_poll = !os->skipped_poll && atomic_load_explicit(&os->inbox, memory_order_relaxed);
+    if (os->skipped_poll) {
+        os->mono_ns = clock_ns(CLOCK_MONOTONIC);
+        drain_inbox(os, owner);
+        return;
+    }
     os->events_i = 0;
     os->events_n = 0;
-    int n = epoll_wait(os->epoll_fd, os->events, EVENTS_PER_TURN, timeout);
-    atomic_store_explicit(&os->sleeping, 0, memory_order_relaxed);
+    int n = sleep_until(os, deadline_ns);
     os->mono_ns = clock_ns(CLOCK_MONOTONIC);
-    os->events_n = n < 0 ? 0 : n;
+    os->events_n = n;
     while (os->events_i < os->events_n) {
         struct epoll_event *e = &os->events[os->events_i++];
         struct os_sock *s = e->data.ptr;
@@ -589,6 +661,7 @@ struct os *os_linux_new(struct os_pool *pool)
         exit(1);
     }
     os->mono_ns = clock_ns(CLOCK_MONOTONIC);
+    pthread_mutex_init(&os->turn, NULL);
     return os;
 }
 void os_linux_free(struct os *os)

@@ -87,9 +87,14 @@ int os_remove_tree(struct os *os, const char *path) MUST_USE;
 struct os_msg {
     struct os_msg *next;
     void (*run)(struct os_msg *m, void *owner); /* owner: what the receiving loop was given */
+    /* Much work: a sleeping receiver is woken for it. Otherwise the sender's thread may run it in the receiver's place. */
+    bool apart;
 };
 /* Queues for `to`; delivered at the end of the sender's turn, in order for a pair of loops. */
 void os_post(struct os *from, struct os *to, struct os_msg *m);
+/* What ends a turn of this loop when another thread ran its messages while it slept; gives the time at which the loop
+ * must be awake (mono; INT64_MAX: no matter). */
+void os_on_visit(struct os *os, int64_t (*visit)(void *owner), void *owner);
 /* The same from a thread that is not a loop: delivered at once. */
 void os_post_any(struct os *to, struct os_msg *m);
 

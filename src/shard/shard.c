@@ -74,8 +74,17 @@ void shard_turn(struct shard *s, int64_t deadline_ns)
     if (s->end_of_turn) s->end_of_turn(s);
 }
 
+static int64_t visited(void *owner)
+{
+    struct shard *s = owner;
+    if (s->end_of_turn) s->end_of_turn(s);
+    if (s->stopping) return INT64_MIN;
+    return s->timers_n ? s->timers[0]->due_ns : INT64_MAX;
+}
+
 void shard_run(struct shard *s)
 {
+    os_on_visit(s->os, visited, s);
     while (!s->stopping) shard_turn(s, INT64_MAX);
     os_flush_posts(s->os);
 }

@@ -46,11 +46,13 @@ void api_describe_topic_partitions(struct req *r)
     if (!API_READ(r, describe_topic_partitions, &in)) return;
     kp_describe_topic_partitions_response_init(&out);
     bool listed = in.topics_n == 0;
-    for (int32_t i = 0; in.cursor && i < in.topics_n; i++) listed |= slice_eq(in.topics[i].name, in.cursor->topic_name);
+    for (int32_t i = 0; in.cursor && i < in.topics_n; i++)
+        listed |= slice_eq(in.topics[i].name, in.cursor->topic_name);
     if (in.cursor && (in.cursor->partition_index < 0 || !listed)) {
         out.topics = arena_zalloc(&r->arena, (size_t)in.topics_n, sizeof *out.topics);
         for (; out.topics_n < in.topics_n; out.topics_n++) {
-            kp_describe_topic_partitions_response_describe_topic_partitions_response_topic_init(&out.topics[out.topics_n]);
+            kp_describe_topic_partitions_response_describe_topic_partitions_response_topic_init(
+                &out.topics[out.topics_n]);
             out.topics[out.topics_n].name = in.topics[out.topics_n].name;
             out.topics[out.topics_n].error_code = KERR_INVALID_REQUEST;
         }

@@ -127,15 +127,22 @@ static void wants_of_request(struct req *r, const struct kp_fetch_request *in, s
     for (int32_t i = 0; i < in->topics_n; i++) {
         const struct kp_fetch_request_fetch_topic *t = &in->topics[i];
         struct slice key = r->version >= 13 ? slice_of(t->topic_id.b, sizeof t->topic_id.b) : t->topic;
-        for (int32_t k = 0; k < t->partitions_n; k++) asked_add(&asked, key, i, t->partitions[k].partition, &t->partitions[k]);
+        for (int32_t k = 0; k < t->partitions_n; k++)
+            asked_add(&asked, key, i, t->partitions[k].partition, &t->partitions[k]);
     }
     *wants = arena_zalloc(&r->arena, total, sizeof **wants);
     *n = asked.parts_n;
     for (int32_t i = 0; i < asked.parts_n; i++) {
         const struct kp_fetch_request_fetch_partition *q = asked.parts[i].in;
         const struct kp_fetch_request_fetch_topic *t = &in->topics[asked.topics[asked.parts[i].topic].first];
-        (*wants)[i] = (struct fetch_want){t->topic, t->topic_id, q->partition, q->current_leader_epoch, q->last_fetched_epoch,
-                                          q->fetch_offset, q->partition_max_bytes, NULL};
+        (*wants)[i] = (struct fetch_want){t->topic,
+                                          t->topic_id,
+                                          q->partition,
+                                          q->current_leader_epoch,
+                                          q->last_fetched_epoch,
+                                          q->fetch_offset,
+                                          q->partition_max_bytes,
+                                          NULL};
     }
 }
 
@@ -147,8 +154,8 @@ static void wants_of_session(struct req *r, struct fetch_session *s, struct fetc
     *n = s->parts_n;
     for (int i = 0; i < s->parts_n; i++) {
         struct fetch_session_part *p = &s->parts[i];
-        (*wants)[i] = (struct fetch_want){
-            slice_cstr(p->topic), p->topic_id, p->index, p->leader_epoch, p->last_epoch, p->offset, p->max_bytes, p};
+        (*wants)[i] = (struct fetch_want){slice_cstr(p->topic), p->topic_id, p->index,     p->leader_epoch,
+                                          p->last_epoch,        p->offset,   p->max_bytes, p};
     }
 }
 

@@ -22,7 +22,8 @@ int fetch_session_open(struct broker *b, struct req *r, const struct kp_fetch_re
                        struct fetch_session **session, bool *incremental, struct fetch_want **wants,
                        int *n) MUST_USE;
 int32_t fetch_session_id(const struct fetch_session *s);
-/* Whether a partition belongs into the answer; remembers what it said. news: it has something beyond the numbers. */
+/* Whether a partition belongs into the answer; remembers what it said. news: it has something beyond the
+ * numbers. */
 bool fetch_session_changed(struct fetch_session *s, struct fetch_want *w, int err, int64_t high_watermark,
                            int64_t log_start, bool news, bool incremental);
 /* The answer is built; the session may be evicted from now on. */

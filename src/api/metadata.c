@@ -133,10 +133,13 @@ static void answer(struct metadata *m)
             const struct kp_metadata_request_metadata_request_topic *q = &m->in.topics[i];
             bool by_id = by_ids || !q->name.p;
             if (by_ids && uuid_is_zero(q->topic_id)) continue;
-            if (seen_note(&seen, by_id ? slice_of(q->topic_id.b, sizeof q->topic_id.b) : q->name, by_id, i) >= 0) continue;
+            if (seen_note(&seen, by_id ? slice_of(q->topic_id.b, sizeof q->topic_id.b) : q->name, by_id, i) >=
+                0)
+                continue;
             struct kp_metadata_response_metadata_response_topic *o = &out.topics[out.topics_n++];
             kp_metadata_response_metadata_response_topic_init(o);
-            struct image_topic *t = by_id ? image_topic_by_id(&b->image, q->topic_id) : image_topic(&b->image, q->name);
+            struct image_topic *t =
+                by_id ? image_topic_by_id(&b->image, q->topic_id) : image_topic(&b->image, q->name);
             if (t) {
                 fill_topic(b, r, t, o);
                 continue;
@@ -156,8 +159,8 @@ static void answer(struct metadata *m)
     API_REPLY(r, metadata, &out);
 }
 
-/* Ids of topics have their field since version 10 and count since version 12; an entry with neither id nor name is
- * one for which Kafka has no error of its own. */
+/* Ids of topics have their field since version 10 and count since version 12; an entry with neither id nor
+ * name is one for which Kafka has no error of its own. */
 static bool refuse_ids(struct metadata *m)
 {
     struct req *r = m->r;
@@ -167,7 +170,9 @@ static bool refuse_ids(struct metadata *m)
         ids |= !uuid_is_zero(m->in.topics[i].topic_id);
         nameless |= !m->in.topics[i].name.p;
     }
-    int16_t error = r->version < 12 && (ids || nameless) ? KERR_INVALID_REQUEST : !ids && nameless ? KERR_UNKNOWN_SERVER_ERROR : 0;
+    int16_t error = r->version < 12 && (ids || nameless) ? KERR_INVALID_REQUEST
+                    : !ids && nameless                   ? KERR_UNKNOWN_SERVER_ERROR
+                                                         : 0;
     if (!error) return false;
     kp_metadata_response_init(&out);
     out.error_code = error;

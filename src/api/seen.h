@@ -16,8 +16,8 @@ void seen_init(struct seen *s, struct arena *a, size_t n, uint64_t seed);
  * key's bytes are borrowed. */
 int32_t seen_note(struct seen *s, struct slice key, int64_t index, int32_t value);
 
-/* The partitions that a request names, each once, by topic. Kafka keeps them in hash maps, so what it does with
- * a topic or a partition that is named twice follows from that: it is answered once. */
+/* The partitions that a request names, each once, by topic. Kafka keeps them in hash maps, so what it does
+ * with a topic or a partition that is named twice follows from that: it is answered once. */
 struct asked_part {
     const void *in; /* what the request says of it, last */
     int32_t index;
@@ -30,7 +30,7 @@ struct asked {
     struct asked_topic {
         int32_t first; /* the topic of the request that names it first */
         int32_t parts_n;
-    } *topics;
+    } * topics;
     int32_t parts_n, topics_n;
 };
 /* For at most this many; they do not change later. */

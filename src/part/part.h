@@ -52,7 +52,7 @@ struct part_append {
     bool acks_all, internal; /* internal: from the broker itself; control batches and no client checks */
     /* out */
     int err;
-    const char *why; /* static text or NULL */
+    const char *why;      /* static text or NULL */
     int32_t *bad_records; /* heap, the records to blame; whoever is done with the append frees them */
     int bad_records_n;
     uint8_t *owned; /* the partition's own copy of a batch it had to compress anew; freed by the partition */
@@ -86,8 +86,8 @@ static inline int64_t part_last_stable_offset(const struct part *p)
 {
     return p->high_watermark;
 }
-/* Where an epoch ends in this log, as OffsetForLeaderEpoch tells it: the newest epoch up to the asked one, and the
- * offset after its last record; -1 and -1 if this leader does not know it. */
+/* Where an epoch ends in this log, as OffsetForLeaderEpoch tells it: the newest epoch up to the asked one,
+ * and the offset after its last record; -1 and -1 if this leader does not know it. */
 void part_end_of_epoch(const struct part *p, int32_t epoch, int32_t *epoch_out, int64_t *end_offset);
 /* Forgets idle producers and moves the recovery point; with retain also drops segments by retention. */
 void part_tick(struct part *p, int64_t now_ms, bool retain);

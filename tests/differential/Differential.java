@@ -53,7 +53,7 @@ public class Differential {
     // ---- One broker.
     static class Side {
         final String name; final int port;
-        Socket socket; DataInputStream in; int correlation;
+        Socket socket, idle; DataInputStream in, idleIn; int correlation, idleCorrelation;
         final Map<String, JsonNode> vars = new HashMap<>();
         JsonNode last = NullNode.instance;
         Side(String name, int port) { this.name = name; this.port = port; }
@@ -63,6 +63,12 @@ public class Differential {
             socket = new Socket("localhost", port);
             socket.setTcpNoDelay(true);
             in = new DataInputStream(new BufferedInputStream(socket.getInputStream()));
+        }
+        // The other of two connections.
+        void swap() {
+            Socket s = socket; DataInputStream i = in; int c = correlation;
+            socket = idle; in = idleIn; correlation = idleCorrelation;
+            idle = s; idleIn = i; idleCorrelation = c;
         }
         void drop() throws IOException { if (socket != null) socket.close(); }
 
@@ -354,6 +360,25 @@ public class Differential {
             r[s == moldau ? 0 : 1] = a.isObject() ? TextNode.valueOf("open") : a;
         }
         verdict(api, v, name, r[0], r[1]);
+    }
+    static void other() { moldau.swap(); kafka.swap(); }
+    // A request whose answer comes later: see answered.
+    static void ask(String api, int v, String spec) throws Exception {
+        for (Side s : List.of(kafka, moldau)) s.ask(type(api), (short) v, (Message) fill(type(api).newRequest(), JSON.readTree(spec), s, ""));
+    }
+    static void answered(String api, int v, String name) throws Exception {
+        for (Side s : List.of(kafka, moldau)) s.last = s.answer(type(api), (short) v);
+        verdict(api, v, name, masked(api, "", moldau.last), masked(api, "", kafka.last));
+    }
+    // Asks each until its error is this one, which depends on what goes on in another connection.
+    static void until(String api, int v, String name, String spec, int error) throws Exception {
+        for (Side s : List.of(kafka, moldau))
+            for (int i = 0; i < 500; i++) {
+                s.last = s.exchange(type(api), (short) v, (Message) fill(type(api).newRequest(), JSON.readTree(spec), s, ""));
+                if (s.last.path("errorCode").asInt() == error) break;
+                Thread.sleep(10);
+            }
+        verdict(api, v, name, masked(api, "", moldau.last), masked(api, "", kafka.last));
     }
     interface Body { void run(int version) throws Exception; }
     static boolean wanted(String api) { return chosen.isEmpty() || chosen.contains(api); }

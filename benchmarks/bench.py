@@ -42,12 +42,13 @@ class System:
         self.name, self.dir, self.port = name, tempfile.mkdtemp(prefix="moldau-bench-"), free_port()
         self.log = open(self.dir + "/log", "w")
         self.started = time.perf_counter()
-        if name == "floor":
-            cmd = [ROOT + "/build/bench/floor", str(self.port), self.dir + "/data"]
-        elif name == "moldau":
+        if name in ("floor", "floor-sync"):
+            cmd = [ROOT + "/build/bench/floor", str(self.port), self.dir + "/data"] + (["sync"] if "-" in name else [])
+        elif name in ("moldau", "moldau-unsynced"):
             cmd = [ROOT + "/build/moldau", "server", "--override", "log.dirs=" + self.dir + "/data", "--override",
                    "listeners=PLAINTEXT://127.0.0.1:%d" % self.port, "--override", "num.partitions=%d" % PARTITIONS,
                    "--override", "log.retention.bytes=1073741824"]
+            cmd += ["--override", "moldau.ack.sync=never"] if "-" in name else []
         else:
             cmd = [ROOT + "/tests/peer/kafka-peer", "single", str(self.port), self.dir, "num.partitions=%d" % PARTITIONS]
         self.process = subprocess.Popen(cmd, stdout=self.log, stderr=self.log, stdin=subprocess.DEVNULL,
@@ -70,7 +71,7 @@ class System:
         end = time.time() + 60
         while time.time() < end:
             try:
-                if self.name == "floor":
+                if self.name.startswith("floor"):
                     socket.create_connection(("127.0.0.1", self.port), timeout=1).close()
                     return time.perf_counter() - self.started
                 if len(self.metadata()) > 20:
@@ -83,7 +84,7 @@ class System:
         raise SystemExit(self.name + " did not start")
 
     def topic(self, name):
-        if self.name != "floor":
+        if not self.name.startswith("floor"):
             for _ in range(100):
                 r = self.metadata(name)
                 if r.count(b"\x00\x00\x00\x00\x00") and len(r) > 150:
@@ -93,7 +94,7 @@ class System:
 
     def load(self, mode, **keys):
         cmd = [LOAD, "127.0.0.1:%d" % self.port, mode, "pid=%d" % self.pid, "partitions=%d" % PARTITIONS,
-               "floor=%d" % (self.name == "floor")] + ["%s=%s" % kv for kv in keys.items()]
+               "floor=%d" % self.name.startswith("floor")] + ["%s=%s" % kv for kv in keys.items()]
         p = subprocess.run(cmd, capture_output=True, text=True, timeout=300)
         if p.returncode:
             return None
@@ -123,39 +124,46 @@ def ratio(a, b):
 
 def table(title, unit, rows, names, better="x"):
     print("\n%s (%s)" % (title, unit))
-    print("%-34s %10s %10s %10s   %s" % ("", *(n for n in ("floor", "moldau", "kafka")), better))
+    print("%-42s %10s %10s %10s   %s" % ("", *(n for n in ("floor", "moldau", "kafka")), better))
     for label, got in rows:
         cells = ["%10.2f" % got[n] if got.get(n) is not None else "         -" for n in ("floor", "moldau", "kafka")]
-        print("%-34s %s   %s floor, %s kafka" % (label, " ".join(cells), ratio(got.get("moldau"), got.get("floor")),
+        print("%-42s %s   %s floor, %s kafka" % (label, " ".join(cells), ratio(got.get("moldau"), got.get("floor")),
                                                   ratio(got.get("moldau"), got.get("kafka"))), flush=True)
 
 
 def produce():
-    plan = [(acks, batch, conns) for acks in (1, -1) for batch in (1024, 16384, 262144) for conns in (1, 4, 64)]
+    """acks=1 against the floor; acks=all once as we answer it (synced, against a floor that syncs) and once as Apache
+    Kafka does with one replica (unsynced, against the plain floor)."""
+    sizes = [(batch, conns) for batch in (1024, 16384, 262144) for conns in (1, 4, 64)]
     if QUICK:
-        plan = [(1, b, 4) for b in (1024, 16384, 262144)]
-    got = {}
-    for name in systems():
+        sizes = [(b, 4) for b in (1024, 16384, 262144)]
+    kinds = {"acks=1": (1, "floor", "moldau"), "acks=all": (-1, "floor-sync", "moldau"),
+             "acks=all, unsynced": (-1, "floor", "moldau-unsynced")}
+    if QUICK:
+        del kinds["acks=all, unsynced"]
+    wanted = {}
+    for acks, floor, ours in kinds.values():
+        for name in (floor, ours) + (() if NO_KAFKA else ("kafka",)):
+            for size in sizes:
+                wanted.setdefault(name, {})[(1 if name == "floor" else acks,) + size] = None
+    for name, cases in wanted.items():
         s = System(name)
         s.topic("t")
         if name == "kafka":
             s.load("produce", topic="t", batch=16384, seconds=5)  # the JIT warms up
-        for case in plan:
-            if name == "floor" and case[0] == -1:
-                continue
-            got[name, case] = s.load("produce", topic="t", acks=case[0], batch=case[1], conns=case[2], seconds=SECONDS)
-        if name != "floor":
-            print("%s: resident after load %.0f MB" % (name, resident_mb(s.pid)))
+        for case in cases:
+            cases[case] = s.load("produce", topic="t", acks=case[0], batch=case[1], conns=case[2], seconds=SECONDS)
+        if not name.startswith("floor"):
+            print("%s: resident after load %.0f MB" % (name, resident_mb(s.pid)), flush=True)
         s.stop()
 
     def rows(key):
         out = []
-        for case in plan:
-            label = "acks=%s, %d KB, %d connections" % ("all" if case[0] < 0 else 1, case[1] // 1024, case[2])
-            # The floor does not sync, so acks=all is held against its acks=1.
-            row = {n: (got.get((n, case)) or {}).get(key) for n in ("moldau", "kafka")}
-            row["floor"] = (got.get(("floor", (1,) + case[1:])) or {}).get(key)
-            out.append((label, row))
+        for kind, (acks, floor, ours) in kinds.items():
+            for size in sizes:
+                got = {"floor": wanted[floor][(1 if floor == "floor" else acks,) + size], "moldau": wanted[ours][(acks,) + size],
+                       "kafka": wanted.get("kafka", {}).get((acks,) + size)}
+                out.append(("%s, %d KB, %d connections" % (kind, size[0] // 1024, size[1]), {n: (g or {}).get(key) for n, g in got.items()}))
         return out
     table("produce: CPU", "seconds of the broker a GB", rows("cpu_s_gb"), systems())
     table("produce: throughput", "MB/s", rows("mb_s"), systems())

@@ -2,7 +2,8 @@
  * its batch, write it to a file, answer; or answer a fetch with sendfile from that file. What moldau costs is told as a
  * multiple of this.
  *
- *   floor PORT FILE     speaks just enough of Produce v7 and Fetch v11 for benchmarks/load */
+ *   floor PORT FILE         speaks just enough of Produce v7 and Fetch v11 for benchmarks/load
+ *   floor PORT FILE sync    the same, and what came in one turn is synced with one fdatasync before it is answered */
 #include "base/base.h"
 #include "base/hash.h"
 #include "kp/batch_head.h"
@@ -28,8 +29,12 @@ struct conn {
     /* a fetch answer under way */
     off_t file_at;
     size_t file_left;
+    /* answers that wait for the sync at the end of the turn */
+    uint8_t held[65536];
+    size_t held_n;
 };
 
+static bool syncing;
 static int file_fd;
 static off_t file_end;
 static int ep;
@@ -82,7 +87,14 @@ static void produce(struct conn *c, const uint8_t *f, size_t n)
     o += 38;
     store_be32(out, (uint32_t)(o - out - 4));
     file_end += len;
-    send_all(c->fd, out, (size_t)(o - out));
+    size_t bytes = (size_t)(o - out);
+    if (syncing && c->held_n + bytes <= sizeof c->held) {
+        memcpy(c->held + c->held_n, out, bytes);
+        c->held_n += bytes;
+        return;
+    }
+    if (syncing && fdatasync(file_fd)) fail("sync");
+    send_all(c->fd, out, bytes);
 }
 
 static void fetch(struct conn *c, const uint8_t *f)
@@ -127,15 +139,16 @@ static void drain(struct conn *c)
     epoll_ctl(ep, EPOLL_CTL_MOD, c->fd, &ev);
 }
 
-static void input(struct conn *c)
+/* False: the connection is gone. */
+static bool input(struct conn *c)
 {
     ssize_t r = recv(c->fd, c->in + c->have, IN_BYTES - c->have, 0);
     if (r <= 0) {
-        if (r < 0 && errno == EAGAIN) return;
+        if (r < 0 && errno == EAGAIN) return true;
         close(c->fd);
         free(c->in);
         free(c);
-        return;
+        return false;
     }
     c->have += (size_t)r;
     size_t at = 0;
@@ -152,11 +165,13 @@ static void input(struct conn *c)
     memmove(c->in, c->in + at, c->have - at);
     c->have -= at;
     if (asked) drain(c);
+    return true;
 }
 
 int main(int argc, char **argv)
 {
-    if (argc != 3) return 2;
+    if (argc < 3) return 2;
+    syncing = argc > 3;
     signal(SIGPIPE, SIG_IGN);
     file_fd = open(argv[2], O_RDWR | O_CREAT, 0644);
     if (file_fd < 0) fail(argv[2]);
@@ -181,7 +196,16 @@ int main(int argc, char **argv)
                 ev = (struct epoll_event){.events = EPOLLIN, .data.ptr = c};
                 epoll_ctl(ep, EPOLL_CTL_ADD, c->fd, &ev);
             } else if (evs[i].events & EPOLLOUT) drain(c);
-            else input(c);
+            else if (!input(c)) evs[i].data.ptr = NULL;
+        }
+        bool owed = false;
+        for (int i = 0; i < n && syncing; i++) owed |= evs[i].data.ptr && ((struct conn *)evs[i].data.ptr)->held_n;
+        if (owed && fdatasync(file_fd)) fail("sync");
+        for (int i = 0; i < n && owed; i++) {
+            struct conn *c = evs[i].data.ptr;
+            if (!c) continue;
+            send_all(c->fd, c->held, c->held_n);
+            c->held_n = 0;
         }
     }
 }

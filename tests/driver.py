@@ -1,5 +1,7 @@
 """Builds and runs every test: unit programs under ASan and UBSan, and the end-to-end tests (tests/*.test; the fuzz
-targets are one of them). A test prints its own lines and ends with "N passed, N failed[, N skipped]"."""
+targets are one of them). A test prints its own lines and ends with "N passed, N failed[, N skipped]".
+
+  ./test [NAME...]    NAME is a part of a test's name as --list prints it; "unit" is every unit program"""
 import glob
 import os
 import re
@@ -51,6 +53,13 @@ def main():
         jobs.append(("unit " + os.path.relpath(f, ROOT + "/build/asan/unit"), [f], 300))
     for f in sorted(glob.glob(ROOT + "/tests/*.test")):
         jobs.append((os.path.basename(f), [f], TEST_SECONDS))
+    if "--list" in names or "--help" in names:
+        print("\n".join([__doc__] * ("--help" in names) + [j[0] for j in jobs]))
+        return
+    for n in names:
+        if not any(n in j[0] for j in jobs):
+            print("no test's name contains %s; ./test --list prints them\n0 passed, 1 failed" % n)
+            sys.exit(1)
     for name, cmd, seconds in jobs:
         if not wanted(name, names):
             continue

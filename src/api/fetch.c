@@ -3,7 +3,8 @@
  *   READ on every shard concerned -> enough? -> answer
  *                                 -> not yet -> WATCH on every shard -> something new, or time is up -> READ again
  *
- * Ranges that are not in the page cache are read once on the pool before the answer goes home.
+ * Ranges that are not in the page cache are read once on the pool before the answer goes home, and so are the index
+ * pages that lead to them.
  *
  * Invariants
  * 1. While a message of a fetch is on its way to a shard, the home shard does not touch what the message leads to.
@@ -34,6 +35,7 @@ struct fpart {
 };
 struct fshard {
     struct os_msg read, watch;
+    struct log_warm lookup;
     struct os_job warm; /* brings cold ranges into the page cache, so that sendfile does not wait in a loop */
     struct os *os;
     struct fetch *fetch;
@@ -75,7 +77,7 @@ static int check_last_epoch(struct fpart *x, struct part *p)
 }
 
 /* The first partition with records gives at least one batch, however large; the others what room there is (KIP-74). */
-static void read_part(struct broker *b, struct fetch *f, struct fpart *x, int64_t *budget, bool *first)
+static void read_part(struct broker *b, struct fetch *f, struct fpart *x, int64_t *budget, bool *first, bool nowait)
 {
     struct part *p = parts_find(&b->parts, x->topic_id, x->want->index);
     x->err = 0;
@@ -96,7 +98,10 @@ static void read_part(struct broker *b, struct fetch *f, struct fpart *x, int64_
     x->err = check_last_epoch(x, p);
     if (x->err) return;
     if (x->diverging.epoch == -1) {
+        p->log->nowait = nowait;
         x->err = log_read(p->log, x->want->offset, limit, max_i64(max, 0), *first, &x->range);
+        p->log->nowait = false;
+        if (x->err == ERR_BUSY) return;
         if (x->err == 0 && x->want->offset > p->high_watermark) x->err = ERR_OFFSET_OUT_OF_RANGE;
         if (x->err && x->err != ERR_OFFSET_OUT_OF_RANGE) x->err = ERR_KAFKA_STORAGE_ERROR;
         if (x->err == 0 && x->range.seg && max < 0) x->err = ERR_UNKNOWN_SERVER_ERROR; /* Kafka has no error of its own for it */
@@ -157,6 +162,12 @@ static void warm_done(struct os_job *j, void *owner)
     shard_send(owner, f->r->net->shard->id, &fs->read);
 }
 
+static void on_read(struct os_msg *m, void *owner);
+static void read_again(struct log_warm *w, void *owner)
+{
+    on_read(&CONTAINER_OF(w, struct fshard, lookup)->read, owner);
+}
+
 static void on_read(struct os_msg *m, void *owner)
 {
     struct shard *s = owner;
@@ -169,7 +180,14 @@ static void on_read(struct os_msg *m, void *owner)
         if (x->shard != s->id) continue;
         if (x->watching) part_unwatch(&x->watch);
         x->watching = false;
-        read_part(s->broker, f, x, &budget, &first);
+        read_part(s->broker, f, x, &budget, &first, fs->lookup.tries < LOG_WARM_TRIES + f->parts_n);
+        if (x->err == ERR_BUSY) {
+            for (int k = 0; k < i; k++)
+                if (f->parts[k].shard == s->id && f->parts[k].range.seg) log_seg_put(f->parts[k].range.seg);
+            fs->lookup.again = read_again;
+            log_warm(parts_find(&s->broker->parts, x->topic_id, x->want->index)->log, &fs->lookup);
+            return;
+        }
         cold |= x->range.seg && is_cold(s->os, &x->range);
     }
     if (cold) {

@@ -12,6 +12,7 @@ enum { TIME_LATEST = -1, TIME_EARLIEST = -2, TIME_MAX = -3, TIME_EARLIEST_LOCAL 
 struct lo;
 struct lo_part {
     struct os_msg msg;
+    struct log_warm warm;
     struct lo *lo;
     struct uuid topic_id;
     const struct kp_list_offsets_request_list_offsets_partition *in;
@@ -37,7 +38,7 @@ static void home(struct os_msg *m, void *owner)
 static int first_in_batch(struct part *p, const struct log_range *range, int64_t time_ms, int64_t *offset, int64_t *found_ms)
 {
     uint8_t *b = xmalloc((size_t)range->bytes);
-    ssize_t n = os_pread(p->home->shard->os, range->seg->fd, b, (size_t)range->bytes, range->pos);
+    ssize_t n = log_pread(range->seg, "log", range->seg->fd, b, (size_t)range->bytes, range->pos);
     struct batch_head h = {0};
     struct kp_writer scratch;
     struct slice body;
@@ -98,6 +99,12 @@ static int lookup(struct part *p, const struct lo_part *x, bool committed)
     return rc;
 }
 
+static void visit(struct os_msg *m, void *owner);
+static void visit_again(struct log_warm *w, void *owner)
+{
+    visit(&CONTAINER_OF(w, struct lo_part, warm)->msg, owner);
+}
+
 static void visit(struct os_msg *m, void *owner)
 {
     struct shard *s = owner;
@@ -106,7 +113,16 @@ static void visit(struct os_msg *m, void *owner)
     int rc = p && !p->log->faulted ? 0 : ERR_KAFKA_STORAGE_ERROR;
     int32_t epoch = x->in->current_leader_epoch;
     if (rc == 0 && epoch != -1 && epoch != p->leader_epoch) rc = epoch < p->leader_epoch ? ERR_FENCED_LEADER_EPOCH : ERR_UNKNOWN_LEADER_EPOCH;
-    if (rc == 0) rc = lookup(p, x, x->lo->in.isolation_level > 0);
+    if (rc == 0) {
+        p->log->nowait = x->warm.tries < LOG_WARM_TRIES;
+        rc = lookup(p, x, x->lo->in.isolation_level > 0);
+        p->log->nowait = false;
+    }
+    if (rc == ERR_BUSY) {
+        x->warm.again = visit_again;
+        log_warm(p->log, &x->warm);
+        return;
+    }
     if (rc) {
         x->out->offset = x->out->timestamp = -1;
         x->out->error_code = err_kafka(rc);

@@ -116,7 +116,7 @@ int log_index_find(struct log_seg *s, int64_t offset, int64_t *pos)
     while (lo < hi) {
         int32_t mid = lo + (hi - lo) / 2;
         uint8_t e[8];
-        ssize_t n = os_pread(s->log->os, fd, e, 8, (int64_t)mid * 8);
+        ssize_t n = log_pread(s, "index", fd, e, 8, (int64_t)mid * 8);
         if (n != 8) {
             rc = n < 0 ? (int)n : 0;
             *pos = 0;
@@ -155,7 +155,7 @@ int log_index_floor(struct log_seg *s, int64_t want, int64_t *pos)
         int32_t from = (int32_t)max_i64(lo, min_i64(guess - FLOOR_BLOCK / 2, hi - FLOOR_BLOCK));
         int32_t n = (int32_t)min_i64(FLOOR_BLOCK, hi - from);
         uint8_t e[FLOOR_BLOCK * 8];
-        ssize_t got = os_pread(s->log->os, fd, e, (size_t)n * 8, (int64_t)from * 8);
+        ssize_t got = log_pread(s, "index", fd, e, (size_t)n * 8, (int64_t)from * 8);
         if (got != n * 8) {
             rc = got < 0 ? (int)got : 0;
             *pos = 0;
@@ -195,7 +195,7 @@ int log_time_find(struct log_seg *s, int64_t time_ms, int64_t *offset)
     while (lo < hi) {
         int32_t mid = lo + (hi - lo) / 2;
         uint8_t e[12];
-        ssize_t n = os_pread(s->log->os, fd, e, 12, (int64_t)mid * 12);
+        ssize_t n = log_pread(s, "timeindex", fd, e, 12, (int64_t)mid * 12);
         if (n != 12) {
             rc = n < 0 ? (int)n : 0;
             *offset = s->base_offset;

@@ -226,7 +226,7 @@ static int head_at(struct log *l, struct log_seg *s, int64_t pos, struct batch_h
     uint8_t b[BATCH_HEAD_BYTES];
     int64_t size = flushed_size(l, s);
     if (pos + BATCH_HEAD_BYTES > size) return ERR_EOF;
-    ssize_t n = os_pread(l->os, s->fd, b, sizeof b, pos);
+    ssize_t n = log_pread(s, "log", s->fd, b, sizeof b, pos);
     if (n < 0) return (int)n;
     int rc = batch_head_parse(slice_of(b, (size_t)n), h);
     if (rc == ERR_EOF && n == BATCH_HEAD_BYTES) rc = 0; /* only the head was read */

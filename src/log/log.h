@@ -70,6 +70,13 @@ struct log {
         struct log_seg *seg;
     } hints[4];
     int hint_next;
+    /* While set, a look-up that would wait for the disk gives ERR_BUSY and leaves the place in `cold`. */
+    bool nowait;
+    struct {
+        int64_t base_offset;
+        const char *suffix;
+        int64_t pos, n;
+    } cold;
 };
 
 /* Called for every batch that a scan passes; batch bytes are complete and their CRC is good. */
@@ -106,6 +113,22 @@ struct log_range {
  */
 int log_read(struct log *l, int64_t offset, int64_t limit, int64_t max_bytes, bool at_least_one,
              struct log_range *out) MUST_USE;
+/* Brings what a look-up found cold into the page cache, on the pool, then calls again() on the same loop. The log may be
+ * gone by then. After LOG_WARM_TRIES the caller should do without nowait: memory is short, and waiting is better than
+ * never answering. */
+#define LOG_WARM_TRIES 16
+struct log_warm {
+    struct os_job job;
+    struct os *os;
+    char *path;
+    int64_t pos, n;
+    int tries;
+    void (*again)(struct log_warm *w, void *owner);
+};
+void log_warm(struct log *l, struct log_warm *w);
+/* Reads as os_pread does, under the rule of nowait. Suffix: which of the segment's files fd is. */
+ssize_t log_pread(struct log_seg *s, const char *suffix, int fd, void *p, size_t n, int64_t pos) MUST_USE;
+
 int log_seg_open(struct log_seg *s) MUST_USE; /* makes s->fd usable; hold a reference while using it */
 void log_seg_get(struct log_seg *s);
 void log_seg_put(struct log_seg *s);

@@ -19,8 +19,10 @@
 #define PIPELINE_BYTES ((int64_t)64 << 20)
 #define FREE_REQS_MAX 64
 #define KEY_PRODUCE 0
+#define ALONE_STARTS 2
 
 static void conn_ready(struct os_sock *sock, unsigned events, void *owner);
+static void run_more(struct os_msg *m, void *owner);
 
 void net_init(struct net *n, struct shard *s, void (*dispatch)(struct req *), size_t frame_max)
 {
@@ -28,6 +30,8 @@ void net_init(struct net *n, struct shard *s, void (*dispatch)(struct req *), si
     list_init(&n->conns);
     list_init(&n->dirty);
     list_init(&n->free_reqs);
+    list_init(&n->more);
+    n->more_msg.run = run_more;
 }
 
 /* ---- requests ---- */
@@ -62,6 +66,7 @@ static void conn_free_if_done(struct conn *c)
 {
     if (!c->closing || !list_empty(&c->reqs)) return;
     if (c->in_dirty_list) list_remove(&c->in_dirty);
+    list_remove(&c->in_more);
     buf_put(c->in);
     free(c->software_name);
     free(c->software_version);
@@ -206,6 +211,11 @@ static size_t run_frames(struct conn *c, struct buf *b, size_t off, size_t n)
         }
         if (n - off - 4 < len) break;
         if (!may_start(c, (int16_t)load_be16(b->data + off + 4))) break;
+        if (c->net->alone && c->net->starts >= ALONE_STARTS) {
+            if (!list_linked(&c->in_more)) list_push_back(&c->net->more, &c->in_more);
+            break;
+        }
+        c->net->starts++;
         if (!start_request(c, b, b->data + off + 4, len)) return SIZE_MAX;
         off += 4 + len;
     }
@@ -231,6 +241,10 @@ static void keep_rest(struct conn *c, struct buf *b, size_t off, size_t n)
     size_t rest = n - off, want = rest;
     if (rest >= 4) want = max_size(want, (size_t)load_be32(b->data + off) + 4);
     else want = 256;
+    if (b == c->net->scratch && list_linked(&c->in_more)) { /* whole frames: the buffer stays with them */
+        c->in = b;
+        c->net->scratch = NULL;
+    }
     if (b == c->in && b->cap - off >= want) {
         c->in_off = off;
         c->in_n = n;
@@ -260,6 +274,8 @@ static void conn_input(struct conn *c)
         b = n->scratch;
         off = have = 0;
     }
+    if (have == b->cap) return; /* full of frames that wait for the next turn */
+    n->inputs++;
     ssize_t got = os_recv(os, &c->sock, b->data + have, b->cap - have);
     if (got == ERR_BUSY) return;
     if (got <= 0) {
@@ -275,6 +291,7 @@ static void conn_input(struct conn *c)
         return;
     }
     keep_rest(c, b, off, have);
+    if (list_linked(&c->in_more)) return;
     if (frame_waits(c)) os_sock_interest(os, &c->sock, c->sock.interest & ~(unsigned)OS_READABLE);
 }
 
@@ -289,6 +306,7 @@ static void conn_resume(struct conn *c)
             return;
         }
         keep_rest(c, c->in, off, c->in_n);
+        if (list_linked(&c->in_more)) return;
     }
     if (!frame_waits(c)) os_sock_interest(c->net->shard->os, &c->sock, c->sock.interest | OS_READABLE);
 }
@@ -383,6 +401,26 @@ void net_end_of_turn(struct net *n)
         c->in_dirty_list = false;
         conn_flush(c);
     }
+    if (n->inputs) n->alone = n->inputs == 1;
+    n->inputs = 0;
+    n->starts = 0;
+    if (list_empty(&n->more) || n->more_posted) return;
+    n->more_posted = true;
+    os_post(n->shard->os, n->shard->os, &n->more_msg);
+}
+
+static void run_more(struct os_msg *m, void *owner)
+{
+    (void)m;
+    struct net *n = net_of(owner);
+    struct list now, *l;
+    n->more_posted = false;
+    list_init(&now);
+    list_splice(&now, &n->more);
+    while ((l = list_pop_front(&now)) != NULL) {
+        struct conn *c = LIST_ENTRY(l, struct conn, in_more);
+        if (!c->closing) conn_resume(c);
+    }
 }
 
 static void conn_ready(struct os_sock *sock, unsigned events, void *owner)
@@ -413,6 +451,7 @@ static void adopt(struct os_msg *m, void *owner)
     memcpy(c->peer, h->peer, sizeof c->peer);
     list_init(&c->reqs);
     list_init(&c->in_dirty);
+    list_init(&c->in_more);
     c->sock.ready = conn_ready;
     c->active_ns = os_mono_ns(s->os);
     list_push_back(&n->conns, &c->in_net);

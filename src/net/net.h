@@ -55,6 +55,7 @@ struct conn {
     int64_t reqs_bytes;
     bool dirty, closing, in_dirty_list;
     struct list in_dirty;
+    struct list in_more; /* frames wait for the next turn */
     char *software_name, *software_version; /* from ApiVersions */
     int64_t active_ns;                      /* when something last came or the last reply left */
 };
@@ -79,6 +80,12 @@ struct net {
     int conns_n, free_reqs_n;
     uint64_t next_id;
     bool draining;
+    /* One busy connection gets its first answers while its later requests run: few are started in a turn. */
+    bool alone;         /* at most one connection had input in the last turn */
+    int inputs, starts; /* in this turn */
+    struct list more;
+    struct os_msg more_msg;
+    bool more_posted;
 };
 
 void net_init(struct net *n, struct shard *s, void (*dispatch)(struct req *), size_t frame_max);

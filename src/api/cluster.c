@@ -13,12 +13,12 @@ void api_describe_cluster(struct req *r)
     struct kp_describe_cluster_response out;
     if (!API_READ(r, describe_cluster, &in)) return;
     kp_describe_cluster_response_init(&out);
-    out.endpoint_type = in.endpoint_type;
     if (in.endpoint_type != 1) {
         out.error_code =
             in.endpoint_type == 2 ? KERR_MISMATCHED_ENDPOINT_TYPE : KERR_UNSUPPORTED_ENDPOINT_TYPE;
         out.error_message = slice_cstr("this listener belongs to a broker, not to a controller");
     } else {
+        if (in.include_cluster_authorized_operations) out.cluster_authorized_operations = OPERATIONS_CLUSTER;
         out.cluster_id = slice_cstr(b->node->cluster_id);
         out.controller_id = b->node->id;
         out.brokers = arena_zalloc(&r->arena, (size_t)b->image.brokers_n, sizeof *out.brokers);
@@ -45,6 +45,20 @@ void api_describe_topic_partitions(struct req *r)
     struct kp_describe_topic_partitions_response out;
     if (!API_READ(r, describe_topic_partitions, &in)) return;
     kp_describe_topic_partitions_response_init(&out);
+    bool listed = in.topics_n == 0;
+    for (int32_t i = 0; in.cursor && i < in.topics_n; i++)
+        listed |= slice_eq(in.topics[i].name, in.cursor->topic_name);
+    if (in.cursor && (in.cursor->partition_index < 0 || !listed)) {
+        out.topics = arena_zalloc(&r->arena, (size_t)in.topics_n, sizeof *out.topics);
+        for (; out.topics_n < in.topics_n; out.topics_n++) {
+            kp_describe_topic_partitions_response_describe_topic_partitions_response_topic_init(
+                &out.topics[out.topics_n]);
+            out.topics[out.topics_n].name = in.topics[out.topics_n].name;
+            out.topics[out.topics_n].error_code = KERR_INVALID_REQUEST;
+        }
+        API_REPLY(r, describe_topic_partitions, &out);
+        return;
+    }
     int n = in.topics_n;
     struct slice *names;
     bool all = n == 0;
@@ -67,7 +81,7 @@ void api_describe_topic_partitions(struct req *r)
         if (in.cursor) {
             int d = slice_cmp(names[i], in.cursor->topic_name);
             if (d < 0) continue;
-            if (d == 0) from = (int32_t)max_i64(in.cursor->partition_index, 0);
+            if (d == 0) from = in.cursor->partition_index;
         }
         if (left == 0) {
             out.next_cursor = arena_zalloc(&r->arena, 1, sizeof *out.next_cursor);
@@ -78,6 +92,7 @@ void api_describe_topic_partitions(struct req *r)
             &out.topics[out.topics_n++];
         kp_describe_topic_partitions_response_describe_topic_partitions_response_topic_init(o);
         o->name = names[i];
+        o->topic_authorized_operations = OPERATIONS_TOPIC;
         struct image_topic *t = image_topic(&b->image, names[i]);
         if (!t) {
             struct strbuf why;

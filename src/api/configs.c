@@ -1,6 +1,7 @@
 /* DescribeConfigs, AlterConfigs, IncrementalAlterConfigs, ListConfigResources. */
 #include "api/broker.h"
 #include "api/handlers.h"
+#include "api/seen.h"
 #include "kp/alter_configs.h"
 #include "kp/describe_configs.h"
 #include "kp/incremental_alter_configs.h"
@@ -39,7 +40,7 @@ static void describe_entry(void *ctx, const struct conf_entry *e)
 {
     struct describing *x = ctx;
     struct arena *a = &x->r->arena;
-    if (x->q->configuration_keys_n >= 0) {
+    if (x->q->configuration_keys_n > 0) {
         bool asked = false;
         for (int32_t i = 0; i < x->q->configuration_keys_n; i++) asked |= slice_eq_cstr(x->q->configuration_keys[i], e->name);
         if (!asked) return;
@@ -68,6 +69,8 @@ static void describe_one(struct describing *x, struct strbuf *why)
     struct slice name = x->q->resource_name;
     struct arena *a = &x->r->arena;
     size_t n;
+    char self[16];
+    snprintf(self, sizeof self, "%d", b->node->id);
     x->o->configs = arena_zalloc(a, ENTRIES_MAX, sizeof *x->o->configs);
     switch (x->q->resource_type) {
     case RESOURCE_TOPIC: {
@@ -77,15 +80,13 @@ static void describe_one(struct describing *x, struct strbuf *why)
         }
         if (!image_topic(&b->image, name)) {
             x->o->error_code = KERR_UNKNOWN_TOPIC_OR_PARTITION;
-            break;
+            return;
         }
         struct conf_override *o = overrides_of(a, image_configs(&b->image, RESOURCE_TOPIC, name), &n);
         conf_describe_topic(&b->conf, o, n, x, describe_entry);
         return;
     }
     case RESOURCE_BROKER: {
-        char self[16];
-        snprintf(self, sizeof self, "%d", b->node->id);
         if (name.n == 0) conf_describe_cluster(&b->conf, x, describe_entry);
         else if (slice_eq_cstr(name, self)) conf_describe_broker(&b->conf, x, describe_entry);
         else {
@@ -95,6 +96,11 @@ static void describe_one(struct describing *x, struct strbuf *why)
         }
         return;
     }
+    case RESOURCE_BROKER_LOGGER: /* there are none here */
+        if (slice_eq_cstr(name, self)) return;
+        x->o->error_code = KERR_INVALID_REQUEST;
+        strbuf_printf(why, "Unexpected broker id, expected %s, but received %.*s", self, (int)name.n, (const char *)name.p);
+        break;
     case RESOURCE_GROUP: {
         struct conf_override *o = overrides_of(a, image_configs(&b->image, RESOURCE_GROUP, name), &n);
         if (name.n == 0) {
@@ -107,6 +113,11 @@ static void describe_one(struct describing *x, struct strbuf *why)
     }
     case RESOURCE_CLIENT_METRICS: {
         struct conf_override *o = overrides_of(a, image_configs(&b->image, RESOURCE_CLIENT_METRICS, name), &n);
+        if (name.n == 0) {
+            x->o->error_code = KERR_INVALID_REQUEST;
+            strbuf_add_cstr(why, "a subscription to client metrics needs a name");
+            break;
+        }
         conf_describe_client_metrics(o, n, x, describe_entry);
         return;
     }
@@ -148,6 +159,7 @@ struct alter_resource {
     struct slice name;
     struct change *changes;
     int32_t n;
+    bool twice;   /* named by another entry, too */
     bool replace; /* AlterConfigs: what is not named goes back to its default */
     int16_t error;
     struct slice message;
@@ -175,10 +187,7 @@ static int resolve(struct altering *al, struct alter_resource *x, const struct c
         *value = (struct slice){0};
         return 0;
     }
-    if (c->op < OP_SET || c->op > OP_SUBTRACT) {
-        strbuf_printf(why, "Unknown operation type %d", c->op);
-        return ERR_INVALID_REQUEST;
-    }
+    if (c->op < OP_SET || c->op > OP_SUBTRACT) return ERR_UNKNOWN_SERVER_ERROR; /* Kafka has no error of its own for it */
     if (!c->value.p) return refuse(why, ERR_INVALID_REQUEST, "Null value not supported for : %.*s", c->name);
     *value = c->value;
     if (c->op == OP_SET) return 0;
@@ -216,11 +225,21 @@ static int alter_one(struct broker *zero, struct altering *al, struct alter_reso
     snprintf(self, sizeof self, "%d", zero->node->id);
     switch (x->type) {
     case RESOURCE_TOPIC:
+        if (x->name.n == 0) return refuse(why, ERR_INVALID_REQUEST, "A topic's configuration needs a topic name%.*s", x->name);
+        if (ctl_topic_name_check(x->name, why)) return ERR_INVALID_TOPIC_EXCEPTION;
         if (!image_topic(&zero->image, x->name)) return refuse(why, ERR_UNKNOWN_TOPIC_OR_PARTITION, "The topic '%.*s' does not exist.", x->name);
         break;
     case RESOURCE_BROKER:
         if (x->name.n && !slice_eq_cstr(x->name, self)) return refuse(why, ERR_INVALID_REQUEST, "There is no broker %.*s in this cluster", x->name);
+        /* Only here Kafka wants to know the names. */
+        for (int32_t i = 0; x->replace && x->name.n == 0 && i < x->n; i++)
+            if (!conf_def_broker(x->changes[i].name)) return refuse(why, ERR_INVALID_CONFIG, "There is no setting %.*s for all brokers", x->changes[i].name);
         break;
+    case RESOURCE_BROKER_LOGGER:
+        if (!slice_eq_cstr(x->name, self)) return refuse(why, ERR_INVALID_REQUEST, "There is no broker %.*s in this cluster", x->name);
+        if (x->replace) return refuse(why, ERR_INVALID_REQUEST, "Loggers cannot be replaced as a whole%.*s", (struct slice){0});
+        if (x->n) return refuse(why, ERR_INVALID_CONFIG, "There is no logger %.*s", x->changes[0].name);
+        return 0;
     case RESOURCE_GROUP:
     case RESOURCE_CLIENT_METRICS:
         if (x->name.n == 0) return refuse(why, ERR_INVALID_REQUEST, "the resource needs a name%.*s", x->name);
@@ -262,6 +281,19 @@ static int alter_one(struct broker *zero, struct altering *al, struct alter_reso
     return 0;
 }
 
+/* Sends it to the controller. */
+static void alter(struct altering *al)
+{
+    struct broker *b = req_broker(al->r);
+    struct seen seen;
+    seen_init(&seen, &al->r->arena, (size_t)al->n, prng_next(&b->prng));
+    for (int32_t i = 0; i < al->n; i++) {
+        int32_t first = seen_note(&seen, al->v[i].name, al->v[i].type, i);
+        if (first >= 0) al->v[i].twice = al->v[first].twice = true;
+    }
+    ctl_submit(b, &al->op);
+}
+
 static void alter_build(struct ctl_op *op, struct broker *zero, struct ctl_now *now, struct ctl_records *rs)
 {
     (void)now;
@@ -270,14 +302,12 @@ static void alter_build(struct ctl_op *op, struct broker *zero, struct ctl_now *
     strbuf_init(&why);
     for (int32_t i = 0; i < al->n; i++) {
         struct alter_resource *x = &al->v[i];
-        int rc = 0;
-        for (int32_t k = 0; k < i; k++)
-            if (al->v[k].type == x->type && slice_eq(al->v[k].name, x->name)) rc = ERR_INVALID_REQUEST;
-        if (rc) strbuf_add_cstr(&why, "the request names one resource twice");
+        int rc = x->twice ? ERR_INVALID_REQUEST : 0;
+        if (rc) strbuf_add_cstr(&why, "Each resource must appear at most once.");
         else rc = alter_one(zero, al, x, rs, &why);
         if (rc) {
             x->error = err_kafka(rc);
-            x->message = why.n ? keep(al->r, &why) : slice_cstr(err_text(rc));
+            x->message = why.n ? keep(al->r, &why) : rc == ERR_UNKNOWN_SERVER_ERROR ? (struct slice){0} : slice_cstr(err_text(rc));
         }
         strbuf_reset(&why);
     }
@@ -332,7 +362,7 @@ void api_incremental_alter_configs(struct req *r)
         for (int32_t k = 0; k < x->n; k++)
             x->changes[k] = (struct change){in.resources[i].configs[k].name, in.resources[i].configs[k].value, in.resources[i].configs[k].config_operation};
     }
-    ctl_submit(req_broker(r), &al->op);
+    alter(al);
 }
 
 void api_alter_configs(struct req *r)
@@ -350,7 +380,7 @@ void api_alter_configs(struct req *r)
         for (int32_t k = 0; k < x->n; k++)
             x->changes[k] = (struct change){in.resources[i].configs[k].name, in.resources[i].configs[k].value, OP_SET};
     }
-    ctl_submit(req_broker(r), &al->op);
+    alter(al);
 }
 
 /* ---- listing ---- */

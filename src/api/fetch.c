@@ -24,6 +24,7 @@ struct fpart {
     int shard; /* -1: decided at home */
     int err;
     int64_t high_watermark, last_stable, log_start;
+    struct kp_fetch_response_epoch_end_offset diverging; /* epoch -1: it does not */
     struct log_range range;
     struct req_file file;
     struct part_watch watch;
@@ -60,11 +61,29 @@ struct fetch {
 static void read_all(struct fetch *f);
 
 /* ---- on the partition's shard ---- */
-static void read_part(struct broker *b, struct fetch *f, struct fpart *x, int64_t *budget, bool nowait)
+/* Where the log of a fetcher whose last record has this epoch parts from ours (KIP-595); 0 or ERR_OFFSET_OUT_OF_RANGE. */
+static int check_last_epoch(struct fpart *x, struct part *p)
+{
+    int32_t epoch;
+    int64_t end;
+    if (x->want->last_epoch < 0) return 0;
+    part_end_of_epoch(p, x->want->last_epoch, &epoch, &end);
+    if (epoch < 0) return ERR_OFFSET_OUT_OF_RANGE;
+    if (epoch < x->want->last_epoch || end < x->want->offset) {
+        x->diverging.epoch = epoch;
+        x->diverging.end_offset = end;
+    }
+    return 0;
+}
+
+/* The first partition with records gives at least one batch, however large; the others what room there is (KIP-74). */
+static void read_part(struct broker *b, struct fetch *f, struct fpart *x, int64_t *budget, bool *first, bool nowait)
 {
     struct part *p = parts_find(&b->parts, x->topic_id, x->want->index);
     x->err = 0;
     x->range = (struct log_range){0};
+    x->diverging.epoch = -1;
+    x->diverging.end_offset = -1;
     x->high_watermark = x->last_stable = x->log_start = -1;
     if (!p || p->log->faulted) {
         x->err = p ? ERR_KAFKA_STORAGE_ERROR : ERR_UNKNOWN_TOPIC_OR_PARTITION;
@@ -74,23 +93,30 @@ static void read_part(struct broker *b, struct fetch *f, struct fpart *x, int64_
         x->err = x->want->leader_epoch < p->leader_epoch ? ERR_FENCED_LEADER_EPOCH : ERR_UNKNOWN_LEADER_EPOCH;
         return;
     }
+    int64_t limit = f->in.isolation_level ? part_last_stable_offset(p) : p->high_watermark;
+    int64_t max = min_i64(x->want->max_bytes, *budget);
+    x->err = check_last_epoch(x, p);
+    if (x->err) return;
+    if (x->diverging.epoch == -1) {
+        p->log->nowait = nowait;
+        x->err = log_read(p->log, x->want->offset, limit, max_i64(max, 0), *first, &x->range);
+        p->log->nowait = false;
+        if (x->err == ERR_BUSY) return;
+        if (x->err == 0 && x->want->offset > p->high_watermark) x->err = ERR_OFFSET_OUT_OF_RANGE;
+        if (x->err && x->err != ERR_OFFSET_OUT_OF_RANGE) x->err = ERR_KAFKA_STORAGE_ERROR;
+        if (x->err == 0 && x->range.seg && max < 0) x->err = ERR_UNKNOWN_SERVER_ERROR; /* Kafka has no error of its own for it */
+    }
+    if (x->err) {
+        if (x->range.seg) log_seg_put(x->range.seg);
+        x->range = (struct log_range){0};
+        return;
+    }
     x->high_watermark = p->high_watermark;
     x->last_stable = part_last_stable_offset(p);
     x->log_start = p->log->start_offset;
-    int64_t limit = f->in.isolation_level ? x->last_stable : x->high_watermark;
-    int64_t max = min_i64(x->want->max_bytes, *budget);
-    p->log->nowait = nowait;
-    x->err = log_read(p->log, x->want->offset, limit, max_i64(max, 0), *budget > 0, &x->range);
-    p->log->nowait = false;
-    if (x->err == ERR_BUSY) return;
-    if (x->err == 0 && x->want->offset > x->high_watermark) x->err = ERR_OFFSET_OUT_OF_RANGE;
-    if (x->err && x->err != ERR_OFFSET_OUT_OF_RANGE) x->err = ERR_KAFKA_STORAGE_ERROR;
-    if (x->err && x->range.seg) {
-        log_seg_put(x->range.seg);
-        x->range = (struct log_range){0};
-    }
     if (!x->range.seg) return;
-    *budget -= x->range.bytes;
+    *first = false;
+    *budget = max_i64(*budget - x->range.bytes, 0);
     x->file = (struct req_file){.fd = x->range.seg->fd, .pos = x->range.pos};
 }
 
@@ -148,13 +174,13 @@ static void on_read(struct os_msg *m, void *owner)
     struct fshard *fs = CONTAINER_OF(m, struct fshard, read);
     struct fetch *f = fs->fetch;
     int64_t budget = f->in.max_bytes;
-    bool cold = false;
+    bool cold = false, first = true;
     for (int i = 0; i < f->parts_n; i++) {
         struct fpart *x = &f->parts[i];
         if (x->shard != s->id) continue;
         if (x->watching) part_unwatch(&x->watch);
         x->watching = false;
-        read_part(s->broker, f, x, &budget, fs->lookup.tries < LOG_WARM_TRIES + f->parts_n);
+        read_part(s->broker, f, x, &budget, &first, fs->lookup.tries < LOG_WARM_TRIES + f->parts_n);
         if (x->err == ERR_BUSY) {
             for (int k = 0; k < i; k++)
                 if (f->parts[k].shard == s->id && f->parts[k].range.seg) log_seg_put(f->parts[k].range.seg);
@@ -254,10 +280,11 @@ static void answer(struct fetch *f)
     bool first = true;
     for (int i = 0; i < f->parts_n; i++) {
         struct fpart *x = &f->parts[i];
-        int64_t bytes = x->range.seg && (first || x->range.bytes <= left) ? x->range.bytes : 0;
+        bool fits = x->range.bytes <= min_i64(left, x->want->max_bytes);
+        int64_t bytes = x->range.seg && (first || fits) ? x->range.bytes : 0;
         if (bytes) first = false;
         left -= bytes;
-        if (f->session && !fetch_session_changed(f->session, x->want, x->err, x->high_watermark, x->log_start, bytes, f->incremental)) continue;
+        if (f->session && !fetch_session_changed(f->session, x->want, x->err, x->high_watermark, x->log_start, bytes || x->diverging.epoch != -1, f->incremental)) continue;
         struct kp_fetch_response_fetchable_topic_response *t = out.responses_n ? &out.responses[out.responses_n - 1] : NULL;
         bool same = t && (r->version >= 13 ? uuid_eq(t->topic_id, x->want->topic_id) : slice_eq(t->topic, x->want->topic));
         struct kp_fetch_response_partition_data *o = pd++;
@@ -274,7 +301,8 @@ static void answer(struct fetch *f)
         o->high_watermark = x->high_watermark;
         o->last_stable_offset = x->last_stable;
         o->log_start_offset = x->log_start;
-        o->aborted_transactions_n = f->in.isolation_level && x->err == 0 ? 0 : -1;
+        o->diverging_epoch = x->diverging;
+        o->aborted_transactions_n = x->shard < 0 || (f->in.isolation_level && x->err == 0) ? 0 : -1;
         o->preferred_read_replica = -1;
         o->records.s = KP_EMPTY;
         if (bytes) {
@@ -308,7 +336,7 @@ static void all_read(struct fetch *f)
     for (int i = 0; i < f->parts_n; i++) {
         struct fpart *x = &f->parts[i];
         total += x->range.bytes;
-        if (x->err) now = true;
+        if (x->err || (x->shard >= 0 && x->diverging.epoch != -1)) now = true;
         /* A changed log start or high watermark is news for an incremental session only with data: as Kafka, wait. */
     }
     if (now || total >= f->in.min_bytes || os_mono_ns(f->r->net->shard->os) >= f->deadline_ns) {
@@ -357,12 +385,38 @@ static void time_up(struct timer *t, struct shard *s)
     if (f->state == WATCHING) read_all(f);
 }
 
-static void fail(struct req *r, int err, int32_t session_id)
+static void fail(struct req *r, int err)
 {
     struct kp_fetch_response out;
     kp_fetch_response_init(&out);
     out.error_code = err_kafka(err);
-    out.session_id = session_id;
+    API_REPLY(r, fetch, &out);
+}
+
+/* Before version 13 an error of the request is told for each partition, too. */
+static void fail_parts(struct fetch *f, int err)
+{
+    struct req *r = f->r;
+    struct kp_fetch_response out;
+    kp_fetch_response_init(&out);
+    out.error_code = err_kafka(err);
+    out.session_id = f->in.session_id;
+    out.responses = arena_zalloc(&r->arena, (size_t)f->in.topics_n, sizeof *out.responses);
+    for (int32_t i = 0; i < f->in.topics_n && r->version < 13; i++) {
+        const struct kp_fetch_request_fetch_topic *t = &f->in.topics[i];
+        struct kp_fetch_response_fetchable_topic_response *o = &out.responses[out.responses_n++];
+        o->topic = t->topic;
+        o->partitions_n = t->partitions_n;
+        o->partitions = arena_zalloc(&r->arena, (size_t)t->partitions_n, sizeof *o->partitions);
+        for (int32_t k = 0; k < t->partitions_n; k++) {
+            kp_fetch_response_partition_data_init(&o->partitions[k]);
+            o->partitions[k].partition_index = t->partitions[k].partition;
+            o->partitions[k].error_code = err_kafka(err);
+            o->partitions[k].high_watermark = -1;
+            o->partitions[k].preferred_read_replica = -1;
+            o->partitions[k].records.s = KP_EMPTY;
+        }
+    }
     API_REPLY(r, fetch, &out);
 }
 
@@ -375,11 +429,15 @@ void api_fetch(struct req *r)
     int n;
     f->r = r;
     if (!API_READ(r, fetch, &f->in)) return;
+    if (f->in.isolation_level < 0 || f->in.isolation_level > 1) {
+        fail_parts(f, ERR_UNKNOWN_SERVER_ERROR);
+        return;
+    }
     f->timer.fire = time_up;
     f->deadline_ns = os_mono_ns(home->os) + min_i64(max_i64(f->in.max_wait_ms, 0), 3600000) * 1000000;
     int rc = fetch_session_open(b, r, &f->in, &f->session, &f->incremental, &wants, &n);
     if (rc) {
-        fail(r, rc, 0);
+        fail(r, rc);
         return;
     }
     f->session_id = f->session ? fetch_session_id(f->session) : 0;
@@ -392,6 +450,8 @@ void api_fetch(struct req *r)
         x->fetch = f;
         x->shard = -1;
         x->high_watermark = x->last_stable = x->log_start = -1;
+        x->diverging.epoch = -1;
+        x->diverging.end_offset = -1;
         struct image_topic *t = r->version >= 13 ? image_topic_by_id(&b->image, wants[i].topic_id) : image_topic(&b->image, wants[i].topic);
         if (!t) x->err = r->version >= 13 ? ERR_UNKNOWN_TOPIC_ID : ERR_UNKNOWN_TOPIC_OR_PARTITION;
         else if (wants[i].index < 0 || wants[i].index >= t->parts_n) x->err = ERR_UNKNOWN_TOPIC_OR_PARTITION;

@@ -1,4 +1,5 @@
 #include "api/fetch_session.h"
+#include "api/seen.h"
 #include "base/hash.h"
 
 #include <stdlib.h>
@@ -9,7 +10,7 @@
 struct fetch_session_part {
     struct uuid topic_id;
     char *topic; /* "" when the session speaks ids */
-    int32_t index, leader_epoch, max_bytes;
+    int32_t index, leader_epoch, last_epoch, max_bytes;
     int64_t offset, high_watermark, log_start;
 };
 struct fetch_session {
@@ -93,6 +94,7 @@ static void add_part(struct fetch_session *s, const struct kp_fetch_request_fetc
     s->parts[i].offset = q->fetch_offset;
     s->parts[i].max_bytes = q->partition_max_bytes;
     s->parts[i].leader_epoch = q->current_leader_epoch;
+    s->parts[i].last_epoch = q->last_fetched_epoch;
 }
 
 /* A fresh session, or NULL when every slot is in use. */
@@ -118,17 +120,30 @@ static struct fetch_session *session_new(struct broker *b, bool by_id)
 static void wants_of_request(struct req *r, const struct kp_fetch_request *in, struct fetch_want **wants,
                              int *n)
 {
+    struct asked asked;
     size_t total = 0;
     for (int32_t i = 0; i < in->topics_n; i++) total += (size_t)in->topics[i].partitions_n;
+    asked_init(&asked, &r->arena, (size_t)in->topics_n, total, prng_next(&req_broker(r)->prng));
+    for (int32_t i = 0; i < in->topics_n; i++) {
+        const struct kp_fetch_request_fetch_topic *t = &in->topics[i];
+        struct slice key = r->version >= 13 ? slice_of(t->topic_id.b, sizeof t->topic_id.b) : t->topic;
+        for (int32_t k = 0; k < t->partitions_n; k++)
+            asked_add(&asked, key, i, t->partitions[k].partition, &t->partitions[k]);
+    }
     *wants = arena_zalloc(&r->arena, total, sizeof **wants);
-    *n = 0;
-    for (int32_t i = 0; i < in->topics_n; i++)
-        for (int32_t k = 0; k < in->topics[i].partitions_n; k++) {
-            const struct kp_fetch_request_fetch_partition *q = &in->topics[i].partitions[k];
-            (*wants)[(*n)++] = (struct fetch_want){
-                in->topics[i].topic, in->topics[i].topic_id, q->partition, q->current_leader_epoch,
-                q->fetch_offset,     q->partition_max_bytes, NULL};
-        }
+    *n = asked.parts_n;
+    for (int32_t i = 0; i < asked.parts_n; i++) {
+        const struct kp_fetch_request_fetch_partition *q = asked.parts[i].in;
+        const struct kp_fetch_request_fetch_topic *t = &in->topics[asked.topics[asked.parts[i].topic].first];
+        (*wants)[i] = (struct fetch_want){t->topic,
+                                          t->topic_id,
+                                          q->partition,
+                                          q->current_leader_epoch,
+                                          q->last_fetched_epoch,
+                                          q->fetch_offset,
+                                          q->partition_max_bytes,
+                                          NULL};
+    }
 }
 
 /* MIN_BUSY: the session's memory must not change while its fetch runs; the session stays until
@@ -139,8 +154,8 @@ static void wants_of_session(struct req *r, struct fetch_session *s, struct fetc
     *n = s->parts_n;
     for (int i = 0; i < s->parts_n; i++) {
         struct fetch_session_part *p = &s->parts[i];
-        (*wants)[i] = (struct fetch_want){
-            slice_cstr(p->topic), p->topic_id, p->index, p->leader_epoch, p->offset, p->max_bytes, p};
+        (*wants)[i] = (struct fetch_want){slice_cstr(p->topic), p->topic_id, p->index,     p->leader_epoch,
+                                          p->last_epoch,        p->offset,   p->max_bytes, p};
     }
 }
 
@@ -157,7 +172,7 @@ int fetch_session_open(struct broker *b, struct req *r, const struct kp_fetch_re
             if (old && !old->busy) session_free(old);
         }
         wants_of_request(r, in, wants, n);
-        if (r->version < 7 || in->session_epoch == -1 || *n == 0) return 0;
+        if (r->version < 7 || in->session_epoch == -1) return 0;
         struct fetch_session *s = session_new(b, by_id);
         if (!s) return 0;
         for (int32_t i = 0; i < in->topics_n; i++)
@@ -199,11 +214,11 @@ int32_t fetch_session_id(const struct fetch_session *s)
 }
 
 bool fetch_session_changed(struct fetch_session *s, struct fetch_want *w, int err, int64_t high_watermark,
-                           int64_t log_start, int64_t bytes, bool incremental)
+                           int64_t log_start, bool news, bool incremental)
 {
     (void)s;
     struct fetch_session_part *p = w->in_session;
-    bool changed = err || bytes || p->high_watermark != high_watermark || p->log_start != log_start;
+    bool changed = err || news || p->high_watermark != high_watermark || p->log_start != log_start;
     p->high_watermark = err ? -1 : high_watermark;
     p->log_start = err ? -1 : log_start;
     return changed || !incremental;

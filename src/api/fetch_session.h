@@ -10,7 +10,7 @@
 struct fetch_want {
     struct slice topic; /* names: valid while the session or request lives */
     struct uuid topic_id;
-    int32_t index, leader_epoch;
+    int32_t index, leader_epoch, last_epoch;
     int64_t offset;
     int32_t max_bytes;
     struct fetch_session_part *in_session; /* NULL without a session */
@@ -22,9 +22,10 @@ int fetch_session_open(struct broker *b, struct req *r, const struct kp_fetch_re
                        struct fetch_session **session, bool *incremental, struct fetch_want **wants,
                        int *n) MUST_USE;
 int32_t fetch_session_id(const struct fetch_session *s);
-/* Whether a partition belongs into the answer; remembers what it said. */
+/* Whether a partition belongs into the answer; remembers what it said. news: it has something beyond the
+ * numbers. */
 bool fetch_session_changed(struct fetch_session *s, struct fetch_want *w, int err, int64_t high_watermark,
-                           int64_t log_start, int64_t bytes, bool incremental);
+                           int64_t log_start, bool news, bool incremental);
 /* The answer is built; the session may be evicted from now on. */
 void fetch_session_done(struct fetch_session *s);
 void fetch_sessions_free(struct fetch_sessions *s);

@@ -2,6 +2,7 @@
 #include "api/create.h"
 #include "api/groups.h"
 #include "api/handlers.h"
+#include "api/seen.h"
 #include "api/spread.h"
 #include "kp/find_coordinator.h"
 
@@ -14,6 +15,7 @@ struct group_request {
     int waiting;
     struct group_call *calls; /* [n] */
     int32_t n;
+    bool tell_operations; /* DescribeGroups */
     void (*answer)(struct group_request *g);
 };
 
@@ -54,13 +56,14 @@ static void send(struct group_request *g, int32_t i, struct slice group)
 }
 
 /* ---- one group, one answer ---- */
-#define SIMPLE(name, TYPE, field)                                                                            \
-    static void answer_##name(struct group_request *g) { API_REPLY(g->r, name, g->calls[0].response); }      \
+#define ANSWER(name)                                                                                         \
+    static void answer_##name(struct group_request *g) { API_REPLY(g->r, name, g->calls[0].response); }
+#define SIMPLE(name, TYPE, field, answer)                                                                    \
     void api_##name(struct req *r)                                                                           \
     {                                                                                                        \
         struct kp_##name##_request *in = arena_zalloc(&r->arena, 1, sizeof *in);                             \
         if (!API_READ(r, name, in)) return;                                                                  \
-        struct group_request *g = begin(r, arena_zalloc(&r->arena, 1, sizeof *g), 1, answer_##name);         \
+        struct group_request *g = begin(r, arena_zalloc(&r->arena, 1, sizeof *g), 1, answer);                \
         g->calls[0].ev.type = TYPE;                                                                          \
         g->calls[0].ev.field = in;                                                                           \
         client_of(r, &g->calls[0].ev);                                                                       \
@@ -75,10 +78,21 @@ static void client_of(struct req *r, struct grp_event *ev)
     ev->client_host = slice_cstr(arena_printf(&r->arena, "/%.*s", (int)(colon ? colon - r->conn->peer : 0), r->conn->peer));
 }
 
-SIMPLE(join_group, GRP_JOIN, join)
-SIMPLE(sync_group, GRP_SYNC, sync)
-SIMPLE(heartbeat, GRP_HEARTBEAT, heartbeat)
-SIMPLE(leave_group, GRP_LEAVE, leave)
+/* An error names no protocol; null has been allowed for that since version 7. */
+static void answer_join(struct group_request *g)
+{
+    struct kp_join_group_response out = *(const struct kp_join_group_response *)g->calls[0].response;
+    if (out.error_code && g->r->version >= 7) out.protocol_name = (struct slice){0};
+    API_REPLY(g->r, join_group, &out);
+}
+
+SIMPLE(join_group, GRP_JOIN, join, answer_join)
+ANSWER(sync_group)
+SIMPLE(sync_group, GRP_SYNC, sync, answer_sync_group)
+ANSWER(heartbeat)
+SIMPLE(heartbeat, GRP_HEARTBEAT, heartbeat, answer_heartbeat)
+ANSWER(leave_group)
+SIMPLE(leave_group, GRP_LEAVE, leave, answer_leave_group)
 
 /* ---- OffsetDelete: partitions that do not exist are refused here, the rest is the coordinator's ---- */
 struct offset_deletion {
@@ -325,7 +339,10 @@ static void answer_describe(struct group_request *g)
     out.groups = arena_zalloc(&r->arena, (size_t)g->n, sizeof *out.groups);
     for (int32_t i = 0; i < g->n; i++) {
         const struct kp_describe_groups_response *got = g->calls[i].response;
-        if (got->groups_n > 0) out.groups[out.groups_n++] = got->groups[0];
+        if (got->groups_n == 0) continue;
+        out.groups[out.groups_n] = got->groups[0];
+        if (g->tell_operations && !got->groups[0].error_code) out.groups[out.groups_n].authorized_operations = OPERATIONS_GROUP;
+        out.groups_n++;
     }
     API_REPLY(r, describe_groups, &out);
 }
@@ -335,6 +352,7 @@ void api_describe_groups(struct req *r)
     struct kp_describe_groups_request in;
     if (!API_READ(r, describe_groups, &in)) return;
     struct group_request *g = begin(r, arena_zalloc(&r->arena, 1, sizeof *g), in.groups_n, answer_describe);
+    g->tell_operations = in.include_authorized_operations;
     for (int32_t i = 0; i < in.groups_n; i++) {
         struct kp_describe_groups_request *one = arena_zalloc(&r->arena, 1, sizeof *one);
         *one = in;
@@ -363,7 +381,13 @@ static void answer_delete(struct group_request *g)
 void api_delete_groups(struct req *r)
 {
     struct kp_delete_groups_request in;
+    struct seen seen;
+    int32_t n = 0;
     if (!API_READ(r, delete_groups, &in)) return;
+    seen_init(&seen, &r->arena, (size_t)in.groups_names_n, prng_next(&req_broker(r)->prng));
+    for (int32_t i = 0; i < in.groups_names_n; i++)
+        if (seen_note(&seen, in.groups_names[i], 0, i) < 0) in.groups_names[n++] = in.groups_names[i];
+    in.groups_names_n = n;
     struct group_request *g = begin(r, arena_zalloc(&r->arena, 1, sizeof *g), in.groups_names_n, answer_delete);
     for (int32_t i = 0; i < in.groups_names_n; i++) {
         struct kp_delete_groups_request *one = arena_zalloc(&r->arena, 1, sizeof *one);
@@ -421,6 +445,24 @@ struct finding {
     struct slice name;
 };
 
+enum { KEY_GROUP, KEY_TRANSACTION, KEY_SHARE };
+
+/* group:topic id:partition */
+static bool is_share_key(struct slice key)
+{
+    struct slice rest = key, part[3];
+    for (int i = 0; i < 3; i++) {
+        const uint8_t *colon = rest.n ? memchr(rest.p, ':', rest.n) : NULL;
+        if ((colon != NULL) != (i < 2)) return false;
+        part[i] = slice_of(rest.p, colon ? (size_t)(colon - rest.p) : rest.n);
+        if (colon) rest = slice_of(colon + 1, rest.n - part[i].n - 1);
+    }
+    struct uuid id;
+    bool digits = part[2].n > 0 && part[2].n < 10;
+    for (size_t i = 0; i < part[2].n; i++) digits &= part[2].p[i] >= '0' && part[2].p[i] <= '9';
+    return part[0].n > 0 && digits && uuid_parse(part[1], &id) == 0;
+}
+
 static void find_one(struct finding *f, struct slice key, struct kp_find_coordinator_response_coordinator *o)
 {
     struct broker *b = req_broker(f->r);
@@ -428,8 +470,12 @@ static void find_one(struct finding *f, struct slice key, struct kp_find_coordin
     o->key = key;
     o->node_id = -1;
     o->port = -1;
-    if (f->in.key_type != 0) {
-        bool known = f->in.key_type == 1 || f->in.key_type == 2;
+    if (f->in.key_type == KEY_SHARE && !is_share_key(key)) {
+        o->error_code = KERR_INVALID_REQUEST;
+        return;
+    }
+    if (f->in.key_type != KEY_GROUP) {
+        bool known = f->in.key_type == KEY_TRANSACTION || f->in.key_type == KEY_SHARE;
         o->error_code = known ? KERR_COORDINATOR_NOT_AVAILABLE : KERR_INVALID_REQUEST;
         o->error_message = slice_cstr(kafka_error_text(o->error_code));
         return;
@@ -458,7 +504,7 @@ static void answer_find(struct finding *f)
         struct kp_find_coordinator_response_coordinator o;
         find_one(f, f->in.key, &o);
         out.error_code = o.error_code;
-        out.error_message = o.error_message;
+        out.error_message = o.error_code ? o.error_message : slice_cstr("NONE");
         out.node_id = o.node_id;
         out.host = o.host;
         out.port = o.port;

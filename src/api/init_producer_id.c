@@ -58,6 +58,10 @@ void api_init_producer_id(struct req *r)
         answer(r, in.transactional_id.n ? KERR_COORDINATOR_NOT_AVAILABLE : KERR_INVALID_REQUEST, -1);
         return;
     }
+    if ((in.producer_id == -1) != (in.producer_epoch == -1)) {
+        answer(r, KERR_INVALID_REQUEST, -1);
+        return;
+    }
     if (b->pid_next < b->pid_end) {
         answer(r, 0, b->pid_next++);
         return;

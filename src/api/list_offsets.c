@@ -1,6 +1,7 @@
 /* ListOffsets: by time and by the special times -1 (end) -2 (start) -3 (newest timestamp) -4 (local start) -5 (tiered). */
 #include "api/broker.h"
 #include "api/handlers.h"
+#include "api/seen.h"
 #include "kp/batch.h"
 #include "kp/list_offsets.h"
 
@@ -111,7 +112,7 @@ static void visit(struct os_msg *m, void *owner)
     struct part *p = parts_find(&s->broker->parts, x->topic_id, x->in->partition_index);
     int rc = p && !p->log->faulted ? 0 : ERR_KAFKA_STORAGE_ERROR;
     int32_t epoch = x->in->current_leader_epoch;
-    if (rc == 0 && epoch >= 0 && epoch != p->leader_epoch) rc = epoch < p->leader_epoch ? ERR_FENCED_LEADER_EPOCH : ERR_UNKNOWN_LEADER_EPOCH;
+    if (rc == 0 && epoch != -1 && epoch != p->leader_epoch) rc = epoch < p->leader_epoch ? ERR_FENCED_LEADER_EPOCH : ERR_UNKNOWN_LEADER_EPOCH;
     if (rc == 0) {
         p->log->nowait = x->warm.tries < LOG_WARM_TRIES;
         rc = lookup(p, x, x->lo->in.isolation_level > 0);
@@ -130,6 +131,33 @@ static void visit(struct os_msg *m, void *owner)
     shard_send(s, x->lo->r->net->shard->id, m);
 }
 
+static bool time_known(int64_t time, int16_t version)
+{
+    return time >= TIME_EARLIEST || (time == TIME_MAX && version >= 7) || (time == TIME_EARLIEST_LOCAL && version >= 8) ||
+           (time == TIME_LATEST_TIERED && version >= 9) || (time == TIME_EARLIEST_PENDING_UPLOAD && version >= 11);
+}
+
+static void fail(struct lo *lo, int err)
+{
+    struct req *r = lo->r;
+    lo->out.topics_n = lo->in.topics_n;
+    lo->out.topics = arena_zalloc(&r->arena, (size_t)lo->in.topics_n, sizeof *lo->out.topics);
+    for (int32_t i = 0; i < lo->in.topics_n; i++) {
+        const struct kp_list_offsets_request_list_offsets_topic *t = &lo->in.topics[i];
+        struct kp_list_offsets_response_list_offsets_topic_response *to = &lo->out.topics[i];
+        to->name = t->name;
+        to->partitions_n = t->partitions_n;
+        to->partitions = arena_zalloc(&r->arena, (size_t)t->partitions_n, sizeof *to->partitions);
+        for (int32_t k = 0; k < t->partitions_n; k++) {
+            kp_list_offsets_response_list_offsets_partition_response_init(&to->partitions[k]);
+            to->partitions[k].partition_index = t->partitions[k].partition_index;
+            to->partitions[k].error_code = err_kafka(err);
+            to->partitions[k].offset = to->partitions[k].timestamp = -1;
+        }
+    }
+    API_REPLY(r, list_offsets, &lo->out);
+}
+
 void api_list_offsets(struct req *r)
 {
     struct broker *b = req_broker(r);
@@ -137,35 +165,40 @@ void api_list_offsets(struct req *r)
     lo->r = r;
     if (!API_READ(r, list_offsets, &lo->in)) return;
     kp_list_offsets_response_init(&lo->out);
-    lo->out.topics_n = lo->in.topics_n;
-    lo->out.topics = arena_zalloc(&r->arena, (size_t)lo->in.topics_n, sizeof *lo->out.topics);
+    if (lo->in.isolation_level < 0 || lo->in.isolation_level > 1) { /* Kafka has no error of its own for it */
+        fail(lo, ERR_UNKNOWN_SERVER_ERROR);
+        return;
+    }
+    struct asked q;
+    size_t n = 0;
+    for (int32_t i = 0; i < lo->in.topics_n; i++) n += (size_t)lo->in.topics[i].partitions_n;
+    asked_init(&q, &r->arena, (size_t)lo->in.topics_n, n, prng_next(&b->prng));
+    for (int32_t i = 0; i < lo->in.topics_n; i++)
+        for (int32_t k = 0; k < lo->in.topics[i].partitions_n; k++)
+            asked_add(&q, lo->in.topics[i].name, i, lo->in.topics[i].partitions[k].partition_index, &lo->in.topics[i].partitions[k]);
+    lo->out.topics_n = q.topics_n;
+    lo->out.topics = arena_zalloc(&r->arena, (size_t)q.topics_n, sizeof *lo->out.topics);
+    for (int32_t i = 0; i < q.topics_n; i++) {
+        lo->out.topics[i].name = lo->in.topics[q.topics[i].first].name;
+        lo->out.topics[i].partitions = arena_zalloc(&r->arena, (size_t)q.topics[i].parts_n, sizeof *lo->out.topics[i].partitions);
+    }
     lo->waiting = 1;
-    for (int32_t i = 0; i < lo->in.topics_n; i++) {
-        const struct kp_list_offsets_request_list_offsets_topic *t = &lo->in.topics[i];
-        struct kp_list_offsets_response_list_offsets_topic_response *to = &lo->out.topics[i];
-        struct image_topic *topic = image_topic(&b->image, t->name);
-        to->name = t->name;
-        to->partitions_n = t->partitions_n;
-        to->partitions = arena_zalloc(&r->arena, (size_t)t->partitions_n, sizeof *to->partitions);
-        for (int32_t k = 0; k < t->partitions_n; k++) {
-            struct kp_list_offsets_response_list_offsets_partition_response *o = &to->partitions[k];
-            kp_list_offsets_response_list_offsets_partition_response_init(o);
-            o->partition_index = t->partitions[k].partition_index;
-            int64_t time = t->partitions[k].timestamp;
-            bool known_time = time >= -1 || (time == TIME_EARLIEST) || (time == TIME_MAX && r->version >= 7) ||
-                              (time == TIME_EARLIEST_LOCAL && r->version >= 8) || (time == TIME_LATEST_TIERED && r->version >= 9) ||
-                              (time == TIME_EARLIEST_PENDING_UPLOAD && r->version >= 11);
-            if (!known_time) o->error_code = KERR_UNSUPPORTED_VERSION;
-            else if (!topic || o->partition_index < 0 || o->partition_index >= topic->parts_n) o->error_code = KERR_UNKNOWN_TOPIC_OR_PARTITION;
-            if (o->error_code) {
-                o->offset = o->timestamp = -1;
-                continue;
-            }
-            struct lo_part *x = arena_zalloc(&r->arena, 1, sizeof *x);
-            *x = (struct lo_part){.msg.run = visit, .lo = lo, .topic_id = topic->id, .in = &t->partitions[k], .out = o};
-            lo->waiting++;
-            shard_send(b->shard, broker_part_shard(b, topic->id, o->partition_index), &x->msg);
-        }
+    for (int32_t i = 0; i < q.parts_n; i++) {
+        struct kp_list_offsets_response_list_offsets_topic_response *to = &lo->out.topics[q.parts[i].topic];
+        struct kp_list_offsets_response_list_offsets_partition_response *o = &to->partitions[to->partitions_n++];
+        const struct kp_list_offsets_request_list_offsets_partition *in = q.parts[i].in;
+        struct image_topic *topic = image_topic(&b->image, to->name);
+        kp_list_offsets_response_list_offsets_partition_response_init(o);
+        o->partition_index = in->partition_index;
+        o->offset = o->timestamp = -1;
+        if (q.parts[i].twice) o->error_code = KERR_INVALID_REQUEST;
+        else if (!time_known(in->timestamp, r->version)) o->error_code = KERR_UNSUPPORTED_VERSION;
+        else if (!topic || in->partition_index < 0 || in->partition_index >= topic->parts_n) o->error_code = KERR_UNKNOWN_TOPIC_OR_PARTITION;
+        if (o->error_code) continue;
+        struct lo_part *x = arena_zalloc(&r->arena, 1, sizeof *x);
+        *x = (struct lo_part){.msg.run = visit, .lo = lo, .topic_id = topic->id, .in = in, .out = o};
+        lo->waiting++;
+        shard_send(b->shard, broker_part_shard(b, topic->id, in->partition_index), &x->msg);
     }
     if (--lo->waiting == 0) API_REPLY(r, list_offsets, &lo->out);
 }

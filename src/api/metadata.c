@@ -3,6 +3,7 @@
 #include "api/create.h"
 #include "api/handlers.h"
 #include "ctl/feature.h"
+#include "api/seen.h"
 #include "kp/api_versions.h"
 #include "kp/kp_api.h"
 #include "kp/metadata.h"
@@ -130,12 +131,20 @@ static void answer(struct metadata *m)
             fill_topic(b, r, topics[i], &out.topics[out.topics_n++]);
         }
     } else {
+        struct seen seen;
+        bool by_ids = false; /* one id makes all of them count, and only them */
+        for (int32_t i = 0; i < m->in.topics_n; i++) by_ids |= !uuid_is_zero(m->in.topics[i].topic_id);
+        seen_init(&seen, &r->arena, (size_t)m->in.topics_n, prng_next(&b->prng));
         out.topics = arena_zalloc(&r->arena, (size_t)m->in.topics_n, sizeof *out.topics);
         for (int32_t i = 0; i < m->in.topics_n; i++) {
             const struct kp_metadata_request_metadata_request_topic *q = &m->in.topics[i];
+            bool by_id = by_ids || !q->name.p;
+            if (by_ids && uuid_is_zero(q->topic_id)) continue;
+            if (seen_note(&seen, by_id ? slice_of(q->topic_id.b, sizeof q->topic_id.b) : q->name, by_id, i) >=
+                0)
+                continue;
             struct kp_metadata_response_metadata_response_topic *o = &out.topics[out.topics_n++];
             kp_metadata_response_metadata_response_topic_init(o);
-            bool by_id = !q->name.p;
             struct image_topic *t =
                 by_id ? image_topic_by_id(&b->image, q->topic_id) : image_topic(&b->image, q->name);
             if (t) {
@@ -144,15 +153,46 @@ static void answer(struct metadata *m)
             }
             struct strbuf why;
             strbuf_init(&why);
-            o->name = q->name;
+            o->name = by_id ? (struct slice){0} : q->name;
             o->topic_id = q->topic_id;
             o->error_code = by_id ? KERR_UNKNOWN_TOPIC_ID : KERR_UNKNOWN_TOPIC_OR_PARTITION;
             if (!by_id && ctl_topic_name_check(q->name, &why)) o->error_code = KERR_INVALID_TOPIC_EXCEPTION;
             strbuf_fini(&why);
-            if (by_id && r->version < 12) o->name = slice_cstr("");
         }
     }
+    for (int32_t i = 0; i < out.topics_n && m->in.include_topic_authorized_operations; i++)
+        if (out.topics[i].name.p) out.topics[i].topic_authorized_operations = OPERATIONS_TOPIC;
+    if (m->in.include_cluster_authorized_operations) out.cluster_authorized_operations = OPERATIONS_CLUSTER;
     API_REPLY(r, metadata, &out);
+}
+
+/* Ids of topics have their field since version 10 and count since version 12; an entry with neither id nor
+ * name is one for which Kafka has no error of its own. */
+static bool refuse_ids(struct metadata *m)
+{
+    struct req *r = m->r;
+    struct kp_metadata_response out;
+    bool ids = false, nameless = false;
+    for (int32_t i = 0; i < m->in.topics_n; i++) {
+        ids |= !uuid_is_zero(m->in.topics[i].topic_id);
+        nameless |= !m->in.topics[i].name.p;
+    }
+    int16_t error = r->version < 12 && (ids || nameless) ? KERR_INVALID_REQUEST
+                    : !ids && nameless                   ? KERR_UNKNOWN_SERVER_ERROR
+                                                         : 0;
+    if (!error) return false;
+    kp_metadata_response_init(&out);
+    out.error_code = error;
+    out.topics = arena_zalloc(&r->arena, (size_t)m->in.topics_n, sizeof *out.topics);
+    out.topics_n = m->in.topics_n;
+    for (int32_t i = 0; i < m->in.topics_n; i++) {
+        kp_metadata_response_metadata_response_topic_init(&out.topics[i]);
+        out.topics[i].name = m->in.topics[i].name.p ? m->in.topics[i].name : slice_cstr("");
+        out.topics[i].topic_id = m->in.topics[i].topic_id;
+        out.topics[i].error_code = error;
+    }
+    API_REPLY(r, metadata, &out);
+    return true;
 }
 
 static void created(struct auto_create *c, struct shard *home)
@@ -166,7 +206,7 @@ void api_metadata(struct req *r)
     struct broker *b = req_broker(r);
     struct metadata *m = arena_zalloc(&r->arena, 1, sizeof *m);
     m->r = r;
-    if (!API_READ(r, metadata, &m->in)) return;
+    if (!API_READ(r, metadata, &m->in) || refuse_ids(m)) return;
     bool may_create = r->version < 4 || m->in.allow_auto_topic_creation;
     int missing = 0;
     if (may_create && m->in.topics_n > 0) {

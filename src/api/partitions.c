@@ -1,5 +1,6 @@
 /* DeleteRecords, OffsetForLeaderEpoch, DescribeProducers, DescribeLogDirs: questions to partitions where they live. */
 #include "api/handlers.h"
+#include "api/seen.h"
 #include "api/spread.h"
 #include "kp/delete_records.h"
 #include "kp/describe_log_dirs.h"
@@ -38,27 +39,33 @@ void api_delete_records(struct req *r)
     struct deletion *d = arena_zalloc(&r->arena, 1, sizeof *d);
     if (!API_READ(r, delete_records, &d->in)) return;
     kp_delete_records_response_init(&d->out);
-    d->out.topics_n = d->in.topics_n;
-    d->out.topics = arena_zalloc(&r->arena, (size_t)d->in.topics_n, sizeof *d->out.topics);
+    struct asked q;
+    size_t n = 0;
+    for (int32_t i = 0; i < d->in.topics_n; i++) n += (size_t)d->in.topics[i].partitions_n;
+    asked_init(&q, &r->arena, (size_t)d->in.topics_n, n, prng_next(&req_broker(r)->prng));
+    for (int32_t i = 0; i < d->in.topics_n; i++)
+        for (int32_t k = 0; k < d->in.topics[i].partitions_n; k++)
+            asked_add(&q, d->in.topics[i].name, i, d->in.topics[i].partitions[k].partition_index, &d->in.topics[i].partitions[k]);
+    d->out.topics_n = q.topics_n;
+    d->out.topics = arena_zalloc(&r->arena, (size_t)q.topics_n, sizeof *d->out.topics);
+    for (int32_t i = 0; i < q.topics_n; i++) {
+        d->out.topics[i].name = d->in.topics[q.topics[i].first].name;
+        d->out.topics[i].partitions = arena_zalloc(&r->arena, (size_t)q.topics[i].parts_n, sizeof *d->out.topics[i].partitions);
+    }
     spread_begin(&d->spread, r, delete_done);
-    for (int32_t i = 0; i < d->in.topics_n; i++) {
-        const struct kp_delete_records_request_delete_records_topic *t = &d->in.topics[i];
-        struct kp_delete_records_response_delete_records_topic_result *to = &d->out.topics[i];
-        to->name = t->name;
-        to->partitions_n = t->partitions_n;
-        to->partitions = arena_zalloc(&r->arena, (size_t)t->partitions_n, sizeof *to->partitions);
-        for (int32_t k = 0; k < t->partitions_n; k++) {
-            struct image_topic *topic = topic_of(r, t->name, t->partitions[k].partition_index);
-            to->partitions[k].partition_index = t->partitions[k].partition_index;
-            to->partitions[k].low_watermark = -1;
-            if (!topic) to->partitions[k].error_code = KERR_UNKNOWN_TOPIC_OR_PARTITION;
-            else if (topic_is_internal(t->name)) to->partitions[k].error_code = KERR_INVALID_TOPIC_EXCEPTION;
-            else {
-                struct conf_topic cfg;
-                broker_topic_conf(req_broker(r), topic, &cfg);
-                if (!cfg.cleanup_delete && cfg.cleanup_compact) to->partitions[k].error_code = KERR_POLICY_VIOLATION;
-                else spread_to(&d->spread, topic, t->partitions[k].partition_index, delete_visit, &t->partitions[k], &to->partitions[k]);
-            }
+    for (int32_t i = 0; i < q.parts_n; i++) {
+        struct kp_delete_records_response_delete_records_topic_result *to = &d->out.topics[q.parts[i].topic];
+        struct kp_delete_records_response_delete_records_partition_result *o = &to->partitions[to->partitions_n++];
+        struct image_topic *topic = topic_of(r, to->name, q.parts[i].index);
+        o->partition_index = q.parts[i].index;
+        o->low_watermark = -1;
+        if (!topic) o->error_code = KERR_UNKNOWN_TOPIC_OR_PARTITION;
+        else if (topic_is_internal(to->name)) o->error_code = KERR_INVALID_TOPIC_EXCEPTION;
+        else {
+            struct conf_topic cfg;
+            broker_topic_conf(req_broker(r), topic, &cfg);
+            if (!cfg.cleanup_delete && cfg.cleanup_compact) o->error_code = KERR_POLICY_VIOLATION;
+            else spread_to(&d->spread, topic, q.parts[i].index, delete_visit, q.parts[i].in, o);
         }
     }
     spread_end(&d->spread);
@@ -79,12 +86,9 @@ static void epochs_visit(struct spread_part *x, struct part *p, struct broker *t
     const struct kp_offset_for_leader_epoch_request_offset_for_leader_partition *q = x->in;
     struct kp_offset_for_leader_epoch_response_epoch_end_offset *o = x->out;
     if (!p) o->error_code = KERR_KAFKA_STORAGE_ERROR;
-    else if (q->current_leader_epoch >= 0 && q->current_leader_epoch != p->leader_epoch)
+    else if (q->current_leader_epoch != -1 && q->current_leader_epoch != p->leader_epoch)
         o->error_code = q->current_leader_epoch < p->leader_epoch ? KERR_FENCED_LEADER_EPOCH : KERR_UNKNOWN_LEADER_EPOCH;
-    else if (q->leader_epoch == p->leader_epoch) {
-        o->leader_epoch = q->leader_epoch;
-        o->end_offset = p->log->end_offset;
-    } else log_end_of_epoch(p->log, q->leader_epoch, &o->leader_epoch, &o->end_offset);
+    else part_end_of_epoch(p, q->leader_epoch, &o->leader_epoch, &o->end_offset);
 }
 
 void api_offset_for_leader_epoch(struct req *r)
@@ -159,6 +163,8 @@ void api_describe_producers(struct req *r)
     kp_describe_producers_response_init(&d->out);
     d->out.topics_n = d->in.topics_n;
     d->out.topics = arena_zalloc(&r->arena, (size_t)d->in.topics_n, sizeof *d->out.topics);
+    struct strbuf why;
+    strbuf_init(&why);
     spread_begin(&d->spread, r, producers_done);
     for (int32_t i = 0; i < d->in.topics_n; i++) {
         const struct kp_describe_producers_request_topic_request *t = &d->in.topics[i];
@@ -170,10 +176,13 @@ void api_describe_producers(struct req *r)
             struct image_topic *topic = topic_of(r, t->name, t->partition_indexes[k]);
             kp_describe_producers_response_partition_response_init(&to->partitions[k]);
             to->partitions[k].partition_index = t->partition_indexes[k];
-            if (!topic) to->partitions[k].error_code = KERR_UNKNOWN_TOPIC_OR_PARTITION;
-            else spread_to(&d->spread, topic, t->partition_indexes[k], producers_visit, NULL, &to->partitions[k]);
+            if (ctl_topic_name_check(t->name, &why)) to->partitions[k].error_code = KERR_INVALID_TOPIC_EXCEPTION;
+            else if (!topic) to->partitions[k].error_code = KERR_UNKNOWN_TOPIC_OR_PARTITION;
+            if (to->partitions[k].error_code && !image_topic(&req_broker(r)->image, t->name)) to->partitions[k].error_message = slice_cstr(kafka_error_text(to->partitions[k].error_code));
+            if (!to->partitions[k].error_code) spread_to(&d->spread, topic, t->partition_indexes[k], producers_visit, NULL, &to->partitions[k]);
         }
     }
+    strbuf_fini(&why);
     spread_end(&d->spread);
 }
 

@@ -1,6 +1,7 @@
 /* CreateTopics, DeleteTopics, CreatePartitions, and topics created by mention. */
 #include "api/create.h"
 #include "api/handlers.h"
+#include "api/seen.h"
 #include "kp/create_partitions.h"
 #include "kp/create_topics.h"
 #include "kp/delete_topics.h"
@@ -93,6 +94,7 @@ static void set_message(struct req *r, int16_t *code, struct slice *message, int
 struct describe_ctx {
     struct req *r;
     struct kp_create_topics_response_creatable_topic_result *o;
+    const struct kp_create_topics_request_creatable_topic *t;
 };
 static void add_config(void *arg, const struct conf_entry *e)
 {
@@ -101,6 +103,8 @@ static void add_config(void *arg, const struct conf_entry *e)
     kp_create_topics_response_creatable_topic_configs_init(c);
     c->name = arena_slice_dup(&x->r->arena, slice_cstr(e->name));
     c->value = arena_slice_dup(&x->r->arena, slice_cstr(e->value));
+    for (int32_t i = 0; i < x->t->configs_n; i++) /* as it was written, not as it is understood */
+        if (slice_eq(x->t->configs[i].name, c->name)) c->value = x->t->configs[i].value;
     c->config_source = (int8_t)e->source;
     c->read_only = e->read_only;
     c->is_sensitive = e->sensitive;
@@ -135,7 +139,7 @@ static void create_build(struct ctl_op *op, struct broker *zero, struct ctl_now 
         o->replication_factor = 1;
         o->configs = arena_zalloc(&r->arena, TOPIC_SETTINGS_MAX, sizeof *o->configs);
         o->configs_n = 0;
-        struct describe_ctx x = {r, o};
+        struct describe_ctx x = {r, o, t};
         conf_describe_topic(&zero->conf, ov, (size_t)(t->configs_n > 0 ? t->configs_n : 0), &x, add_config);
         if (c->in.validate_only) ctl_records_cut(rs, before);
     }
@@ -155,21 +159,26 @@ void api_create_topics(struct req *r)
     c->r = r;
     if (!API_READ(r, create_topics, &c->in)) return;
     kp_create_topics_response_init(&c->out);
-    c->out.topics_n = c->in.topics_n;
+    struct seen seen;
+    seen_init(&seen, &r->arena, (size_t)c->in.topics_n, prng_next(&req_broker(r)->prng));
     c->out.topics = arena_zalloc(&r->arena, (size_t)c->in.topics_n, sizeof *c->out.topics);
     for (int32_t i = 0; i < c->in.topics_n; i++) {
-        struct kp_create_topics_response_creatable_topic_result *o = &c->out.topics[i];
+        int32_t first = seen_note(&seen, c->in.topics[i].name, 0, c->out.topics_n);
+        if (first >= 0) {
+            c->out.topics[first].error_code = KERR_INVALID_REQUEST;
+            c->out.topics[first].error_message = slice_cstr("Duplicate topic name.");
+            c->out.topics[first].configs_n = 0;
+            continue;
+        }
+        c->in.topics[c->out.topics_n] = c->in.topics[i]; /* entry k of the request is now that of answer k */
+        struct kp_create_topics_response_creatable_topic_result *o = &c->out.topics[c->out.topics_n++];
         kp_create_topics_response_creatable_topic_result_init(o);
         o->name = c->in.topics[i].name;
         o->num_partitions = -1;
         o->replication_factor = -1;
         o->configs_n = -1;
-        for (int32_t k = 0; k < c->in.topics_n; k++)
-            if (k != i && slice_eq(c->in.topics[k].name, o->name)) {
-                o->error_code = KERR_INVALID_REQUEST;
-                o->error_message = slice_cstr("Duplicate topic name.");
-            }
     }
+    c->in.topics_n = c->out.topics_n;
     c->op.build = create_build;
     c->op.done = create_done;
     ctl_submit(req_broker(r), &c->op);
@@ -181,24 +190,54 @@ struct delete {
     struct req *r;
     struct kp_delete_topics_request in;
     struct kp_delete_topics_response out;
+    uint64_t seed;
 };
+
+/* A topic that is named by its id and by its name is refused, and answered once, by name. */
+static void refuse_both(struct delete *d, struct image_topic **found)
+{
+    struct seen seen;
+    int32_t n = d->out.responses_n, kept = 0;
+    bool *drop = arena_zalloc(&d->r->arena, (size_t)n, sizeof *drop);
+    seen_init(&seen, &d->r->arena, (size_t)n, d->seed);
+    for (int32_t i = 0; i < n; i++) {
+        if (!found[i]) continue;
+        int32_t first = seen_note(&seen, slice_of(found[i]->id.b, sizeof found[i]->id.b), 0, i);
+        if (first < 0) continue;
+        int32_t named = d->out.responses[i].name.p ? i : first;
+        drop[named == i ? first : i] = true;
+        d->out.responses[named].topic_id = found[i]->id;
+        d->out.responses[named].error_code = KERR_INVALID_REQUEST;
+        d->out.responses[named].error_message = slice_cstr("The provided topic name maps to an ID that was already supplied.");
+    }
+    for (int32_t i = 0; i < n; i++) {
+        if (drop[i]) continue;
+        found[kept] = found[i];
+        d->out.responses[kept++] = d->out.responses[i];
+    }
+    d->out.responses_n = kept;
+}
 
 static void delete_build(struct ctl_op *op, struct broker *zero, struct ctl_now *now, struct ctl_records *rs)
 {
     (void)now;
     struct delete *d = CONTAINER_OF(op, struct delete, op);
+    struct image_topic **found = arena_zalloc(&d->r->arena, (size_t)d->out.responses_n, sizeof *found);
     for (int32_t i = 0; i < d->out.responses_n; i++) {
         struct kp_delete_topics_response_deletable_topic_result *o = &d->out.responses[i];
-        bool by_id = !o->name.p;
+        if (!o->error_code) found[i] = o->name.p ? image_topic(&zero->image, o->name) : image_topic_by_id(&zero->image, o->topic_id);
+    }
+    refuse_both(d, found);
+    for (int32_t i = 0; i < d->out.responses_n; i++) {
+        struct kp_delete_topics_response_deletable_topic_result *o = &d->out.responses[i];
         if (o->error_code) continue;
-        struct image_topic *t = by_id ? image_topic_by_id(&zero->image, o->topic_id) : image_topic(&zero->image, o->name);
         if (!conf_bool(&zero->conf, CONF_DELETE_TOPIC_ENABLE)) {
             o->error_code = d->r->version < 3 ? KERR_INVALID_REQUEST : KERR_TOPIC_DELETION_DISABLED;
-        } else if (!t) o->error_code = by_id ? KERR_UNKNOWN_TOPIC_ID : KERR_UNKNOWN_TOPIC_OR_PARTITION;
+        } else if (!found[i]) o->error_code = o->name.p ? KERR_UNKNOWN_TOPIC_OR_PARTITION : KERR_UNKNOWN_TOPIC_ID;
         else {
-            o->topic_id = t->id;
-            o->name = arena_slice_dup(&d->r->arena, slice_cstr(t->name));
-            o->error_code = err_kafka(ctl_delete_topic(&zero->image, t->id, rs));
+            o->topic_id = found[i]->id;
+            o->name = arena_slice_dup(&d->r->arena, slice_cstr(found[i]->name));
+            o->error_code = err_kafka(ctl_delete_topic(&zero->image, found[i]->id, rs));
         }
         if (o->error_code) o->error_message = slice_cstr(kafka_error_text(o->error_code));
     }
@@ -218,20 +257,30 @@ void api_delete_topics(struct req *r)
     if (!API_READ(r, delete_topics, &d->in)) return;
     kp_delete_topics_response_init(&d->out);
     int32_t n = r->version >= 6 ? d->in.topics_n : d->in.topic_names_n;
-    d->out.responses_n = n;
+    struct seen seen;
+    d->seed = prng_next(&req_broker(r)->prng);
+    seen_init(&seen, &r->arena, (size_t)n, d->seed);
     d->out.responses = arena_zalloc(&r->arena, (size_t)n, sizeof *d->out.responses);
     for (int32_t i = 0; i < n; i++) {
-        struct kp_delete_topics_response_deletable_topic_result *o = &d->out.responses[i];
+        struct kp_delete_topics_response_deletable_topic_result *o = &d->out.responses[d->out.responses_n];
         kp_delete_topics_response_deletable_topic_result_init(o);
         o->name = r->version >= 6 ? d->in.topics[i].name : d->in.topic_names[i];
         if (r->version >= 6) o->topic_id = d->in.topics[i].topic_id;
-        for (int32_t k = 0; k < i; k++) {
-            struct kp_delete_topics_response_deletable_topic_result *p = &d->out.responses[k];
-            if (o->name.p ? slice_eq(p->name, o->name) : (!p->name.p && uuid_eq(p->topic_id, o->topic_id))) {
-                o->error_code = p->error_code = KERR_INVALID_REQUEST;
-                o->error_message = p->error_message = slice_cstr("Duplicate topic name.");
-            }
+        bool has_id = !uuid_is_zero(o->topic_id);
+        if (has_id == (o->name.p != NULL)) {
+            o->error_code = KERR_INVALID_REQUEST;
+            o->error_message = slice_cstr(has_id ? "You may not specify both topic name and topic id." : "Neither topic name nor id were specified.");
+            d->out.responses_n++;
+            continue;
         }
+        const uint8_t *id = r->version >= 6 ? d->in.topics[i].topic_id.b : NULL;
+        int32_t first = seen_note(&seen, has_id ? slice_of(id, sizeof o->topic_id.b) : o->name, has_id, d->out.responses_n);
+        if (first < 0) {
+            d->out.responses_n++;
+            continue;
+        }
+        d->out.responses[first].error_code = KERR_INVALID_REQUEST;
+        d->out.responses[first].error_message = slice_cstr(has_id ? "Duplicate topic id." : "Duplicate topic name.");
     }
     d->op.build = delete_build;
     d->op.done = delete_done;
@@ -258,6 +307,7 @@ static void grow_build(struct ctl_op *op, struct broker *zero, struct ctl_now *n
         int rc = ctl_create_partitions(&zero->image, now, &g->in.topics[i], rs, &why);
         if (rc || g->in.validate_only) ctl_records_cut(rs, before);
         if (rc) set_message(g->r, &o->error_code, &o->error_message, rc, &why);
+        if (rc == ERR_UNKNOWN_TOPIC_OR_PARTITION) o->error_message = (struct slice){0}; /* as Kafka's */
     }
     strbuf_fini(&why);
 }
@@ -275,18 +325,22 @@ void api_create_partitions(struct req *r)
     g->r = r;
     if (!API_READ(r, create_partitions, &g->in)) return;
     kp_create_partitions_response_init(&g->out);
-    g->out.results_n = g->in.topics_n;
+    struct seen seen;
+    seen_init(&seen, &r->arena, (size_t)g->in.topics_n, prng_next(&req_broker(r)->prng));
     g->out.results = arena_zalloc(&r->arena, (size_t)g->in.topics_n, sizeof *g->out.results);
     for (int32_t i = 0; i < g->in.topics_n; i++) {
-        struct kp_create_partitions_response_create_partitions_topic_result *o = &g->out.results[i];
+        int32_t first = seen_note(&seen, g->in.topics[i].name, 0, g->out.results_n);
+        if (first >= 0) {
+            g->out.results[first].error_code = KERR_INVALID_REQUEST;
+            g->out.results[first].error_message = slice_cstr("Duplicate topic name.");
+            continue;
+        }
+        g->in.topics[g->out.results_n] = g->in.topics[i]; /* as in CreateTopics */
+        struct kp_create_partitions_response_create_partitions_topic_result *o = &g->out.results[g->out.results_n++];
         kp_create_partitions_response_create_partitions_topic_result_init(o);
         o->name = g->in.topics[i].name;
-        for (int32_t k = 0; k < g->in.topics_n; k++)
-            if (k != i && slice_eq(g->in.topics[k].name, o->name)) {
-                o->error_code = KERR_INVALID_REQUEST;
-                o->error_message = slice_cstr("Duplicate topic name.");
-            }
     }
+    g->in.topics_n = g->out.results_n;
     g->op.build = grow_build;
     g->op.done = grow_done;
     ctl_submit(req_broker(r), &g->op);

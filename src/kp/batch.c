@@ -122,6 +122,8 @@ int record_scan_init(struct record_scan *s, struct kp_unpack *u, const uint8_t *
     s->left = h->count;
     s->at = s->have = 0;
     s->err = kp_unpack_start(u, batch_codec(h), packed(batch, h), max_out);
+    /* Zstd may consist of no frame at all: then it is the records that are missing. */
+    s->stream_bad = s->err && !(batch_codec(h) == KP_CODEC_ZSTD && h->bytes == BATCH_HEAD_BYTES);
     return s->err;
 }
 
@@ -130,7 +132,10 @@ static int scan_byte(struct record_scan *s)
 {
     if (s->at == s->have) {
         int64_t n = s->err ? 0 : kp_unpack_read(s->u, s->buf, sizeof s->buf);
-        if (n < 0) s->err = (int)n;
+        if (n < 0) {
+            s->err = (int)n;
+            s->stream_bad = true;
+        }
         s->at = 0;
         s->have = n > 0 ? (size_t)n : 0;
         if (n <= 0) return -1;

@@ -79,6 +79,7 @@ struct record_scan {
     struct kp_unpack *u; /* borrowed */
     int32_t left;
     int err;
+    bool stream_bad; /* err is that of the compressed stream, not of the records in it */
     size_t at, have;
     uint8_t buf[8192];
 };

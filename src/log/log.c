@@ -472,7 +472,7 @@ void log_end_of_epoch(const struct log *l, int32_t epoch, int32_t *epoch_out, in
 {
     *epoch_out = -1;
     *end_offset = -1;
-    if (l->epochs_n == 0 || epoch < 0) return;
+    if (l->epochs_n == 0 || epoch == -1) return;
     if (epoch == l->epochs[l->epochs_n - 1].epoch) {
         *epoch_out = epoch;
         *end_offset = l->end_offset;

@@ -327,6 +327,7 @@ void part_append(struct part *p, struct part_append *a)
         if (rc == 1) { /* seen before: the first answer again, once that batch is as safe as asked */
             a->base_offset = dup.last_offset - dup.offset_delta;
             a->last_offset = dup.last_offset;
+            a->append_time_ms = dup.time_ms;
             bool wait = a->acks_all && p->home->sync != PART_SYNC_NEVER && dup.last_offset >= l->synced_offset;
             if (wait) {
                 /* keeps wait_sync in offset order: it is at or below everything that comes later */
@@ -442,6 +443,19 @@ void part_tick(struct part *p, int64_t now_ms, bool retain)
     if (n > 0) logline(LOG_INFO, p->log->dir, "retention removed %d segment%s, the log starts at offset %lld", n, n == 1 ? "" : "s", (long long)p->log->start_offset);
     if (n < 0) part_fault(p, "retention", os_why());
     else start_sync(p); /* the recovery point follows, so that a restart reads little */
+}
+
+void part_end_of_epoch(const struct part *p, int32_t epoch, int32_t *epoch_out, int64_t *end_offset)
+{
+    const struct log *l = p->log;
+    int32_t newest = l->epochs_n ? l->epochs[l->epochs_n - 1].epoch : -1;
+    *epoch_out = -1;
+    *end_offset = -1;
+    if (epoch == -1 || epoch > p->leader_epoch) return;
+    if (newest < 0 || epoch >= newest) { /* the leader's own epoch begins, at the latest, where the log ends now */
+        *epoch_out = epoch == p->leader_epoch || newest < 0 ? epoch : newest;
+        *end_offset = l->end_offset;
+    } else log_end_of_epoch(l, epoch, epoch_out, end_offset);
 }
 
 int part_delete_records(struct part *p, int64_t before_offset)

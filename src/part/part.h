@@ -6,7 +6,7 @@
 #define MOLDAU_PART_H
 
 #include "conf/conf.h"
-#include "kp/compress.h"
+#include "kp/batch.h"
 #include "log/log.h"
 #include "part/producers.h"
 #include "shard/shard.h"
@@ -41,7 +41,8 @@ struct parts {
     struct list dirty;
     enum part_sync sync;
     int64_t producer_expire_ms;
-    struct kp_unpack *unpack; /* for looking into compressed batches; made when first needed */
+    struct kp_unpack *unpack; /* these look into compressed batches; made when first needed */
+    struct record_scan *scan;
 };
 
 /* One batch to append; caller-owned until done is called, exactly once. */
@@ -49,13 +50,10 @@ struct part_append {
     struct list link;
     struct slice records;    /* writable memory; header fields are patched in place */
     bool acks_all, internal; /* internal: from the broker itself; control batches and no client checks */
-    bool zstd_ok;
-    int16_t produce_version;
     /* out */
     int err;
-    const char *why; /* static text or NULL */
-    int32_t
-        *bad_records; /* heap, indexes of the records to blame; whoever is done with the append frees them */
+    const char *why;      /* static text or NULL */
+    int32_t *bad_records; /* heap, the records to blame; whoever is done with the append frees them */
     int bad_records_n;
     uint8_t *owned; /* the partition's own copy of a batch it had to compress anew; freed by the partition */
     int64_t base_offset, last_offset, append_time_ms, log_start_offset;
@@ -88,6 +86,9 @@ static inline int64_t part_last_stable_offset(const struct part *p)
 {
     return p->high_watermark;
 }
+/* Where an epoch ends in this log, as OffsetForLeaderEpoch tells it: the newest epoch up to the asked one,
+ * and the offset after its last record; -1 and -1 if this leader does not know it. */
+void part_end_of_epoch(const struct part *p, int32_t epoch, int32_t *epoch_out, int64_t *end_offset);
 /* Forgets idle producers and moves the recovery point; with retain also drops segments by retention. */
 void part_tick(struct part *p, int64_t now_ms, bool retain);
 int part_delete_records(struct part *p, int64_t before_offset) MUST_USE;

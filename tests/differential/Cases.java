@@ -4,6 +4,12 @@ import org.apache.kafka.common.compress.Compression;
 import org.apache.kafka.common.record.internal.*;
 
 class Cases extends Differential {
+    // What Kafka takes and should not.
+    static final Set<String> ODD = new TreeSet<>(List.of("made raw gap", "made raw from one", "made gzip junk after", "made lz4 junk after"));
+    static {
+        for (String c : List.of("gzip", "snappy", "lz4", "zstd")) for (String l : List.of("long", "short", "negative")) ODD.add("made " + c + " " + l);
+    }
+
     static String produce(String topic, int partition, String records, int acks) {
         return "{acks:" + acks + ",timeoutMs:5000,topicData:[{name:'" + topic + "',topicId:'$id:" + topic + "',partitionData:[{index:"
             + partition + ",records:" + (records == null ? "null" : "'@" + records + "'") + "}]}]}";
@@ -19,9 +25,11 @@ class Cases extends Differential {
         return "{maxWaitMs:10,minBytes:0,maxBytes:10485760" + more + ",topics:[" + String.join(",", topics) + "]}";
     }
     static void create(String name, int partitions, String configs) throws Exception {
-        String s = "{timeoutMs:10000,topics:[{name:'" + name + "',numPartitions:" + partitions + ",replicationFactor:1,configs:[" + configs + "]}]}";
-        if (wanted("CreateTopics")) top("CreateTopics", "setup of " + name, s);
-        else { int p = passed; top("CreateTopics", "setup of " + name, s); passed = p; }
+        top("CreateTopics", "setup of " + name, "{timeoutMs:10000,topics:[{name:'" + name + "',numPartitions:" + partitions + ",replicationFactor:1,configs:[" + configs + "]}]}");
+        for (int p = 0; p < partitions; p++) top("ListOffsets", "setup of " + name, offsetOf(name, p, -1));
+    }
+    static String offsetOf(String topic, int partition, long time) {
+        return "{replicaId:-1,topics:[{name:'" + topic + "',partitions:[{partitionIndex:" + partition + ",timestamp:" + time + "}]}]}";
     }
 
     static void run() throws Exception {
@@ -30,6 +38,8 @@ class Cases extends Differential {
         create("empty", 1, "");
         create("small", 1, "{name:'max.message.bytes',value:'200'}");
         create("compact", 1, "{name:'cleanup.policy',value:'compact'}");
+        create("odd", 1, "");
+        create("bounded", 1, "{name:'message.timestamp.before.max.ms',value:'86400000'}");
         create("stamped", 1, "{name:'message.timestamp.type',value:'LogAppendTime'}");
         for (String b : List.of("three", "gzip", "lz4")) top("Produce", "setup", produce("full", 0, b, -1));
         guard("metadata", Cases::metadata);
@@ -37,9 +47,11 @@ class Cases extends Differential {
         guard("configs", Cases::configs);
         guard("offsets", Cases::offsets);
         guard("producing", Cases::producing);
+        guard("odd records", Cases::odd);
         guard("fetching", Cases::fetching);
         guard("sessions", Cases::sessions);
         guard("groups", Cases::groups);
+        guard("pairs", Cases::pairs);
         guard("commits", Cases::commits);
         guard("rest", Cases::rest);
         guard("deletion", Cases::deletion);
@@ -50,7 +62,42 @@ class Cases extends Differential {
         try { p.run(); } catch (Throwable e) { failed++; System.out.println("FAIL " + name + ": " + e); e.printStackTrace(System.out); }
     }
 
-    static void makeRecords() {
+    // One record of few bytes, its fields in order: every length is a single byte.
+    static byte[] record(long time, int delta, String key, String value, int headers) throws Exception {
+        var b = new java.io.ByteArrayOutputStream();
+        var d = new java.io.DataOutputStream(b);
+        d.writeByte(0);
+        org.apache.kafka.common.utils.ByteUtils.writeVarlong(time, d);
+        for (Object o : new Object[] {delta, key, value, headers}) {
+            if (o instanceof Integer) org.apache.kafka.common.utils.ByteUtils.writeVarint((Integer) o, d);
+            else {
+                org.apache.kafka.common.utils.ByteUtils.writeVarint(o == null ? -1 : ((String) o).length(), d);
+                if (o != null) d.writeBytes((String) o);
+            }
+        }
+        var whole = new java.io.ByteArrayOutputStream();
+        org.apache.kafka.common.utils.ByteUtils.writeVarint(b.size(), new java.io.DataOutputStream(whole));
+        whole.write(b.toByteArray());
+        return whole.toByteArray();
+    }
+    static byte[] fill(int n, int v) { byte[] b = new byte[n]; Arrays.fill(b, (byte) v); return b; }
+    // A batch whose head is right and whose body is this.
+    static byte[] made(Compression c, int count, byte[] body) throws Exception {
+        var out = new org.apache.kafka.common.utils.ByteBufferOutputStream(512);
+        try (var packer = c.wrapForOutput(out, (byte) 2)) { packer.write(body); }
+        byte[] packed = new byte[out.position()];
+        out.buffer().flip().get(packed);
+        byte[] head = Arrays.copyOf(records.get("one"), 61);
+        head = poke(poke(poke(head, 22, c.type().id), 26, count - 1), 60, count);
+        return length(join(head, packed));
+    }
+    static byte[] length(byte[] b) {
+        b = b.clone();
+        java.nio.ByteBuffer.wrap(b).putInt(8, b.length - 12);
+        return crc(b);
+    }
+
+    static void makeRecords() throws Exception {
         byte[] one = bytes(MemoryRecords.withRecords(Compression.NONE, recs(0, 1)));
         byte[] three = bytes(MemoryRecords.withRecords(Compression.NONE, recs(0, 3)));
         records.put("one", one);
@@ -86,6 +133,60 @@ class Cases extends Differential {
         records.put("future", bytes(MemoryRecords.withRecords(Compression.NONE, new SimpleRecord(T0 + 7200000L, "k".getBytes(), "v".getBytes()))));
         records.put("past", bytes(MemoryRecords.withRecords(Compression.NONE, new SimpleRecord(1000L, "k".getBytes(), "v".getBytes()))));
         records.put("appendtime", bytes(MemoryRecords.withRecords((byte) 2, 0L, Compression.NONE, org.apache.kafka.common.record.TimestampType.LOG_APPEND_TIME, recs(0, 1))));
+        records.put("tail20", join(one, new byte[20]));
+        records.put("tailcut", join(one, Arrays.copyOf(three, three.length - 5)));
+        records.put("tailmagic", join(one, poke(one, 16, 9)));
+        records.put("lastdeltaneg", crc(poke(three, 23, 255)));
+        records.put("basenegative", poke(one, 0, 255));
+        records.put("tiny", poke(poke(Arrays.copyOf(one, 26), 11, 14), 9, 0));
+        records.put("head50", crc(poke(poke(Arrays.copyOf(one, 50), 11, 38), 10, 0)));
+        for (int n : new int[] {51, 53, 56, 57}) records.put("head" + n, crc(poke(poke(Arrays.copyOf(one, n), 11, n - 12), 10, 0)));
+        records.put("head60", crc(poke(poke(Arrays.copyOf(one, 60), 11, 48), 10, 0)));
+        records.put("tinylength", poke(one, 11, 13));
+        records.put("lengthnegative", poke(one, 8, 255));
+        records.put("txnbad", poke(records.get("txn"), 16, 1));
+        records.put("controlplain", crc(poke(one, 22, 32)));
+        records.put("sequenceonly", crc(poke(poke(poke(poke(one, 53, 0), 54, 0), 55, 0), 56, 0)));
+        records.put("maxtime", crc(poke(three, 42, 0)));
+        records.put("producernosequence", crc(poke(poke(poke(poke(poke(poke(poke(poke(one, 43, 0), 44, 0), 45, 0), 46, 0), 47, 0), 48, 0), 49, 0), 50, 9)));
+        records.put("highattributes", crc(poke(one, 21, 0x7f)));
+        records.put("horizon", crc(poke(one, 22, 64)));
+        byte[] good = record(0, 0, "k", "v", 0), second = record(0, 1, "k", "v", 0), key = record(0, 0, null, "v", 0);
+        for (var c : Map.of("raw", Compression.NONE, "gzip", Compression.gzip().build(), "snappy", Compression.snappy().build(), "lz4", Compression.lz4().build(), "zstd", Compression.zstd().build()).entrySet()) {
+            String n = "made " + c.getKey() + " ";
+            Compression k = c.getValue();
+            records.put(n + "good", made(k, 2, join(good, second)));
+            records.put(n + "gap", made(k, 2, join(good, record(0, 5, "k", "v", 0))));
+            records.put(n + "from one", made(k, 1, second));
+            records.put(n + "too few", made(k, 2, good));
+            records.put(n + "too many", made(k, 1, join(good, second)));
+            records.put(n + "bytes after", made(k, 1, join(good, new byte[3])));
+            records.put(n + "nothing", made(k, 1, new byte[0]));
+            records.put(n + "long", made(k, 1, poke(good, 0, 100)));
+            records.put(n + "short", made(k, 1, poke(good, 0, 6)));
+            records.put(n + "negative", made(k, 1, poke(good, 0, 1)));
+            records.put(n + "key too long", made(k, 1, poke(good, 4, 80)));
+            records.put(n + "key length -2", made(k, 1, poke(good, 4, 3)));
+            records.put(n + "value too long", made(k, 1, poke(good, 6, 80)));
+            records.put(n + "header count", made(k, 1, poke(good, 8, 8)));
+            records.put(n + "header count -1", made(k, 1, poke(good, 8, 1)));
+            records.put(n + "endless number", made(k, 1, join(new byte[] {40}, fill(20, 255))));
+            records.put(n + "no key", made(k, 1, key));
+            records.put(n + "record attributes", made(k, 1, poke(good, 1, 3)));
+            records.put(n + "old", made(k, 1, record(-T0 + 1000, 0, "k", "v", 0)));
+            records.put(n + "future", made(k, 1, record(7200000, 0, "k", "v", 0)));
+            records.put(n + "zero time", made(k, 1, record(-T0 - 1, 0, "k", "v", 0)));
+            if (k == Compression.NONE) continue;
+            byte[] packed = made(k, 2, join(good, second));
+            records.put(n + "cut", length(Arrays.copyOf(packed, packed.length - 6)));
+            records.put(n + "cut early", length(Arrays.copyOf(packed, 64)));
+            records.put(n + "no bytes", length(Arrays.copyOf(packed, 61)));
+            if (k.type() != org.apache.kafka.common.record.internal.CompressionType.SNAPPY) // it has no checksum
+                records.put(n + "damaged", crc(poke(packed, packed.length - 9, packed[packed.length - 9] ^ 0x55)));
+            records.put(n + "damaged head", crc(poke(packed, 62, 0x55)));
+            records.put(n + "junk after", length(join(packed, new byte[5])));
+            records.put(n + "not at all", crc(poke(made(Compression.NONE, 2, join(good, second)), 22, k.type().id)));
+        }
         records.put("junk", "this is not a batch of records, but it is long enough to look like one, or is it not?".getBytes());
     }
 
@@ -109,6 +210,12 @@ class Cases extends Differential {
         all(api, "by id and name", "{topics:[{name:'full',topicId:'$id:full'}]}");
         all(api, "by zero id", "{topics:[{name:null}]}");
         all(api, "by id and by name", "{topics:[{name:null,topicId:'$id:full'},{name:'empty'}]}");
+        all(api, "by id twice", "{topics:[{name:null,topicId:'$id:full'},{name:null,topicId:'$id:full'},{name:null,topicId:'AAAAAAAAAAAAAAAAAAAAAQ'},{name:null,topicId:'AAAAAAAAAAAAAAAAAAAAAQ'}]}");
+        all(api, "unknown names twice", "{topics:[{name:'unknown'},{name:'unknown'},{name:'a b'},{name:'a b'}]}");
+        all(api, "by id of one and name of another", "{topics:[{name:'empty',topicId:'$id:full'}]}");
+        all(api, "operations of unknown ones", "{topics:[{name:'unknown'},{name:'a b'},{name:'full'}],includeTopicAuthorizedOperations:true}");
+        all(api, "operations of unknown ids", "{topics:[{name:null,topicId:'AAAAAAAAAAAAAAAAAAAAAQ'},{name:null,topicId:'$id:full'}],includeTopicAuthorizedOperations:true}");
+        all(api, "zero ids twice", "{topics:[{name:null},{name:null}]}");
         api = "DescribeCluster";
         all(api, "brokers", "{}");
         all(api, "operations", "{includeClusterAuthorizedOperations:true}");
@@ -133,6 +240,10 @@ class Cases extends Differential {
         all(api, "cursor negative", "{topics:[{name:'full'}],cursor:{topicName:'full',partitionIndex:-1}}");
         all(api, "cursor of an unknown topic", "{topics:[{name:'full'},{name:'empty'}],cursor:{topicName:'f',partitionIndex:1}}");
         all(api, "cursor between", "{topics:[{name:'full'},{name:'empty'}],cursor:{topicName:'ff',partitionIndex:0}}");
+        all(api, "cursor negative among all", "{topics:[],cursor:{topicName:'full',partitionIndex:-1}}");
+        all(api, "cursor unknown among all", "{topics:[],cursor:{topicName:'fulk',partitionIndex:3}}");
+        all(api, "cursor of another topic", "{topics:[{name:'full'}],cursor:{topicName:'small',partitionIndex:0}}");
+        all(api, "cursor of an earlier topic", "{topics:[{name:'full'}],cursor:{topicName:'empty',partitionIndex:0}}");
         all(api, "cursor among all", "{topics:[],cursor:{topicName:'full',partitionIndex:1},responsePartitionLimit:1}");
         all(api, "cursor unknown in the list", "{topics:[{name:'small'},{name:'unknown'}],cursor:{topicName:'unknown',partitionIndex:0}}");
     }
@@ -187,24 +298,24 @@ class Cases extends Differential {
         each(api, v -> create("cp" + v, 2, ""));
         each(api, v -> {
             String n = "{timeoutMs:10000,topics:[{name:'cp" + v + "',count:", p = "CreatePartitions";
-            one(p, v, "validate only", "{validateOnly:true," + n.substring(1) + "3,assignments:null}]}", true);
-            one(p, v, "to 3", n + "3,assignments:null}]}", true);
-            one(p, v, "to 3 again", n + "3,assignments:null}]}", true);
-            one(p, v, "to 1", n + "1,assignments:null}]}", true);
-            one(p, v, "to 0", n + "0,assignments:null}]}", true);
-            one(p, v, "to -1", n + "-1,assignments:null}]}", true);
-            one(p, v, "assigned", n + "4,assignments:[{brokerIds:[1]}]}]}", true);
-            one(p, v, "assigned too few", n + "6,assignments:[{brokerIds:[1]}]}]}", true);
-            one(p, v, "assigned too many", n + "5,assignments:[{brokerIds:[1]},{brokerIds:[1]}]}]}", true);
-            one(p, v, "assigned none", n + "5,assignments:[]}]}", true);
-            one(p, v, "assigned to nobody", n + "5,assignments:[{brokerIds:[9]}]}]}", true);
-            one(p, v, "assigned to two", n + "5,assignments:[{brokerIds:[1,9]}]}]}", true);
-            one(p, v, "assigned twice", n + "5,assignments:[{brokerIds:[1,1]}]}]}", true);
-            one(p, v, "assigned empty", n + "5,assignments:[{brokerIds:[]}]}]}", true);
-            one(p, v, "unknown", "{timeoutMs:10000,topics:[{name:'unknown',count:3,assignments:null}]}", true);
-            one(p, v, "bad name", "{timeoutMs:10000,topics:[{name:'a b',count:3,assignments:null}]}", true);
-            one(p, v, "twice", "{timeoutMs:10000,topics:[{name:'cp" + v + "',count:7,assignments:null},{name:'cp" + v + "',count:8,assignments:null}]}", true);
-            one(p, v, "none", "{timeoutMs:10000,topics:[]}", true);
+            one(p, v, "validate only", "{validateOnly:true," + n.substring(1) + "3,assignments:null}]}");
+            one(p, v, "to 3", n + "3,assignments:null}]}");
+            one(p, v, "to 3 again", n + "3,assignments:null}]}");
+            one(p, v, "to 1", n + "1,assignments:null}]}");
+            one(p, v, "to 0", n + "0,assignments:null}]}");
+            one(p, v, "to -1", n + "-1,assignments:null}]}");
+            one(p, v, "assigned", n + "4,assignments:[{brokerIds:[1]}]}]}");
+            one(p, v, "assigned too few", n + "6,assignments:[{brokerIds:[1]}]}]}");
+            one(p, v, "assigned too many", n + "5,assignments:[{brokerIds:[1]},{brokerIds:[1]}]}]}");
+            one(p, v, "assigned none", n + "5,assignments:[]}]}");
+            one(p, v, "assigned to nobody", n + "5,assignments:[{brokerIds:[9]}]}]}");
+            one(p, v, "assigned to two", n + "5,assignments:[{brokerIds:[1,9]}]}]}");
+            one(p, v, "assigned twice", n + "5,assignments:[{brokerIds:[1,1]}]}]}");
+            one(p, v, "assigned empty", n + "5,assignments:[{brokerIds:[]}]}]}");
+            one(p, v, "unknown", "{timeoutMs:10000,topics:[{name:'unknown',count:3,assignments:null}]}");
+            one(p, v, "bad name", "{timeoutMs:10000,topics:[{name:'a b',count:3,assignments:null}]}");
+            one(p, v, "twice", "{timeoutMs:10000,topics:[{name:'cp" + v + "',count:7,assignments:null},{name:'cp" + v + "',count:8,assignments:null}]}");
+            one(p, v, "none", "{timeoutMs:10000,topics:[]}");
         });
     }
 
@@ -225,6 +336,8 @@ class Cases extends Differential {
             all(api, "of " + r, "{resources:[" + r + "]}");
             all(api, "synonyms of " + r, "{includeSynonyms:true,resources:[" + r + "]}");
         }
+        create("written", 1, "{name:'unclean.leader.election.enable',value:'TRUE'},{name:'flush.ms',value:' 5 '},{name:'cleanup.policy',value:'compact,compact'},{name:'delete.retention.ms',value:'+5'},{name:'min.cleanable.dirty.ratio',value:'0.70'},{name:'compression.type',value:' gzip '}");
+        all(api, "as written", "{includeSynonyms:true,resources:[{resourceType:2,resourceName:'written',configurationKeys:null}]}");
         all(api, "documented", "{includeDocumentation:true,resources:[" + resources[0] + "]}");
         all(api, "none", "{resources:[]}");
         api = "ListConfigResources";
@@ -237,8 +350,8 @@ class Cases extends Differential {
         create("alt", 1, "{name:'flush.ms',value:'77'}");
         String[] changes = {"2,'alt',0,'retention.ms','5000'", "2,'alt',1,'retention.ms',null", "2,'alt',1,'retention.ms','5'", "2,'alt',1,'nope',null", "2,'alt',0,'nope','1'", "2,'alt',0,'retention.ms','x'",
             "2,'alt',0,'retention.ms',null", "2,'alt',2,'cleanup.policy','compact'", "2,'alt',2,'cleanup.policy','compact'", "2,'alt',3,'cleanup.policy','delete'", "2,'alt',3,'cleanup.policy','delete'", "2,'alt',3,'cleanup.policy','compact'",
-            "2,'alt',1,'cleanup.policy',null", "2,'alt',2,'cleanup.policy','foo'", "2,'alt',2,'retention.ms','5'", "2,'alt',3,'retention.ms','5'", "2,'alt',4,'retention.ms','5'", "2,'alt',-1,'retention.ms','5'", "2,'unknown',0,'retention.ms','5'", "2,'',0,'retention.ms','5'",
-            "2,'a b',0,'retention.ms','5'", "4,'9',0,'log.cleaner.threads','2'", "4,'x',0,'log.cleaner.threads','2'", "4,'1',0,'log.dirs','/x'", "4,'1',0,'nope','1'", "4,'',0,'num.io.threads','x'", "4,'1',0,'num.io.threads','x'",
+            "2,'alt',1,'cleanup.policy',null", "2,'alt',2,'cleanup.policy','foo'", "2,'alt',2,'retention.ms','5'", "2,'alt',3,'retention.ms','5'", "2,'unknown',0,'retention.ms','5'", "2,'',0,'retention.ms','5'",
+            "2,'a b',0,'retention.ms','5'", "4,'9',0,'log.cleaner.threads','2'", "4,'x',0,'log.cleaner.threads','2'", "4,'1',0,'log.dirs','/x'", "4,'1',0,'nope','1'", "4,'',0,'nope','1'", "4,'',1,'nope',null", "4,'1',1,'nope',null", "4,'',0,'num.io.threads','x'", "4,'1',0,'num.io.threads','x'",
             "4,'',0,'listeners','x'", "0,'x',0,'a','b'", "99,'x',0,'a','b'", "8,'1',0,'kafka.server','INFO'", "8,'1',0,'nope','INFO'", "32,'g',0,'consumer.session.timeout.ms','x'", "32,'g',0,'nope','x'", "32,'',0,'consumer.session.timeout.ms','50000'", "16,'m',0,'nope','x'",
             "16,'m',0,'interval.ms','x'", "16,'',0,'interval.ms','1000'"};
         for (String c : changes) {
@@ -247,6 +360,8 @@ class Cases extends Differential {
             all(api, "validate " + c, "{validateOnly:true," + r);
             all(api, "do " + c, "{" + r);
         }
+        // Kafka's controller falls over this one and is back a second later.
+        top(api, "an unknown operation", "{validateOnly:true,resources:[{resourceType:2,resourceName:'alt',configs:[{name:'retention.ms',configOperation:4,value:'5'}]}]}");
         all(api, "one name twice", "{resources:[{resourceType:2,resourceName:'alt',configs:[{name:'retention.ms',configOperation:0,value:'5'},{name:'retention.ms',configOperation:1,value:null}]}]}");
         all(api, "one resource twice", "{resources:[{resourceType:2,resourceName:'alt',configs:[{name:'retention.ms',configOperation:0,value:'5'}]},{resourceType:2,resourceName:'alt',configs:[{name:'flush.ms',configOperation:0,value:'5'}]}]}");
         all(api, "no configs", "{resources:[{resourceType:2,resourceName:'alt',configs:[]}]}");
@@ -254,13 +369,34 @@ class Cases extends Differential {
         all(api, "good and bad", "{resources:[{resourceType:2,resourceName:'alt',configs:[{name:'flush.ms',configOperation:0,value:'9'}]},{resourceType:2,resourceName:'unknown',configs:[{name:'flush.ms',configOperation:0,value:'5'}]}]}");
         all(api, "good and bad in one", "{resources:[{resourceType:2,resourceName:'alt',configs:[{name:'flush.ms',configOperation:0,value:'10'},{name:'retention.ms',configOperation:0,value:'x'}]}]}");
         all("DescribeConfigs", "after changes", "{includeSynonyms:true,resources:[{resourceType:2,resourceName:'alt',configurationKeys:null}]}");
+        for (String c : List.of("32,'g1','consumer.session.timeout.ms','50000'", "16,'m1','interval.ms','2000'", "16,'m1','metrics','a,b'", "4,'','log.cleaner.threads','2'", "4,'1','log.cleaner.threads','2'", "4,'','log.retention.ms','123456789'")) {
+            String[] f = c.split(",(?=')");
+            String of = "{resourceType:" + f[0] + ",resourceName:" + f[1], keys = f[0].equals("4") ? "['log.cleaner.threads','log.retention.ms','log.retention.hours']" : "null";
+            for (String op : List.of("0", "1")) {
+                top(api, "op " + op + " " + c, "{resources:[" + of + ",configs:[{name:" + f[2] + ",configOperation:" + op + ",value:" + (op.equals("1") ? "null" : f[3]) + "}]}]}");
+                top("DescribeConfigs", "after op " + op + " " + c, "{includeSynonyms:true,resources:[" + of + ",configurationKeys:" + keys + "}]}");
+                top("DescribeConfigs", "of a topic after op " + op + " " + c, "{includeSynonyms:true,resources:[{resourceType:2,resourceName:'full',configurationKeys:['retention.ms']}]}");
+                top("ListConfigResources", "after op " + op + " " + c, "{}");
+            }
+        }
+        top(api, "nine threads", "{validateOnly:true,resources:[{resourceType:4,resourceName:'1',configs:[{name:'log.cleaner.threads',value:'9'}]}]}");
         api = "AlterConfigs";
-        for (String c : List.of("2,'alt','retention.ms','6000'", "2,'alt','nope','1'", "2,'alt','retention.ms',null", "2,'unknown','retention.ms','1'", "4,'9','log.cleaner.threads','2'", "0,'x','a','b'", "8,'1','kafka','INFO'")) {
+        for (String c : List.of("2,'alt','retention.ms','6000'", "2,'alt','nope','1'", "2,'alt','retention.ms',null", "2,'unknown','retention.ms','1'", "4,'9','log.cleaner.threads','2'", "0,'x','a','b'", "8,'1','kafka','INFO'",
+                "2,'alt','retention.ms','x'", "2,'alt','','1'", "2,'','retention.ms','1'", "2,'a b','retention.ms','1'", "4,'x','log.cleaner.threads','2'", "4,'1','log.dirs','/x'", "4,'1','num.io.threads','x'", "4,'','num.io.threads','x'", "4,'','nope','1'", "4,'1','nope','1'",
+                "99,'x','a','b'", "8,'x','kafka','INFO'", "16,'m','interval.ms','x'", "16,'m','nope','1'", "16,'','interval.ms','1000'", "32,'g','consumer.session.timeout.ms','x'", "32,'g','nope','1'", "32,'','consumer.session.timeout.ms','50000'", "2,'alt','cleanup.policy','compact'")) {
             String[] f = c.split(",");
             String r = "resources:[{resourceType:" + f[0] + ",resourceName:" + f[1] + ",configs:[{name:" + f[2] + ",value:" + f[3] + "}]}]}";
             all(api, "validate " + c, "{validateOnly:true," + r);
             all(api, "do " + c, "{" + r);
         }
+        all(api, "one name twice", "{resources:[{resourceType:2,resourceName:'alt',configs:[{name:'retention.ms',value:'7'},{name:'retention.ms',value:'8'}]}]}");
+        all("DescribeConfigs", "after one name twice", "{resources:[{resourceType:2,resourceName:'alt',configurationKeys:null}]}");
+        kafka.timeoutMs = SILENCE_MS;
+        top(api, "one resource twice", "{resources:[{resourceType:2,resourceName:'alt',configs:[{name:'retention.ms',value:'5'}]},{resourceType:2,resourceName:'alt',configs:[{name:'flush.ms',value:'5'}]}]}");
+        kafka.timeoutMs = TIMEOUT_MS;
+        all("DescribeConfigs", "after one resource twice", "{resources:[{resourceType:2,resourceName:'alt',configurationKeys:null}]}");
+        all(api, "good and bad", "{resources:[{resourceType:2,resourceName:'alt',configs:[{name:'flush.ms',value:'9'}]},{resourceType:2,resourceName:'unknown',configs:[{name:'flush.ms',value:'5'}]}]}");
+        all(api, "nothing", "{resources:[]}");
         all(api, "empty", "{resources:[{resourceType:2,resourceName:'alt',configs:[]}]}");
         all("DescribeConfigs", "after replacing", "{resources:[{resourceType:2,resourceName:'alt',configurationKeys:null}]}");
     }
@@ -280,6 +416,10 @@ class Cases extends Differential {
         for (int e : new int[] {0, 1, 99, -2}) all(api, "epoch " + e, "{replicaId:-1,topics:[{name:'full',partitions:[{partitionIndex:0,timestamp:-1,currentLeaderEpoch:" + e + "}]}]}");
         for (int r : new int[] {-2, 1, 5}) all(api, "replica " + r, "{replicaId:" + r + ",topics:[{name:'full',partitions:[{partitionIndex:0,timestamp:-1}]}]}");
         all(api, "isolation 2", "{replicaId:-1,isolationLevel:2,topics:[{name:'full',partitions:[{partitionIndex:0,timestamp:-1}]}]}");
+        all(api, "isolation 2 of all kinds", "{replicaId:-1,isolationLevel:2,topics:[{name:'full',partitions:[{partitionIndex:0,timestamp:-1},{partitionIndex:0,timestamp:-1},{partitionIndex:9,timestamp:-1}]},{name:'unknown',partitions:[{partitionIndex:0,timestamp:-1}]}]}");
+        all(api, "a topic twice", "{replicaId:-1,topics:[{name:'full',partitions:[{partitionIndex:0,timestamp:-1}]},{name:'full',partitions:[{partitionIndex:1,timestamp:-1}]}]}");
+        all(api, "unknown ones twice", "{replicaId:-1,topics:[{name:'unknown',partitions:[{partitionIndex:0,timestamp:-1},{partitionIndex:0,timestamp:-2}]},{name:'full',partitions:[{partitionIndex:9,timestamp:-1},{partitionIndex:9,timestamp:-2}]}]}");
+        all(api, "a topic without partitions", "{replicaId:-1,topics:[{name:'full',partitions:[]},{name:'unknown',partitions:[]}]}");
         all(api, "none", "{replicaId:-1,topics:[]}");
 
         api = "OffsetForLeaderEpoch";
@@ -290,19 +430,24 @@ class Cases extends Differential {
                     all(api, p + " current " + current + " epoch " + e, "{replicaId:-1,topics:[{topic:" + f[0] + ",partitions:[{partition:" + f[1] + ",currentLeaderEpoch:" + current + ",leaderEpoch:" + e + "}]}]}");
                 }
         all(api, "none", "{replicaId:-1,topics:[]}");
+        all(api, "a topic twice", "{replicaId:-1,topics:[{topic:'full',partitions:[{partition:0,leaderEpoch:0},{partition:0,leaderEpoch:0}]},{topic:'full',partitions:[{partition:1,leaderEpoch:0}]}]}");
+        all(api, "without partitions", "{replicaId:-1,topics:[{topic:'full',partitions:[]},{topic:'unknown',partitions:[]}]}");
         all(api, "older consumers", "{replicaId:-2,topics:[{topic:'full',partitions:[{partition:0,leaderEpoch:0}]}]}");
 
         api = "DeleteRecords";
         each(api, v -> { create("dr" + v, 2, ""); top("Produce", "setup", produce("dr" + v, 0, "three", -1)); top("Produce", "setup", produce("dr" + v, 0, "three", -1)); });
         each(api, v -> {
-            for (long o : new long[] {2, 1, 2, 0, 99, -2, -7, 6, 6, -1, 7}) {
-                one("DeleteRecords", v, "to " + o, "{timeoutMs:5000,topics:[{name:'dr" + v + "',partitions:[{partitionIndex:0,offset:" + o + "}]}]}", true);
-                top("ListOffsets", "after deletion to " + o, "{replicaId:-1,topics:[{name:'dr" + v + "',partitions:[{partitionIndex:0,timestamp:-2}]}]}");
+            for (long o : new long[] {2, 1, 2, 0, 3, 5, 99, -2, -7, 6, 6, -1, 7}) {
+                one("DeleteRecords", v, "to " + o, "{timeoutMs:5000,topics:[{name:'dr" + v + "',partitions:[{partitionIndex:0,offset:" + o + "}]}]}");
+                top("ListOffsets", "after deletion to " + o, offsetOf("dr" + v, 0, -2));
+                if (o == 2 || o == 3) for (long t : new long[] {-3, T0, T0 + 1500, T0 + 2500}) top("ListOffsets", (o == 3 && t == -3 ? "newest deleted" : "after deletion to " + o) + " at " + (t < 0 ? t : t - T0), offsetOf("dr" + v, 0, t));
             }
-            one("DeleteRecords", v, "empty partition", "{timeoutMs:5000,topics:[{name:'dr" + v + "',partitions:[{partitionIndex:1,offset:-1}]}]}", true);
-            one("DeleteRecords", v, "empty partition to 0", "{timeoutMs:5000,topics:[{name:'dr" + v + "',partitions:[{partitionIndex:1,offset:0}]}]}", true);
-            one("DeleteRecords", v, "unknown partition", "{timeoutMs:5000,topics:[{name:'dr" + v + "',partitions:[{partitionIndex:7,offset:0}]}]}", true);
-            one("DeleteRecords", v, "twice", "{timeoutMs:5000,topics:[{name:'dr" + v + "',partitions:[{partitionIndex:0,offset:0},{partitionIndex:0,offset:-1}]}]}", true);
+            one("DeleteRecords", v, "empty partition", "{timeoutMs:5000,topics:[{name:'dr" + v + "',partitions:[{partitionIndex:1,offset:-1}]}]}");
+            one("DeleteRecords", v, "empty partition to 0", "{timeoutMs:5000,topics:[{name:'dr" + v + "',partitions:[{partitionIndex:1,offset:0}]}]}");
+            one("DeleteRecords", v, "unknown partition", "{timeoutMs:5000,topics:[{name:'dr" + v + "',partitions:[{partitionIndex:7,offset:0}]}]}");
+            one("DeleteRecords", v, "twice", "{timeoutMs:5000,topics:[{name:'dr" + v + "',partitions:[{partitionIndex:0,offset:0},{partitionIndex:0,offset:-1}]}]}");
+            one("DeleteRecords", v, "without partitions", "{timeoutMs:5000,topics:[{name:'dr" + v + "',partitions:[]},{name:'unknown',partitions:[]}]}");
+            one("DeleteRecords", v, "a topic twice", "{timeoutMs:5000,topics:[{name:'dr" + v + "',partitions:[{partitionIndex:0,offset:0}]},{name:'dr" + v + "',partitions:[{partitionIndex:1,offset:0}]}]}");
             for (long ts : new long[] {-1, -2, -3, -4, -5, 0, T0})
                 top("ListOffsets", "all deleted at " + (ts == T0 ? "T0" : ts), "{replicaId:-1,topics:[{name:'dr" + v + "',partitions:[{partitionIndex:0,timestamp:" + ts + "}]}]}");
             top("OffsetForLeaderEpoch", "all deleted", "{replicaId:-1,topics:[{topic:'dr" + v + "',partitions:[{partition:0,leaderEpoch:0}]}]}");
@@ -313,31 +458,75 @@ class Cases extends Differential {
         all(api, "none", "{timeoutMs:5000,topics:[]}");
     }
 
+    // What moldau refuses and Kafka stores: Kafka's own consumer cannot read it.
+    static void odd() {
+        for (String r : ODD) {
+            if (r.contains("raw") || r.endsWith("after")) continue;
+            try {
+                for (var x : MemoryRecords.readableRecords(java.nio.ByteBuffer.wrap(records.get(r))).records()) x.offset();
+                failed++;
+                System.out.println("FAIL a consumer reads " + r);
+            } catch (org.apache.kafka.common.KafkaException e) {
+                passed++;
+            }
+        }
+    }
+    static String two(int v, String first, String second) {
+        return "{acks:-1,timeoutMs:5000,topicData:[{name:'p" + v + "',topicId:'$id:p" + v + "',partitionData:[{index:0,records:'@" + first + "'},{index:1,records:'@" + second + "'}]}]}";
+    }
     static void producing() throws Exception {
         String api = "Produce";
         each(api, v -> {
             create("p" + v, 2, "");
             for (String r : new TreeSet<>(records.keySet()))
-                if (!r.startsWith("i")) one("Produce", v, "records " + r, produce("p" + v, 0, r, -1), true);
-            one("Produce", v, "null records", produce("p" + v, 0, null, -1), true);
-            for (String r : List.of("one", "nokey", "nullvalue", "gzip", "notime")) one("Produce", v, "compacted " + r, produce("compact", 0, r, 1), true);
-            for (String r : List.of("one", "big", "two")) one("Produce", v, "small " + r, produce("small", 0, r, 1), true);
-            for (int acks : new int[] {1, -1, 2, -2, 100}) one("Produce", v, "acks " + acks, produce("p" + v, 0, "one", acks), true);
-            one("Produce", v, "acks 0", produce("p" + v, 0, "one", 0), false);
-            one("Produce", v, "acks 0 and an error", produce("p" + v, 0, "badcrc", 0), false);
+                if (ODD.contains(r)) {
+                    if (v == 6 || v == 8 || v == 13) one("Produce", v, "odd " + r, produce("odd", 0, r, -1));
+                } else if (!r.startsWith("i") && (!r.startsWith("made") || v == 6 || v == 13)) one("Produce", v, "records " + r, produce("p" + v, 0, r, -1));
+            for (String r : records.keySet())
+                if (r.startsWith("made") && !ODD.contains(r) && (v == 8 || v == 13)) {
+                    one("Produce", v, "compacted " + r, produce("compact", 0, r, -1));
+                    one("Produce", v, "stamped " + r, produce("stamped", 0, r, -1));
+                    one("Produce", v, "bounded " + r, produce("bounded", 0, r, -1));
+                }
+            for (String r : List.of("one", "appendtime", "notime", "gzip", "past", "future", "maxtime")) one("Produce", v, "stamped " + r, produce("stamped", 0, r, -1));
+            for (String r : List.of("badcrc", "magic9", "magic1", "txn", "codec5", "cut", "tail20", "baseoffset", "control", "controlplain", "head50", "head57", "tiny")) {
+                one("Produce", v, "good and " + r, two(v, "one", r));
+                one("Produce", v, r + " and good", two(v, r, "one"));
+            }
+            one("Produce", v, "txn and bad magic", two(v, "txn", "magic9"));
+            one("Produce", v, "bad magic and txn", two(v, "magic9", "txn"));
+            one("Produce", v, "two acks and errors", two(v, "one", "cut").replace("acks:-1", "acks:2"));
+            one("Produce", v, "two acks and an unknown partition", produce("p" + v, 9, "one", 2));
+            one("Produce", v, "two acks and internal", produce("__consumer_offsets", 0, "one", 2));
+            one("Produce", v, "no partitions", "{acks:-1,topicData:[{name:'p" + v + "',topicId:'$id:p" + v + "',partitionData:[]}]}");
+            String topic = "{name:'p" + v + "',topicId:'$id:p" + v + "',partitionData:[{index:";
+            one("Produce", v, "a topic twice", "{acks:-1,topicData:[" + topic + "0,records:'@one'}]}," + topic + "1,records:'@one'}]}]}");
+            one("Produce", v, "a topic and its partition twice", "{acks:-1,topicData:[" + topic + "0,records:'@one'}]}," + topic + "0,records:'@three'}]}]}");
+            one("Produce", v, "good, then bad for one partition", "{acks:-1,topicData:[" + topic + "0,records:'@one'},{index:0,records:'@badcrc'}]}]}");
+            one("Produce", v, "an unknown partition twice", "{acks:-1,topicData:[" + topic + "9,records:'@one'},{index:9,records:'@badcrc'}]}]}");
+            if (v == 13) {
+                kafka.timeoutMs = SILENCE_MS;
+                one("Produce", v, "null records", produce("p" + v, 0, null, -1));
+                kafka.timeoutMs = TIMEOUT_MS;
+            }
+            for (String r : List.of("one", "nokey", "nullvalue", "gzip", "notime")) one("Produce", v, "compacted " + r, produce("compact", 0, r, 1));
+            for (String r : List.of("one", "big", "two")) one("Produce", v, "small " + r, produce("small", 0, r, 1));
+            for (int acks : new int[] {1, -1, 2, -2, 100}) one("Produce", v, "acks " + acks, produce("p" + v, 0, "one", acks));
+            silent("Produce", v, "acks 0", produce("p" + v, 0, "one", 0));
+            silent("Produce", v, "acks 0 and an error", produce("p" + v, 0, "badcrc", 0));
             reconnect();
-            one("Produce", v, "acks 0 to an unknown partition", produce("p" + v, 9, "one", 0), false);
+            silent("Produce", v, "acks 0 to an unknown partition", produce("p" + v, 9, "one", 0));
             reconnect();
-            one("Produce", v, "unknown partition", produce("p" + v, 9, "one", -1), true);
-            one("Produce", v, "negative partition", produce("p" + v, -1, "one", -1), true);
-            one("Produce", v, "unknown topic", "{acks:-1,timeoutMs:5000,topicData:[{name:'unknown',topicId:'AAAAAAAAAAAAAAAAAAAAAQ',partitionData:[{index:0,records:'@one'}]}]}", true);
-            one("Produce", v, "zero id", "{acks:-1,timeoutMs:5000,topicData:[{name:'',partitionData:[{index:0,records:'@one'}]}]}", true);
-            one("Produce", v, "bad name", "{acks:-1,timeoutMs:5000,topicData:[{name:'a b',topicId:'AAAAAAAAAAAAAAAAAAAAAQ',partitionData:[{index:0,records:'@one'}]}]}", true);
-            one("Produce", v, "internal", produce("__consumer_offsets", 0, "one", -1), true);
-            one("Produce", v, "none", "{acks:-1,timeoutMs:5000,topicData:[]}", true);
-            one("Produce", v, "good and bad", "{acks:-1,timeoutMs:5000,topicData:[{name:'p" + v + "',topicId:'$id:p" + v + "',partitionData:[{index:0,records:'@one'},{index:1,records:'@badcrc'},{index:5,records:'@one'}]}]}", true);
-            one("Produce", v, "one partition twice", "{acks:-1,timeoutMs:5000,topicData:[{name:'p" + v + "',topicId:'$id:p" + v + "',partitionData:[{index:0,records:'@one'},{index:0,records:'@three'}]}]}", true);
-            one("Produce", v, "transactional id", "{transactionalId:'t'," + produce("p" + v, 0, "one", -1).substring(1), true);
+            one("Produce", v, "unknown partition", produce("p" + v, 9, "one", -1));
+            one("Produce", v, "negative partition", produce("p" + v, -1, "one", -1));
+            one("Produce", v, "unknown topic", "{acks:-1,timeoutMs:5000,topicData:[{name:'unknown',topicId:'AAAAAAAAAAAAAAAAAAAAAQ',partitionData:[{index:0,records:'@one'}]}]}");
+            one("Produce", v, "zero id", "{acks:-1,timeoutMs:5000,topicData:[{name:'',partitionData:[{index:0,records:'@one'}]}]}");
+            one("Produce", v, "bad name", "{acks:-1,timeoutMs:5000,topicData:[{name:'a b',topicId:'AAAAAAAAAAAAAAAAAAAAAQ',partitionData:[{index:0,records:'@one'}]}]}");
+            one("Produce", v, "internal", produce("__consumer_offsets", 0, "one", -1));
+            one("Produce", v, "none", "{acks:-1,timeoutMs:5000,topicData:[]}");
+            one("Produce", v, "good and bad", "{acks:-1,timeoutMs:5000,topicData:[{name:'p" + v + "',topicId:'$id:p" + v + "',partitionData:[{index:0,records:'@one'},{index:1,records:'@badcrc'},{index:5,records:'@one'}]}]}");
+            one("Produce", v, "one partition twice", "{acks:-1,timeoutMs:5000,topicData:[{name:'p" + v + "',topicId:'$id:p" + v + "',partitionData:[{index:0,records:'@one'},{index:0,records:'@three'}]}]}");
+            one("Produce", v, "transactional id", "{transactionalId:'t'," + produce("p" + v, 0, "one", -1).substring(1));
             // Idempotent: producer, epoch, sequence, count.
             long pid = 9000 + v;
             int[][] steps = {{0, 0, 2}, {0, 0, 2}, {0, 2, 1}, {0, 0, 2}, {0, 5, 1}, {0, 1, 1}, {0, 3, 1}, {0, 4, 1}, {0, 5, 1}, {0, 6, 1}, {0, 7, 1}, {0, 0, 2}, {1, 3, 1}, {1, 0, 1}, {0, 8, 1}, {1, 1, 1}, {-1, 2, 1}};
@@ -345,28 +534,29 @@ class Cases extends Differential {
                 String name = "i" + s[0] + "." + s[1] + "." + s[2];
                 if (s[0] < 0) continue;
                 idempotent(name, pid, s[0], s[1], s[2]);
-                one("Produce", v, "idempotent " + name, produce("p" + v, 1, name, -1), true);
+                one("Produce", v, "idempotent " + name, produce("p" + v, 1, name, -1));
             }
             idempotent("inew", pid + 500, 0, 5, 1);
-            one("Produce", v, "idempotent, new with a sequence", produce("p" + v, 1, "inew", -1), true);
+            one("Produce", v, "idempotent, new with a sequence", produce("p" + v, 1, "inew", -1));
             idempotent("iwrap", pid + 600, 0, Integer.MAX_VALUE, 2);
-            one("Produce", v, "idempotent at the wrap", produce("p" + v, 1, "iwrap", -1), true);
+            one("Produce", v, "idempotent at the wrap", produce("p" + v, 1, "iwrap", -1));
             idempotent("iwrap", pid + 600, 0, 1, 1);
-            one("Produce", v, "idempotent after the wrap", produce("p" + v, 1, "iwrap", -1), true);
+            one("Produce", v, "idempotent after the wrap", produce("p" + v, 1, "iwrap", -1));
             idempotent("a", pid + 700, 0, 0, 1);
             records.put("idouble", join(records.get("a"), records.get("a")));
             records.remove("a");
-            one("Produce", v, "idempotent, two batches", produce("p" + v, 1, "idouble", -1), true);
+            one("Produce", v, "idempotent, two batches", produce("p" + v, 1, "idouble", -1));
             top("DescribeProducers", "of p" + v, "{topics:[{name:'p" + v + "',partitionIndexes:[0,1]}]}");
             for (int p = 0; p < 2; p++) {
                 top("Fetch", "what was produced", fetch("", fetchTopic("p" + v, p, 0, "")));
-                top("ListOffsets", "what was produced", "{replicaId:-1,topics:[{name:'p" + v + "',partitions:[{partitionIndex:" + p + ",timestamp:-3},{partitionIndex:" + p + ",timestamp:0},{partitionIndex:" + p + ",timestamp:-1}]}]}");
+                for (int t : new int[] {-3, 0, -1}) top("ListOffsets", "what was produced", offsetOf("p" + v, p, t));
             }
         });
         api = "DescribeProducers";
         all(api, "unknown", "{topics:[{name:'unknown',partitionIndexes:[0]},{name:'full',partitionIndexes:[0,9,-1]},{name:'a b',partitionIndexes:[0]}]}");
         all(api, "none", "{topics:[]}");
-        all(api, "twice", "{topics:[{name:'full',partitionIndexes:[0,0]}]}");
+        all(api, "twice", "{topics:[{name:'full',partitionIndexes:[0,0]},{name:'full',partitionIndexes:[1]}]}");
+        all(api, "without partitions", "{topics:[{name:'full',partitionIndexes:[]},{name:'unknown',partitionIndexes:[]}]}");
         api = "InitProducerId";
         all(api, "plain", "{transactionalId:null,transactionTimeoutMs:1000}");
         all(api, "no timeout", "{transactionalId:null}");
@@ -401,6 +591,11 @@ class Cases extends Differential {
                 all(api, rep + " limit " + n, f(rep, "", fetchTopic("full", 0, 0, "")).replace("maxBytes:10485760", "maxBytes:" + n));
             }
             all(api, rep + " deleted records", f(rep, "", fetchTopic("dr0", 0, 1, "")));
+            all(api, rep + " two, limit 100", f(rep, "", fetchTopic("full", 0, 0, ""), fetchTopic("dr0", 0, 6, ""), fetchTopic("p5", 0, 0, "")).replace("maxBytes:10485760", "maxBytes:100"));
+            all(api, rep + " two, partition limit 10", f(rep, "", fetchTopic("full", 0, 0, ""), fetchTopic("p5", 0, 0, "")).replace("partitionMaxBytes:1048576", "partitionMaxBytes:10"));
+            all(api, rep + " two, partition limit 100", f(rep, "", fetchTopic("full", 0, 0, ""), fetchTopic("p5", 0, 0, "")).replace("partitionMaxBytes:1048576", "partitionMaxBytes:100"));
+            all(api, rep + " a topic twice", f(rep, "", fetchTopic("full", 0, 0, ""), fetchTopic("empty", 0, 0, ""), fetchTopic("full", 1, 0, "")));
+            all(api, rep + " negative limits", f(rep, "", fetchTopic("full", 0, 0, "").replace("partitionMaxBytes:1048576", "partitionMaxBytes:-1")).replace("maxBytes:10485760", "maxBytes:-1"));
             all(api, rep + " rack", f(rep, ",rackId:'a'", fetchTopic("full", 0, 0, "")));
             all(api, rep + " none", f(rep, ""));
             all(api, rep + " twice", f(rep, "", "{topic:'full',topicId:'$id:full',partitions:[{partition:0,fetchOffset:0,partitionMaxBytes:1000},{partition:0,fetchOffset:3,partitionMaxBytes:1000}]}"));
@@ -415,32 +610,32 @@ class Cases extends Differential {
         each("Fetch", v -> {
             if (v < 7) return;
             String p = "full0";
-            one("Fetch", v, "session: full", fetchPlain(",sessionId:0,sessionEpoch:0", fetchTopic("full", 0, 0, ""), fetchTopic("empty", 0, 0, "")), true);
+            one("Fetch", v, "session: full", fetchPlain(",sessionId:0,sessionEpoch:0", fetchTopic("full", 0, 0, ""), fetchTopic("empty", 0, 0, "")));
             keep("s", "/sessionId");
             String s = ",sessionId:'$s',sessionEpoch:";
-            one("Fetch", v, "session: incremental, same offset", fetchPlain(s + "1"), true);
-            one("Fetch", v, "session: moved", fetchPlain(s + "2", fetchTopic("full", 0, 9, "")), true);
-            one("Fetch", v, "session: nothing new", fetchPlain(s + "3"), true);
-            one("Fetch", v, "session: added", fetchPlain(s + "4", fetchTopic("full", 1, 0, "")), true);
-            one("Fetch", v, "session: unknown partition", fetchPlain(s + "5", fetchTopic("full", 9, 0, "")), true);
-            one("Fetch", v, "session: still unknown partition", fetchPlain(s + "6"), true);
-            one("Fetch", v, "session: wrong epoch", fetchPlain(s + "6", fetchTopic("full", 0, 0, "")), true);
-            one("Fetch", v, "session: epoch ahead", fetchPlain(s + "9"), true);
-            one("Fetch", v, "session: forgotten", fetchPlain(s + "7,forgottenTopicsData:[{topic:'full',topicId:'$id:full',partitions:[9,0]}]"), true);
-            one("Fetch", v, "session: out of range", fetchPlain(s + "8", fetchTopic("full", 0, 99, "")), true);
-            one("Fetch", v, "session: still out of range", fetchPlain(s + "9"), true);
-            one("Fetch", v, "session: back in range", fetchPlain(s + "10", fetchTopic("full", 0, 3, "")), true);
-            one("Fetch", v, "session: unknown topic", fetchPlain(s + "11", "{topic:'unknown',topicId:'AAAAAAAAAAAAAAAAAAAAAQ',partitions:[{partition:0,fetchOffset:0,partitionMaxBytes:1000}]}"), true);
-            one("Fetch", v, "session: still unknown topic", fetchPlain(s + "12"), true);
-            one("Fetch", v, "session: epoch 0 with an id", fetchPlain(s + "0", fetchTopic("full", 0, 0, "")), true);
+            one("Fetch", v, "session: incremental, same offset", fetchPlain(s + "1"));
+            one("Fetch", v, "session: moved", fetchPlain(s + "2", fetchTopic("full", 0, 9, "")));
+            one("Fetch", v, "session: nothing new", fetchPlain(s + "3"));
+            one("Fetch", v, "session: added", fetchPlain(s + "4", fetchTopic("full", 1, 0, "")));
+            one("Fetch", v, "session: unknown partition", fetchPlain(s + "5", fetchTopic("full", 9, 0, "")));
+            one("Fetch", v, "session: still unknown partition", fetchPlain(s + "6"));
+            one("Fetch", v, "session: wrong epoch", fetchPlain(s + "6", fetchTopic("full", 0, 0, "")));
+            one("Fetch", v, "session: epoch ahead", fetchPlain(s + "9"));
+            one("Fetch", v, "session: forgotten", fetchPlain(s + "7,forgottenTopicsData:[{topic:'full',topicId:'$id:full',partitions:[9,0]}]"));
+            one("Fetch", v, "session: out of range", fetchPlain(s + "8", fetchTopic("full", 0, 99, "")));
+            one("Fetch", v, "session: still out of range", fetchPlain(s + "9"));
+            one("Fetch", v, "session: back in range", fetchPlain(s + "10", fetchTopic("full", 0, 3, "")));
+            one("Fetch", v, "session: unknown topic", fetchPlain(s + "11", "{topic:'unknown',topicId:'AAAAAAAAAAAAAAAAAAAAAQ',partitions:[{partition:0,fetchOffset:0,partitionMaxBytes:1000}]}"));
+            one("Fetch", v, "session: still unknown topic", fetchPlain(s + "12"));
+            one("Fetch", v, "session: epoch 0 with an id", fetchPlain(s + "0", fetchTopic("full", 0, 0, "")));
             keep("s2", "/sessionId");
-            one("Fetch", v, "session: the old one is gone", fetchPlain(s + "13"), true);
-            one("Fetch", v, "session: closed", fetchPlain(",sessionId:'$s2',sessionEpoch:-1", fetchTopic("full", 0, 3, "")), true);
-            one("Fetch", v, "session: after closing", fetchPlain(",sessionId:'$s2',sessionEpoch:1"), true);
-            one("Fetch", v, "session: unknown id", fetchPlain(",sessionId:12345,sessionEpoch:1"), true);
-            one("Fetch", v, "session: no id, an epoch", fetchPlain(",sessionId:0,sessionEpoch:5", fetchTopic("full", 0, 0, "")), true);
-            one("Fetch", v, "session: full with nothing", fetchPlain(",sessionId:0,sessionEpoch:0"), true);
-            one("Fetch", v, "session: full, an unknown topic", fetchPlain(",sessionId:0,sessionEpoch:0", "{topic:'unknown',topicId:'AAAAAAAAAAAAAAAAAAAAAQ',partitions:[{partition:0,fetchOffset:0,partitionMaxBytes:1000}]}"), true);
+            one("Fetch", v, "session: the old one is gone", fetchPlain(s + "13"));
+            one("Fetch", v, "session: closed", fetchPlain(",sessionId:'$s2',sessionEpoch:-1", fetchTopic("full", 0, 3, "")));
+            one("Fetch", v, "session: after closing", fetchPlain(",sessionId:'$s2',sessionEpoch:1"));
+            one("Fetch", v, "session: unknown id", fetchPlain(",sessionId:12345,sessionEpoch:1"));
+            one("Fetch", v, "session: no id, an epoch", fetchPlain(",sessionId:0,sessionEpoch:5", fetchTopic("full", 0, 0, "")));
+            one("Fetch", v, "session: full with nothing", fetchPlain(",sessionId:0,sessionEpoch:0"));
+            one("Fetch", v, "session: full, an unknown topic", fetchPlain(",sessionId:0,sessionEpoch:0", "{topic:'unknown',topicId:'AAAAAAAAAAAAAAAAAAAAAQ',partitions:[{partition:0,fetchOffset:0,partitionMaxBytes:1000}]}"));
         });
     }
 
@@ -454,7 +649,9 @@ class Cases extends Differential {
         all(api, "empties", "{coordinatorKeys:['']}");
         all(api, "none", "{coordinatorKeys:[]}");
         all(api, "twice", "{coordinatorKeys:['g','g']}");
-        all(api, "share", "{keyType:2,coordinatorKeys:['g']}");
+        for (String k : List.of("g", "", ":", "g:AAAAAAAAAAAAAAAAAAAAAQ", "g:AAAAAAAAAAAAAAAAAAAAAQ:", "g:AAAAAAAAAAAAAAAAAAAAAQ:x", "g:x:1", ":AAAAAAAAAAAAAAAAAAAAAQ:1", "g:AAAAAAAAAAAAAAAAAAAAAQ:1:2"))
+            all(api, "share " + k, "{keyType:2,coordinatorKeys:['" + k + "']}");
+        all(api, "key and keys", "{key:'g',coordinatorKeys:['h']}");
 
         String proto = "protocolType:'consumer',protocols:[{name:'range',metadata:'abc'}]";
         api = "JoinGroup";
@@ -481,56 +678,56 @@ class Cases extends Differential {
             if (fixed && v < 5) return;
             String g = (fixed ? "static" : "life") + v, kind = fixed ? "static " : "", inst = fixed ? ",groupInstanceId:'i1'" : "";
             String join = "{groupId:'" + g + "',sessionTimeoutMs:30000,rebalanceTimeoutMs:10000," + proto + inst + ",memberId:";
-            one("JoinGroup", v, kind + "join", join + "''}", true);
+            one("JoinGroup", v, kind + "join", join + "''}");
             keep("m", "/memberId");
             if (v >= 4 && !fixed) {
                 top("DescribeGroups", "a pending member", "{groups:['" + g + "']}");
-                one("JoinGroup", v, kind + "join with the id", join + "'$m'}", true);
+                one("JoinGroup", v, kind + "join with the id", join + "'$m'}");
             }
             keep("m", "/memberId");
             int sv = Math.min(v, 5), hv = Math.min(v, 4), gv = Math.min(v, 6);
-            one("DescribeGroups", gv, kind + "completing", "{groups:['" + g + "'],includeAuthorizedOperations:true}", true);
-            one("Heartbeat", hv, kind + "completing", "{groupId:'" + g + "',generationId:1,memberId:'$m'" + (hv >= 3 ? inst : "") + "}", true);
+            one("DescribeGroups", gv, kind + "completing", "{groups:['" + g + "'],includeAuthorizedOperations:true}");
+            one("Heartbeat", hv, kind + "completing", "{groupId:'" + g + "',generationId:1,memberId:'$m'" + (hv >= 3 ? inst : "") + "}");
             String sync = "{groupId:'" + g + "'" + (sv >= 3 ? inst : "") + ",memberId:'$m',assignments:[{memberId:'$m',assignment:'xyz'}],generationId:";
-            one("SyncGroup", sv, kind + "wrong generation", sync + "7}", true);
+            one("SyncGroup", sv, kind + "wrong generation", sync + "7}");
             if (sv == 5) {
-                one("SyncGroup", sv, kind + "wrong protocol", sync + "1,protocolType:'consumer',protocolName:'roundrobin'}", true);
-                one("SyncGroup", sv, kind + "wrong type", sync + "1,protocolType:'connect',protocolName:'range'}", true);
-                one("SyncGroup", sv, kind + "right type", sync + "1,protocolType:'consumer',protocolName:'range'}", true);
+                one("SyncGroup", sv, kind + "wrong protocol", sync + "1,protocolType:'consumer',protocolName:'roundrobin'}");
+                one("SyncGroup", sv, kind + "wrong type", sync + "1,protocolType:'connect',protocolName:'range'}");
+                one("SyncGroup", sv, kind + "right type", sync + "1,protocolType:'consumer',protocolName:'range'}");
             }
-            one("SyncGroup", sv, kind + "sync", sync + "1}", true);
-            one("SyncGroup", sv, kind + "sync again", sync + "1}", true);
-            one("SyncGroup", sv, kind + "sync of another", sync.replace("$m',assign", "other',assign") + "1}", true);
-            one("Heartbeat", hv, kind + "stable", "{groupId:'" + g + "',generationId:1,memberId:'$m'}", true);
-            one("Heartbeat", hv, kind + "wrong generation", "{groupId:'" + g + "',generationId:2,memberId:'$m'}", true);
-            one("Heartbeat", hv, kind + "wrong member", "{groupId:'" + g + "',generationId:1,memberId:'x'}", true);
-            if (hv >= 3) one("Heartbeat", hv, kind + "wrong instance", "{groupId:'" + g + "',generationId:1,memberId:'$m',groupInstanceId:'zz'}", true);
-            if (hv >= 3 && fixed) one("Heartbeat", hv, kind + "fenced", "{groupId:'" + g + "',generationId:1,memberId:'x',groupInstanceId:'i1'}", true);
-            one("JoinGroup", v, kind + "other protocol type", join.replace("'consumer'", "'connect'") + "''}", true);
-            one("JoinGroup", v, kind + "no common protocol", join.replace("'range'", "'mine'").replace("'i1'", "'i2'") + "''}", true);
-            if (fixed) one("JoinGroup", v, kind + "fenced", join + "'zzz'}", true);
-            one("DescribeGroups", gv, kind + "stable", "{groups:['" + g + "','none','']}", true);
+            one("SyncGroup", sv, kind + "sync", sync + "1}");
+            one("SyncGroup", sv, kind + "sync again", sync + "1}");
+            one("SyncGroup", sv, kind + "sync of another", sync.replace("$m',assign", "other',assign") + "1}");
+            one("Heartbeat", hv, kind + "stable", "{groupId:'" + g + "',generationId:1,memberId:'$m'}");
+            one("Heartbeat", hv, kind + "wrong generation", "{groupId:'" + g + "',generationId:2,memberId:'$m'}");
+            one("Heartbeat", hv, kind + "wrong member", "{groupId:'" + g + "',generationId:1,memberId:'x'}");
+            if (hv >= 3) one("Heartbeat", hv, kind + "wrong instance", "{groupId:'" + g + "',generationId:1,memberId:'$m',groupInstanceId:'zz'}");
+            if (hv >= 3 && fixed) one("Heartbeat", hv, kind + "fenced", "{groupId:'" + g + "',generationId:1,memberId:'x',groupInstanceId:'i1'}");
+            one("JoinGroup", v, kind + "other protocol type", join.replace("'consumer'", "'connect'") + "''}");
+            one("JoinGroup", v, kind + "no common protocol", join.replace("'range'", "'mine'").replace("'i1'", "'i2'") + "''}");
+            if (fixed) one("JoinGroup", v, kind + "fenced", join + "'zzz'}");
+            one("DescribeGroups", gv, kind + "stable", "{groups:['" + g + "','none','']}");
             all("ListGroups", kind + "in life " + v, "{}");
-            one("OffsetCommit", 2, kind + "by the member", commit(g, ",generationIdOrMemberEpoch:1,memberId:'$m'", "full", 0, 5, "'m'"), true);
-            one("OffsetCommit", 9, kind + "by the member", commit(g, ",generationIdOrMemberEpoch:1,memberId:'$m'", "full", 0, 5, "'m'"), true);
-            one("OffsetCommit", 9, kind + "wrong generation", commit(g, ",generationIdOrMemberEpoch:2,memberId:'$m'", "full", 0, 5, "'m'"), true);
-            one("OffsetCommit", 9, kind + "wrong member", commit(g, ",generationIdOrMemberEpoch:1,memberId:'x'", "full", 0, 5, "'m'"), true);
-            one("OffsetCommit", 9, kind + "no generation", commit(g, ",generationIdOrMemberEpoch:-1,memberId:''", "full", 0, 5, "'m'"), true);
-            one("OffsetCommit", 9, kind + "wrong instance", commit(g, ",generationIdOrMemberEpoch:1,memberId:'$m',groupInstanceId:'zz'", "full", 0, 5, "'m'"), true);
+            one("OffsetCommit", 2, kind + "by the member", commit(g, ",generationIdOrMemberEpoch:1,memberId:'$m'", "full", 0, 5, "'m'"));
+            one("OffsetCommit", 9, kind + "by the member", commit(g, ",generationIdOrMemberEpoch:1,memberId:'$m'", "full", 0, 5, "'m'"));
+            one("OffsetCommit", 9, kind + "wrong generation", commit(g, ",generationIdOrMemberEpoch:2,memberId:'$m'", "full", 0, 5, "'m'"));
+            one("OffsetCommit", 9, kind + "wrong member", commit(g, ",generationIdOrMemberEpoch:1,memberId:'x'", "full", 0, 5, "'m'"));
+            one("OffsetCommit", 9, kind + "no generation", commit(g, ",generationIdOrMemberEpoch:-1,memberId:''", "full", 0, 5, "'m'"));
+            one("OffsetCommit", 9, kind + "wrong instance", commit(g, ",generationIdOrMemberEpoch:1,memberId:'$m',groupInstanceId:'zz'", "full", 0, 5, "'m'"));
             top("OffsetDelete", "of an active group", "{groupId:'" + g + "',topics:[{name:'full',partitions:[{partitionIndex:0}]},{name:'unknown',partitions:[{partitionIndex:0}]}]}");
             top("DeleteGroups", "active", "{groupsNames:['" + g + "','none','']}");
             if (!fixed) {
-                one("JoinGroup", v, "rejoin of the leader", join + "'$m'}", true);
-                one("SyncGroup", sv, "after the rejoin", sync + "2}", true);
+                one("JoinGroup", v, "rejoin of the leader", join + "'$m'}");
+                one("SyncGroup", sv, "after the rejoin", sync + "2}");
             }
-            if (sv <= 2) one("LeaveGroup", sv, kind + "leave", "{groupId:'" + g + "',memberId:'$m'}", true);
+            if (sv <= 2) one("LeaveGroup", sv, kind + "leave", "{groupId:'" + g + "',memberId:'$m'}");
             else {
-                one("LeaveGroup", sv, kind + "leave, unknown instance", "{groupId:'" + g + "',members:[{memberId:'',groupInstanceId:'zz'}]}", true);
-                if (fixed) one("LeaveGroup", sv, kind + "leave, fenced", "{groupId:'" + g + "',members:[{memberId:'zz',groupInstanceId:'i1'}]}", true);
-                one("LeaveGroup", sv, kind + "leave", "{groupId:'" + g + "',members:[{memberId:'nobody'},{memberId:'" + (fixed ? "" : "$m") + "'" + inst + "}]}", true);
+                one("LeaveGroup", sv, kind + "leave, unknown instance", "{groupId:'" + g + "',members:[{memberId:'',groupInstanceId:'zz'}]}");
+                if (fixed) one("LeaveGroup", sv, kind + "leave, fenced", "{groupId:'" + g + "',members:[{memberId:'zz',groupInstanceId:'i1'}]}");
+                one("LeaveGroup", sv, kind + "leave", "{groupId:'" + g + "',members:[{memberId:'nobody'},{memberId:'" + (fixed ? "" : "$m") + "'" + inst + "}]}");
             }
-            one("DescribeGroups", gv, kind + "empty", "{groups:['" + g + "']}", true);
-            one("Heartbeat", hv, kind + "after leaving", "{groupId:'" + g + "',generationId:1,memberId:'$m'}", true);
+            one("DescribeGroups", gv, kind + "empty", "{groups:['" + g + "']}");
+            one("Heartbeat", hv, kind + "after leaving", "{groupId:'" + g + "',generationId:1,memberId:'$m'}");
         });
         api = "ListGroups";
         all(api, "all", "{}");
@@ -540,6 +737,49 @@ class Cases extends Differential {
         all("DescribeGroups", "unknown", "{groups:['none','','none']}");
         all("DescribeGroups", "nothing", "{groups:[]}");
         all("DescribeGroups", "unknown, operations", "{groups:['none'],includeAuthorizedOperations:true}");
+    }
+
+    // Two members of a group, each with its connection.
+    static void pairs() throws Exception {
+        each("JoinGroup", v -> {
+            String g = "pair" + v, assign = ",assignments:[{memberId:'$a',assignment:'x'},{memberId:'$b',assignment:'yy'}]";
+            String join = "{groupId:'" + g + "',sessionTimeoutMs:30000,rebalanceTimeoutMs:30000,protocolType:'consumer',protocols:[{name:'range',metadata:'m1'},{name:'rr',metadata:'m2'}],memberId:";
+            int hv = Math.min(v, 4), sv = Math.min(v, 5), lv = Math.min(v, 2), gv = Math.min(v, 6);
+            String beat = "{groupId:'" + g + "',generationId:%g,memberId:'%m'}", sync = "{groupId:'" + g + "',generationId:%g,memberId:'%m'%a" + (sv >= 5 ? ",protocolType:'consumer',protocolName:'rr'" : "") + "}";
+            if (v >= 4) { one("JoinGroup", v, "pair: id of the first", join + "''}"); keep("a", "/memberId"); }
+            one("JoinGroup", v, "pair: the first", join + (v >= 4 ? "'$a'}" : "''}"));
+            keep("a", "/memberId");
+            one("SyncGroup", sv, "pair: the first alone", sync.replace("%g", "1").replace("%m", "$a").replace("%a", ",assignments:[{memberId:'$a',assignment:'x'}]").replace("'rr'", "'range'"));
+            String second = join.replace("'range'", "'own'");
+            other();
+            if (v >= 4) { one("JoinGroup", v, "pair: id of the second", second + "''}"); keep("b", "/memberId"); }
+            ask("JoinGroup", v, second + (v >= 4 ? "'$b'}" : "''}"));
+            other();
+            until("Heartbeat", hv, "pair: rebalancing", beat.replace("%g", "1").replace("%m", "$a"), 27);
+            one("OffsetCommit", 9, "pair: commit while rebalancing", commit(g, ",generationIdOrMemberEpoch:1,memberId:'$a'", "full", 0, 5, "'m'"));
+            one("SyncGroup", sv, "pair: sync while rebalancing", sync.replace("%g", "1").replace("%m", "$a").replace("%a", "").replace("'rr'", "'range'"));
+            one("DescribeGroups", gv, "pair: rebalancing", "{groups:['" + g + "']}");
+            one("JoinGroup", v, "pair: the first again", join + "'$a'}");
+            other();
+            answered("JoinGroup", v, "pair: the second");
+            keep("b", "/memberId");
+            other();
+            one("Heartbeat", hv, "pair: completing", beat.replace("%g", "2").replace("%m", "$a"));
+            one("OffsetCommit", 9, "pair: commit while completing", commit(g, ",generationIdOrMemberEpoch:2,memberId:'$a'", "full", 0, 5, "'m'"));
+            one("SyncGroup", sv, "pair: the leader", sync.replace("%g", "2").replace("%m", "$a").replace("%a", assign));
+            other();
+            one("SyncGroup", sv, "pair: the follower", sync.replace("%g", "2").replace("%m", "$b").replace("%a", ""));
+            one("Heartbeat", hv, "pair: stable", beat.replace("%g", "2").replace("%m", "$b"));
+            one("DescribeGroups", gv, "pair: stable", "{groups:['" + g + "']}");
+            one("JoinGroup", v, "pair: the follower again, unchanged", second + "'$b'}");
+            one("LeaveGroup", lv, "pair: the follower leaves", "{groupId:'" + g + "',memberId:'$b'}");
+            other();
+            until("Heartbeat", hv, "pair: alone again", beat.replace("%g", "2").replace("%m", "$a"), 27);
+            one("JoinGroup", v, "pair: the leader alone", join + "'$a'}");
+            one("LeaveGroup", lv, "pair: the leader leaves", "{groupId:'" + g + "',memberId:'$a'}");
+            one("DescribeGroups", gv, "pair: empty", "{groups:['" + g + "']}");
+            one("OffsetFetch", 9, "pair: what was committed", "{groups:[{groupId:'" + g + "',topics:null}]}");
+        });
     }
 
     static String commit(String group, String more, String topic, int partition, long offset, String metadata) {
@@ -577,16 +817,16 @@ class Cases extends Differential {
             for (String t : topics) {
                 all(api, "old '" + g + "' " + t, "{groupId:'" + g + "',topics:" + t.replaceAll("@I'[^']*',", "") + "}");
                 each("OffsetFetch", v -> { if (v >= 8) {
-                    one("OffsetFetch", v, "'" + g + "' " + t, "{groups:[{groupId:'" + g + "',topics:" + t.replace("@I", "topicId:") + "}]}", true);
-                    one("OffsetFetch", v, "stable '" + g + "' " + t, "{requireStable:true,groups:[{groupId:'" + g + "',topics:" + t.replace("@I", "topicId:") + "}]}", true);
-                    if (v >= 9) one("OffsetFetch", v, "member of '" + g + "' " + t, "{groups:[{groupId:'" + g + "',memberId:'m',memberEpoch:1,topics:" + t.replace("@I", "topicId:") + "}]}", true);
+                    one("OffsetFetch", v, "'" + g + "' " + t, "{groups:[{groupId:'" + g + "',topics:" + t.replace("@I", "topicId:") + "}]}");
+                    one("OffsetFetch", v, "stable '" + g + "' " + t, "{requireStable:true,groups:[{groupId:'" + g + "',topics:" + t.replace("@I", "topicId:") + "}]}");
+                    if (v >= 9) one("OffsetFetch", v, "member of '" + g + "' " + t, "{groups:[{groupId:'" + g + "',memberId:'m',memberEpoch:1,topics:" + t.replace("@I", "topicId:") + "}]}");
                 } });
             }
         each(api, v -> { if (v >= 8) {
-            one("OffsetFetch", v, "groups", "{groups:[{groupId:'simple',topics:null},{groupId:'none',topics:null},{groupId:'twice',topics:null}]}", true);
-            one("OffsetFetch", v, "one group twice", "{groups:[{groupId:'simple',topics:null},{groupId:'simple',topics:null}]}", true);
-            one("OffsetFetch", v, "no groups", "{groups:[]}", true);
-            if (v >= 10) one("OffsetFetch", v, "zero id", "{groups:[{groupId:'simple',topics:[{partitionIndexes:[0]}]}]}", true);
+            one("OffsetFetch", v, "groups", "{groups:[{groupId:'simple',topics:null},{groupId:'none',topics:null},{groupId:'twice',topics:null}]}");
+            one("OffsetFetch", v, "one group twice", "{groups:[{groupId:'simple',topics:null},{groupId:'simple',topics:null}]}");
+            one("OffsetFetch", v, "no groups", "{groups:[]}");
+            if (v >= 10) one("OffsetFetch", v, "zero id", "{groups:[{groupId:'simple',topics:[{partitionIndexes:[0]}]}]}");
         } });
         api = "OffsetDelete";
         all(api, "empty group", "{groupId:'',topics:[{name:'full',partitions:[{partitionIndex:0}]}]}");
@@ -598,9 +838,9 @@ class Cases extends Differential {
         all("OffsetFetch", "after deletion, old", "{groupId:'simple',topics:null}");
         api = "DeleteGroups";
         each(api, v -> {
-            one("DeleteGroups", v, "several", "{groupsNames:['life" + v + "','none','','life" + v + "']}", true);
-            one("DeleteGroups", v, "again", "{groupsNames:['life" + v + "']}", true);
-            one("DeleteGroups", v, "nothing", "{groupsNames:[]}", true);
+            one("DeleteGroups", v, "several", "{groupsNames:['life" + v + "','none','','life" + v + "']}");
+            one("DeleteGroups", v, "again", "{groupsNames:['life" + v + "']}");
+            one("DeleteGroups", v, "nothing", "{groupsNames:[]}");
         });
         top(api, "simple", "{groupsNames:['simple']}");
         all("ListGroups", "after deletion", "{}");
@@ -614,7 +854,13 @@ class Cases extends Differential {
         all(api, "unknown", "{topics:[{topic:'unknown',partitions:[0]},{topic:'full',partitions:[9]}]}");
         all(api, "none", "{topics:[]}");
         all(api, "no partitions", "{topics:[{topic:'full',partitions:[]}]}");
+        all(api, "twice", "{topics:[{topic:'full',partitions:[0,0]},{topic:'full',partitions:[1]}]}");
+        all(api, "bad name", "{topics:[{topic:'a b',partitions:[0]},{topic:'',partitions:[0]}]}");
+        all(api, "negative", "{topics:[{topic:'full',partitions:[-1]}]}");
+        all(api, "all of a known size", "{topics:[{topic:'full',partitions:[0,1]},{topic:'empty',partitions:[0]},{topic:'small',partitions:[0]}]}");
         api = "ApiVersions";
+        all(api, "plain", "{clientSoftwareName:'a-b.1',clientSoftwareVersion:'1.0'}");
+        for (String n : List.of("-a", "a-", ".a", "a", "a--b", "a_b", "é", "1")) all(api, "software " + n, "{clientSoftwareName:'" + n + "',clientSoftwareVersion:'" + n + "'}");
         all(api, "bad software", "{clientSoftwareName:'a b',clientSoftwareVersion:'1'}");
         all(api, "empty software", "{clientSoftwareName:'',clientSoftwareVersion:''}");
     }
@@ -625,24 +871,24 @@ class Cases extends Differential {
         each(api, v -> {
             String n = "del" + v;
             if (v < 6) {
-                one("DeleteTopics", v, "one", "{timeoutMs:10000,topicNames:['" + n + "a']}", true);
-                one("DeleteTopics", v, "again", "{timeoutMs:10000,topicNames:['" + n + "a']}", true);
-                one("DeleteTopics", v, "twice", "{timeoutMs:10000,topicNames:['" + n + "b','" + n + "b','" + n + "c']}", true);
-                one("DeleteTopics", v, "known and unknown", "{timeoutMs:10000,topicNames:['" + n + "d','unknown']}", true);
-                one("DeleteTopics", v, "bad names", "{timeoutMs:10000,topicNames:['','a b','..']}", true);
-                one("DeleteTopics", v, "none", "{timeoutMs:10000,topicNames:[]}", true);
+                one("DeleteTopics", v, "one", "{timeoutMs:10000,topicNames:['" + n + "a']}");
+                one("DeleteTopics", v, "again", "{timeoutMs:10000,topicNames:['" + n + "a']}");
+                one("DeleteTopics", v, "twice", "{timeoutMs:10000,topicNames:['" + n + "b','" + n + "b','" + n + "c']}");
+                one("DeleteTopics", v, "known and unknown", "{timeoutMs:10000,topicNames:['" + n + "d','unknown']}");
+                one("DeleteTopics", v, "bad names", "{timeoutMs:10000,topicNames:['','a b','..']}");
+                one("DeleteTopics", v, "none", "{timeoutMs:10000,topicNames:[]}");
             } else {
-                one("DeleteTopics", v, "by name", "{timeoutMs:10000,topics:[{name:'" + n + "a'}]}", true);
-                one("DeleteTopics", v, "again", "{timeoutMs:10000,topics:[{name:'" + n + "a'}]}", true);
-                one("DeleteTopics", v, "by id", "{timeoutMs:10000,topics:[{name:null,topicId:'$id:" + n + "b'}]}", true);
-                one("DeleteTopics", v, "by id again", "{timeoutMs:10000,topics:[{name:null,topicId:'$id:" + n + "b'}]}", true);
-                one("DeleteTopics", v, "by id twice", "{timeoutMs:10000,topics:[{name:null,topicId:'$id:" + n + "c'},{name:null,topicId:'$id:" + n + "c'}]}", true);
-                one("DeleteTopics", v, "by id and name", "{timeoutMs:10000,topics:[{name:null,topicId:'$id:" + n + "c'},{name:'" + n + "c'}]}", true);
-                one("DeleteTopics", v, "name twice", "{timeoutMs:10000,topics:[{name:'" + n + "d'},{name:'" + n + "d'}]}", true);
-                one("DeleteTopics", v, "id and name in one", "{timeoutMs:10000,topics:[{name:'" + n + "d',topicId:'$id:" + n + "d'}]}", true);
-                one("DeleteTopics", v, "neither", "{timeoutMs:10000,topics:[{name:null}]}", true);
-                one("DeleteTopics", v, "unknown id", "{timeoutMs:10000,topics:[{name:null,topicId:'AAAAAAAAAAAAAAAAAAAAAQ'},{name:'unknown'},{name:'a b'}]}", true);
-                one("DeleteTopics", v, "none", "{timeoutMs:10000,topics:[]}", true);
+                one("DeleteTopics", v, "by name", "{timeoutMs:10000,topics:[{name:'" + n + "a'}]}");
+                one("DeleteTopics", v, "again", "{timeoutMs:10000,topics:[{name:'" + n + "a'}]}");
+                one("DeleteTopics", v, "by id", "{timeoutMs:10000,topics:[{name:null,topicId:'$id:" + n + "b'}]}");
+                one("DeleteTopics", v, "by id again", "{timeoutMs:10000,topics:[{name:null,topicId:'$id:" + n + "b'}]}");
+                one("DeleteTopics", v, "by id twice", "{timeoutMs:10000,topics:[{name:null,topicId:'$id:" + n + "c'},{name:null,topicId:'$id:" + n + "c'}]}");
+                one("DeleteTopics", v, "by id and name", "{timeoutMs:10000,topics:[{name:null,topicId:'$id:" + n + "c'},{name:'" + n + "c'}]}");
+                one("DeleteTopics", v, "name twice", "{timeoutMs:10000,topics:[{name:'" + n + "d'},{name:'" + n + "d'}]}");
+                one("DeleteTopics", v, "id and name in one", "{timeoutMs:10000,topics:[{name:'" + n + "d',topicId:'$id:" + n + "d'}]}");
+                one("DeleteTopics", v, "neither", "{timeoutMs:10000,topics:[{name:null}]}");
+                one("DeleteTopics", v, "unknown id", "{timeoutMs:10000,topics:[{name:null,topicId:'AAAAAAAAAAAAAAAAAAAAAQ'},{name:'unknown'},{name:'a b'}]}");
+                one("DeleteTopics", v, "none", "{timeoutMs:10000,topics:[]}");
             }
         });
         all("Metadata", "after deletion", "{topics:null}");
@@ -654,16 +900,15 @@ class Cases extends Differential {
             var type = org.apache.kafka.common.message.ApiMessageType.fromApiKey(e.getKey());
             if (!wanted(type.name)) continue;
             for (int v : new int[] {e.getValue()[1] + 50, -1}) {
-                org.apache.kafka.common.protocol.ApiMessage m = type.newRequest();
                 var results = new com.fasterxml.jackson.databind.JsonNode[2];
                 for (Side s : List.of(moldau, kafka)) {
                     s.connect();
                     java.nio.ByteBuffer h = java.nio.ByteBuffer.allocate(11);
                     h.putShort(e.getKey()).putShort((short) v).putInt(++s.correlation).putShort((short) -1).put((byte) 0).flip();
-                    results[s == moldau ? 0 : 1] = s.send(type, (short) 0, h, java.nio.ByteBuffer.allocate(0), true);
+                    s.write(h, java.nio.ByteBuffer.allocate(0));
+                    results[s == moldau ? 0 : 1] = s.answer(type, (short) 0);
                     s.drop();
                 }
-                if (e.getKey() == 18) for (var r : results) if (r.isObject()) ((com.fasterxml.jackson.databind.node.ObjectNode) r).put("apiKeys", r.path("apiKeys").size() > 0 ? "some" : "none");
                 verdict(type.name, v, "version " + (v < 0 ? "-1" : "too new"), masked(type.name, "", results[0]), masked(type.name, "", results[1]));
             }
         }

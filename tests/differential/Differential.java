@@ -24,54 +24,36 @@ import org.apache.kafka.common.record.internal.*;
 public class Differential {
     static final ObjectMapper JSON = JsonMapper.builder().enable(JsonReadFeature.ALLOW_UNQUOTED_FIELD_NAMES)
         .enable(JsonReadFeature.ALLOW_SINGLE_QUOTES).build();
-    static final int TIMEOUT_MS = 3000;
+    static final int TIMEOUT_MS = 30000, SILENCE_MS = 3000;
     static final long T0 = System.currentTimeMillis() - 60000;
 
-    // ---- Differences that stay, "API case" (a prefix) and why.
-    static final Map<String, String> EXCEPTIONS = new LinkedHashMap<>();
+    // ---- Differences that stay: an exact case, the last name of the field's path, and why.
+    record Kept(String api, String name, String field, String why) {}
+    static final List<Kept> EXCEPTIONS = new ArrayList<>();
+    static void except(String api, String name, String field, String why) { EXCEPTIONS.add(new Kept(api, name, field, why)); }
     static {
-        EXCEPTIONS.put("ListOffsets isolation 2", "an isolation level that does not exist is taken as read_committed");
-        EXCEPTIONS.put("ListOffsets epoch -2", "a negative epoch is taken as none");
-        EXCEPTIONS.put("ListOffsets all deleted at -3", "Kafka remembers a newest timestamp whose records are deleted");
-        EXCEPTIONS.put("ListOffsets what was produced", "follows from a partition named twice, which Kafka refuses");
-        EXCEPTIONS.put("ListOffsets twice", "to do: a partition named twice is answered twice, Kafka gives INVALID_REQUEST");
-        EXCEPTIONS.put("DeleteRecords twice", "a partition named twice is answered twice");
-        EXCEPTIONS.put("Metadata twice", "a topic named twice is answered twice");
-        EXCEPTIONS.put("DeleteGroups several", "a group named twice is answered twice");
-        EXCEPTIONS.put("CreatePartitions twice", "a topic named twice is answered twice");
-        EXCEPTIONS.put("CreateTopics twice", "a topic named twice is answered twice");
-        EXCEPTIONS.put("DeleteTopics twice", "a topic named twice is answered twice");
-        EXCEPTIONS.put("DeleteTopics name twice", "a topic named twice is answered twice");
-        EXCEPTIONS.put("DeleteTopics by id twice", "a topic named twice is answered twice");
-        EXCEPTIONS.put("DeleteTopics by id and name", "to do: Kafka refuses a topic named by id and by name");
-        EXCEPTIONS.put("DeleteTopics id and name in one", "to do: Kafka refuses an entry with both");
-        EXCEPTIONS.put("DeleteTopics neither", "another error code for an entry with neither");
-        EXCEPTIONS.put("OffsetForLeaderEpoch 'full',0 current -1 epoch -2", "a negative epoch is unknown");
-        EXCEPTIONS.put("OffsetForLeaderEpoch 'empty',0 current -1 epoch -2", "a negative epoch is unknown");
-        EXCEPTIONS.put("OffsetForLeaderEpoch 'full',0 current 0 epoch -2", "a negative epoch is unknown");
-        EXCEPTIONS.put("OffsetForLeaderEpoch 'empty',0 current 0 epoch -2", "a negative epoch is unknown");
-        EXCEPTIONS.put("CreatePartitions unknown", "a message where Kafka gives none");
-        EXCEPTIONS.put("CreatePartitions bad name", "a message where Kafka gives none");
-        EXCEPTIONS.put("FindCoordinator", "to do: an empty message where Kafka gives NONE's text, another code for share groups");
-        EXCEPTIONS.put("JoinGroup", "to do: an empty protocol name where Kafka gives null from version 7");
-        EXCEPTIONS.put("DescribeGroups", "to do: the authorized operations are not told");
-        EXCEPTIONS.put("Metadata operations of", "to do: the authorized operations are not told");
-        EXCEPTIONS.put("DescribeCluster operations", "to do: the authorized operations are not told");
-        EXCEPTIONS.put("DescribeCluster controllers", "the endpoint type asked for comes back in an error, Kafka's is the default");
-        EXCEPTIONS.put("DescribeCluster bad endpoint type", "the endpoint type asked for comes back in an error, Kafka's is the default");
-        EXCEPTIONS.put("DescribeTopicPartitions", "to do: the authorized operations are not told");
-        EXCEPTIONS.put("Metadata by", "an invalid request for ids is answered with the brokers, Kafka's has none");
-        for (String c : new String[] {"unclean.leader.election.enable:TRUE", "flush.ms: 5 ", "cleanup.policy:compact,compact", "delete.retention.ms:+5"})
-            EXCEPTIONS.put("CreateTopics config " + c, "the value is answered as understood, by Kafka as written");
-        EXCEPTIONS.put("CreateTopics metadata name", "to do: Kafka refuses the name __cluster_metadata");
+        except("AlterConfigs", "one resource twice", "", "Kafka never answers");
+        for (String f : new String[] {"errorCode", "errorMessage"})
+            except("IncrementalAlterConfigs", "nine threads", f, "Kafka's thread pools grow to twice their size at most; moldau has none");
+        except("Produce", "null records", "", "Kafka never answers");
+        for (String k : new String[] {"of ", "synonyms of "})
+            except("DescribeConfigs", k + "{resourceType:8,resourceName:'1',configurationKeys:null}", "configs", "the loggers of Kafka's Java process");
+        except("ListOffsets", "newest deleted at -3", "offset", "the newest record that is there; Kafka answers an offset below the start of the log");
+        for (String f : new String[] {"offset", "timestamp", "leaderEpoch"})
+            except("ListOffsets", "all deleted at -3", f, "moldau frees the disk at once; Kafka answers an offset below the start of the log");
+        for (String r : Cases.ODD) {
+            String why = r.contains("raw") ? "Kafka stores offsets that belong to other batches" : r.endsWith("after") ? "Kafka skips bytes after the compressed records, not every client does"
+                : "Kafka stores a record whose length is wrong, which no consumer can read";
+            for (String f : new String[] {"baseOffset", "errorCode"}) except("Produce", "odd " + r, f, why);
+        }
     }
     static final Set<String> reported = new HashSet<>();
-    static final Set<String> used = new HashSet<>();
+    static final Set<Kept> used = new LinkedHashSet<>();
 
     // ---- One broker.
     static class Side {
         final String name; final int port;
-        Socket socket; DataInputStream in; int correlation;
+        Socket socket, idle; DataInputStream in, idleIn; int correlation, idleCorrelation;
         final Map<String, JsonNode> vars = new HashMap<>();
         JsonNode last = NullNode.instance;
         Side(String name, int port) { this.name = name; this.port = port; }
@@ -82,32 +64,46 @@ public class Differential {
             socket.setTcpNoDelay(true);
             in = new DataInputStream(new BufferedInputStream(socket.getInputStream()));
         }
+        // The other of two connections.
+        void swap() {
+            Socket s = socket; DataInputStream i = in; int c = correlation;
+            socket = idle; in = idleIn; correlation = idleCorrelation;
+            idle = s; idleIn = i; idleCorrelation = c;
+        }
         void drop() throws IOException { if (socket != null) socket.close(); }
 
         // The answer as JSON, or a text: "closed", "no answer", "unreadable: why".
-        JsonNode exchange(ApiMessageType type, short version, Message request, boolean answered) throws Exception {
-            connect();
-            short headerVersion = type.requestHeaderVersion(version);
+        JsonNode exchange(ApiMessageType type, short version, Message request) throws Exception {
+            ask(type, version, request);
+            return answer(type, version);
+        }
+        void ask(ApiMessageType type, short version, Message request) throws Exception {
             RequestHeaderData header = new RequestHeaderData().setRequestApiKey(type.apiKey()).setRequestApiVersion(version)
                 .setCorrelationId(++correlation).setClientId("differential");
-            ByteBuffer h = MessageUtil.toByteBufferAccessor(header, headerVersion).buffer();
-            ByteBuffer b = MessageUtil.toByteBufferAccessor(request, version).buffer();
-            return send(type, version, h, b, answered);
+            write(MessageUtil.toByteBufferAccessor(header, type.requestHeaderVersion(version)).buffer(), MessageUtil.toByteBufferAccessor(request, version).buffer());
         }
-        JsonNode send(ApiMessageType type, short version, ByteBuffer h, ByteBuffer b, boolean answered) throws Exception {
+        void write(ByteBuffer h, ByteBuffer b) throws IOException {
+            connect();
             ByteArrayOutputStream o = new ByteArrayOutputStream();
             DataOutputStream d = new DataOutputStream(o);
             d.writeInt(h.remaining() + b.remaining());
             d.write(h.array(), h.arrayOffset() + h.position(), h.remaining());
             d.write(b.array(), b.arrayOffset() + b.position(), b.remaining());
-            byte[] frame;
             try {
                 socket.getOutputStream().write(o.toByteArray());
-                socket.setSoTimeout(answered ? TIMEOUT_MS : 400);
+            } catch (IOException e) {
+                drop(); // the answer to come is "closed"
+            }
+        }
+        int timeoutMs = TIMEOUT_MS;
+        JsonNode answer(ApiMessageType type, short version) throws Exception {
+            byte[] frame;
+            try {
+                socket.setSoTimeout(timeoutMs);
                 frame = new byte[in.readInt()];
                 in.readFully(frame);
             } catch (SocketTimeoutException e) {
-                if (answered) drop();
+                drop();
                 return TextNode.valueOf("no answer");
             } catch (IOException e) {
                 drop();
@@ -127,10 +123,19 @@ public class Differential {
                     sums((FetchResponseData) response, n);
                 } else
                     n = (JsonNode) c.getMethod("write", response.getClass(), short.class).invoke(null, response, version);
+                if (response instanceof ApiVersionsResponseData) common(n);
                 return n;
             } catch (Exception e) {
                 return TextNode.valueOf("unreadable: " + e);
             }
+        }
+        // What moldau has no part of is not compared.
+        static void common(JsonNode n) {
+            for (String list : new String[] {"apiKeys", "supportedFeatures", "finalizedFeatures"})
+                for (Iterator<JsonNode> i = n.path(list).iterator(); i.hasNext();) {
+                    JsonNode e = i.next();
+                    if (list.equals("apiKeys") ? !versions.isEmpty() && !versions.containsKey((short) e.get("apiKey").asInt()) : !FEATURES.contains(e.get("name").asText())) i.remove();
+                }
         }
         // What the records are, not only how many bytes.
         static void sums(FetchResponseData r, JsonNode n) {
@@ -139,8 +144,13 @@ public class Differential {
                     BaseRecords records = r.responses().get(t).partitions().get(p).records();
                     if (!(records instanceof MemoryRecords)) continue;
                     CRC32 crc = new CRC32();
-                    crc.update(((MemoryRecords) records).buffer().duplicate());
-                    ((ObjectNode) n.get("responses").get(t).get("partitions").get(p)).put("recordsCrc", crc.getValue());
+                    int bytes = 0;
+                    // Kafka may cut the last batch where the room ends; what is cut is no use to anybody.
+                    for (RecordBatch b : ((MemoryRecords) records).batches()) bytes += b.sizeInBytes();
+                    ByteBuffer whole = ((MemoryRecords) records).buffer().duplicate();
+                    whole.limit(whole.position() + bytes);
+                    crc.update(whole);
+                    ((ObjectNode) n.get("responses").get(t).get("partitions").get(p)).put("recordsSizeInBytes", bytes).put("recordsCrc", crc.getValue());
                 }
         }
         JsonNode topicId(String topic) throws Exception {
@@ -148,7 +158,7 @@ public class Differential {
             if (known != null) return known;
             MetadataRequestData m = new MetadataRequestData().setTopics(List.of(new MetadataRequestData.MetadataRequestTopic().setName(topic)));
             for (int i = 0; i < 50; i++) {
-                JsonNode id = exchange(ApiMessageType.METADATA, (short) 12, m, true).at("/topics/0/topicId");
+                JsonNode id = exchange(ApiMessageType.METADATA, (short) 12, m).at("/topics/0/topicId");
                 if (id.isTextual() && !id.asText().equals(Uuid.ZERO_UUID.toString())) {
                     vars.put("id:" + topic, id);
                     return id;
@@ -213,14 +223,15 @@ public class Differential {
     }
 
     // ---- What must differ.
-    static final Set<String> MASKED = Set.of("throttleTimeMs", "host", "port", "clusterId", "logDir", "totalBytes", "usableBytes",
-        "lastTimestamp", "brokerEpoch");
-    static final Set<String> SIGN_ONLY = Set.of("producerId", "sessionId");
-    static final Set<String> PRESENCE = Set.of("errorMessage", "memberId", "leader", "topicId", "documentation");
+    static final Set<String> MASKED = Set.of("throttleTimeMs", "host", "port", "logDir", "totalBytes", "usableBytes",
+        "lastTimestamp", "brokerEpoch", "finalizedFeaturesEpoch");
+    static final Set<String> FEATURES = Set.of("metadata.version");
+    static final Set<String> SIGN_ONLY = Set.of("producerId", "sessionId", "logAppendTimeMs");
+    static final Set<String> PRESENCE = Set.of("errorMessage", "memberId", "leader", "topicId", "documentation", "batchIndexErrorMessage", "clusterId");
 
     static JsonNode masked(String api, String name, JsonNode n) {
         if (MASKED.contains(name)) return TextNode.valueOf("*");
-        if (SIGN_ONLY.contains(name) && n.isNumber()) return TextNode.valueOf(n.asLong() > 0 ? "+" : n.asText());
+        if (SIGN_ONLY.contains(name) && n.isNumber()) return TextNode.valueOf(n.asLong() > 0 || name.equals("producerId") && n.asLong() == 0 ? "+" : n.asText());
         if (PRESENCE.contains(name)) {
             if (n.isNull()) return n;
             if (name.equals("leader") && !n.isTextual()) return n;
@@ -239,10 +250,15 @@ public class Differential {
             // Kafka's ELR sets min.insync.replicas for the whole cluster; moldau has no such record.
             n.forEach(e -> { if (!e.path("name").asText().equals("min.insync.replicas")) l.add(masked(api, "", e)); });
             // The order of a hash table is not part of the protocol.
-            if (!api.equals("DescribeTopicPartitions")) l.sort(Comparator.comparing(JsonNode::toString));
+            if (!api.equals("DescribeTopicPartitions")) l.sort(Comparator.comparing(Differential::identity).thenComparing(JsonNode::toString));
             return JSON.createArrayNode().addAll(l);
         }
         return n;
+    }
+    static String identity(JsonNode n) {
+        StringBuilder b = new StringBuilder();
+        for (String f : new String[] {"name", "topic", "resourceName", "groupId", "key", "partitionIndex", "index", "partition", "topicId"}) b.append(n.path(f).asText()).append(' ');
+        return b.toString();
     }
     static void difference(String path, JsonNode m, JsonNode k, List<String> out) {
         if (m.equals(k) || out.size() > 5) return;
@@ -263,51 +279,106 @@ public class Differential {
     static Map<Short, short[]> versions = new HashMap<>();
     static Set<String> chosen = new HashSet<>();
     static int passed, failed, excepted, counter;
-    static final Set<String> WRITES = Set.of("CreateTopics", "DeleteTopics", "CreatePartitions", "IncrementalAlterConfigs", "AlterConfigs");
+    // What a broker of Kafka's answers from its copy of the metadata, which is a little later than the controller's.
     static final Set<String> READS = Set.of("Metadata", "DescribeConfigs", "ListOffsets", "DescribeTopicPartitions", "DescribeCluster",
         "OffsetForLeaderEpoch", "DescribeLogDirs", "DescribeProducers", "ListConfigResources", "OffsetFetch", "DescribeGroups", "ListGroups");
+    static int attempts() { return failed > 10 ? 20 : 500; }
+    static final long[] spent = new long[1000];
 
     static ApiMessageType type(String api) {
         for (ApiMessageType t : ApiMessageType.values()) if (t.name.equals(api) || t.name.equals(api + "Request")) return t;
         throw new IllegalArgumentException(api);
     }
+    static Kept exception(String api, String name, String difference) {
+        String path = difference.substring(0, difference.indexOf(": "));
+        for (Kept e : EXCEPTIONS)
+            if (e.api.equals(api) && e.name.equals(name) && path.substring(path.lastIndexOf('/') + 1).equals(e.field)) return e;
+        return null;
+    }
     static void verdict(String api, int version, String name, JsonNode m, JsonNode k) {
         List<String> out = new ArrayList<>();
         difference("", m, k, out);
         if (out.isEmpty()) { passed++; return; }
-        String full = api + " " + name;
-        for (String e : EXCEPTIONS.keySet())
-            if (full.startsWith(e)) { used.add(e); excepted++; passed++; return; }
+        List<String> left = new ArrayList<>();
+        for (String s : out) {
+            Kept e = exception(api, name, s);
+            if (e == null) left.add(s);
+            else used.add(e);
+        }
+        if (left.isEmpty()) { excepted++; passed++; return; }
         failed++;
-        if (reported.add(full + out.get(0).replaceAll("[0-9]", ""))) {
+        if (reported.add(api + " " + name + left.get(0).replaceAll("[0-9]", ""))) {
             System.out.println("FAIL " + api + " v" + version + " " + name);
-            for (String s : out) System.out.println("    " + s);
+            for (String s : left) System.out.println("    " + s);
         } else
             System.out.println("FAIL " + api + " v" + version + " " + name + ", likewise");
     }
-    static void one(String api, int v, String name, String spec, boolean answered) throws Exception {
+    static boolean settled(String api, String name, JsonNode m, JsonNode k) {
+        List<String> out = new ArrayList<>();
+        difference("", m, k, out);
+        for (String s : out) if (exception(api, name, s) == null) return false;
+        return true;
+    }
+    static void one(String api, int v, String name, String spec) throws Exception {
         ApiMessageType type = type(api);
         JsonNode n = JSON.readTree(spec);
         String unique = Integer.toString(++counter);
+        long start = System.nanoTime();
         JsonNode m = null, k = null;
-        for (int attempt = 0; attempt < (READS.contains(api) ? 3 : 1); attempt++) {
-            JsonNode[] r = new JsonNode[2];
-            for (Side s : List.of(moldau, kafka)) {
+        for (int attempt = 0; attempt < (READS.contains(api) ? attempts() : 1); attempt++) {
+            if (attempt > 0) Thread.sleep(10);
+            Map<Side, Message> requests = new LinkedHashMap<>();
+            for (Side s : List.of(kafka, moldau)) {
                 Message request = (Message) fill(type.newRequest(), n, s, unique);
                 try {
                     MessageUtil.toByteBufferAccessor(request, (short) v);
                 } catch (UnsupportedVersionException | NullPointerException e) {
                     return;
                 }
-                s.last = r[s == moldau ? 0 : 1] = s.exchange(type, (short) v, request, answered);
+                requests.put(s, request);
             }
-            m = masked(api, "", r[0]);
-            k = masked(api, "", r[1]);
-            if (m.equals(k)) break;
-            Thread.sleep(100);
+            for (Side s : requests.keySet()) s.ask(type, (short) v, requests.get(s));
+            for (Side s : requests.keySet()) s.last = s.answer(type, (short) v);
+            m = masked(api, "", moldau.last);
+            k = masked(api, "", kafka.last);
+            if (settled(api, name, m, k)) break;
         }
-        if (WRITES.contains(api)) Thread.sleep(25); // a broker of Kafka's learns a little later
+        long took = System.nanoTime() - start;
+        if (System.getenv("TIMES") != null && took > 200_000_000) System.out.println("slow: " + api + " v" + v + " " + name + ", " + took / 1000000 + " ms");
+        spent[type.apiKey()] += took;
         verdict(api, v, name, m, k);
+    }
+    // A produce request with acks=0: the next answer on the connection is that of another request, or there is none.
+    static void silent(String api, int v, String name, String spec) throws Exception {
+        ApiMessageType type = type(api), probe = ApiMessageType.API_VERSIONS;
+        JsonNode n = JSON.readTree(spec);
+        JsonNode[] r = new JsonNode[2];
+        for (Side s : List.of(moldau, kafka)) {
+            s.ask(type, (short) v, (Message) fill(type.newRequest(), n, s, ""));
+            s.ask(probe, (short) 0, new ApiVersionsRequestData());
+            JsonNode a = s.answer(probe, (short) 0);
+            r[s == moldau ? 0 : 1] = a.isObject() ? TextNode.valueOf("open") : a;
+        }
+        verdict(api, v, name, r[0], r[1]);
+    }
+    static void other() { moldau.swap(); kafka.swap(); }
+    // A request whose answer comes later: see answered.
+    static void ask(String api, int v, String spec) throws Exception {
+        for (Side s : List.of(kafka, moldau)) s.ask(type(api), (short) v, (Message) fill(type(api).newRequest(), JSON.readTree(spec), s, ""));
+    }
+    static void answered(String api, int v, String name) throws Exception {
+        for (Side s : List.of(kafka, moldau)) s.last = s.answer(type(api), (short) v);
+        verdict(api, v, name, masked(api, "", moldau.last), masked(api, "", kafka.last));
+    }
+    // Asks each until its error is this one, which depends on what goes on in another connection.
+    static void until(String api, int v, String name, String spec, int error) throws Exception {
+        for (Side s : List.of(kafka, moldau))
+            for (int i = 0; i < 500; i++) {
+                s.last = s.exchange(type(api), (short) v, (Message) fill(type(api).newRequest(), JSON.readTree(spec), s, ""));
+                if (s.last.path("errorCode").asInt() == error) break;
+                Thread.sleep(10);
+            }
+        verdict(api, v, name, masked(api, "", moldau.last), masked(api, "", kafka.last));
     }
     interface Body { void run(int version) throws Exception; }
     static boolean wanted(String api) { return chosen.isEmpty() || chosen.contains(api); }
@@ -317,10 +388,9 @@ public class Differential {
         if (wanted(api)) for (int v = r[0]; v <= r[1]; v++) b.run(v);
     }
     // A case in all versions.
-    static void all(String api, String name, String spec) throws Exception { each(api, v -> one(api, v, name, spec, true)); }
-    static void silent(String api, String name, String spec) throws Exception { each(api, v -> one(api, v, name, spec, false)); }
+    static void all(String api, String name, String spec) throws Exception { each(api, v -> one(api, v, name, spec)); }
     static void top(String api, String name, String spec) throws Exception {
-        one(api, versions.get(type(api).apiKey())[1], name, spec, true);
+        one(api, versions.get(type(api).apiKey())[1], name, spec);
     }
     static void keep(String name, String pointer) {
         for (Side s : List.of(moldau, kafka)) s.vars.put(name, s.last.at(pointer));
@@ -333,9 +403,11 @@ public class Differential {
         for (int i = 2; i < a.length; i++) chosen.add(a[i]);
         start();
         Cases.run();
-        for (String e : EXCEPTIONS.keySet())
+        for (Kept e : EXCEPTIONS)
             if (!used.contains(e) && chosen.isEmpty()) { failed++; System.out.println("FAIL the exception \"" + e + "\" has no difference any more"); }
-        for (String e : used) System.out.println("exception: " + e + ": " + EXCEPTIONS.get(e));
+        for (Kept e : used) System.out.println("exception: " + e.api + " " + e.name + ", " + e.field + ": " + e.why);
+        if (System.getenv("TIMES") != null)
+            for (ApiMessageType t : ApiMessageType.values()) if (spent[t.apiKey()] > 0) System.out.println("time: " + t.name + " " + spent[t.apiKey()] / 1000000 + " ms");
         System.out.println((passed - excepted) + " answers equal, " + excepted + " under an exception");
         System.out.println(passed + " passed, " + failed + " failed");
         System.exit(failed > 0 || passed == 0 ? 1 : 0);
@@ -346,7 +418,7 @@ public class Differential {
         for (Side s : List.of(kafka, moldau))
             while (true) {
                 try {
-                    JsonNode r = s.exchange(ApiMessageType.FIND_COORDINATOR, (short) 2, new FindCoordinatorRequestData().setKey("g"), true);
+                    JsonNode r = s.exchange(ApiMessageType.FIND_COORDINATOR, (short) 2, new FindCoordinatorRequestData().setKey("g"));
                     if (r.path("errorCode").asInt(-1) == 0) break;
                 } catch (IOException e) {
                     s.socket = null;
@@ -354,13 +426,15 @@ public class Differential {
                 if (System.currentTimeMillis() > end) throw new IllegalStateException(s.name + " did not start");
                 Thread.sleep(100);
             }
-        for (JsonNode k : moldau.exchange(ApiMessageType.API_VERSIONS, (short) 2, new ApiVersionsRequestData(), true).get("apiKeys"))
+        for (JsonNode k : moldau.exchange(ApiMessageType.API_VERSIONS, (short) 2, new ApiVersionsRequestData()).get("apiKeys"))
             versions.put((short) k.get("apiKey").asInt(), new short[] {(short) k.get("minVersion").asInt(), (short) k.get("maxVersion").asInt()});
         versions.get((short) 0)[0] = 3; // Produce v0 to v2 are advertised, and refused
+        for (Side s : List.of(kafka, moldau)) // its first block of producer ids
+            while (s.exchange(ApiMessageType.INIT_PRODUCER_ID, (short) 4, new InitProducerIdRequestData().setTransactionalId(null)).path("errorCode").asInt(-1) != 0) Thread.sleep(20);
         // Each broker has all its partitions of __consumer_offsets when this group can be read.
         for (Side s : List.of(kafka, moldau))
             for (int i = 0; i < 200; i++) {
-                JsonNode r = s.exchange(ApiMessageType.HEARTBEAT, (short) 0, new HeartbeatRequestData().setGroupId("g" + i % 2).setMemberId("x"), true);
+                JsonNode r = s.exchange(ApiMessageType.HEARTBEAT, (short) 0, new HeartbeatRequestData().setGroupId("g" + i % 2).setMemberId("x"));
                 if (r.path("errorCode").asInt() == 25 && i > 3) break;
                 Thread.sleep(50);
             }

@@ -1,0 +1,213 @@
+/* The life of a broker between its threads' start and end. */
+#include "server/life.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#define OPEN_FILES_MAX 800 /* of all shards together; the rest of 1,024 is for connections */
+
+/* ---- stop ---- */
+static void stop_shard(struct os_msg *m, void *owner)
+{
+    (void)m;
+    ((struct shard *)owner)->stopping = true;
+}
+
+static void stop_asked(struct os_msg *m, void *owner)
+{
+    struct server *sv = CONTAINER_OF(m, struct server, stop);
+    struct shard *zero = owner;
+    if (sv->stop_asked) return;
+    sv->stop_asked = true;
+    logline(LOG_INFO, "server", "stopping");
+    sv->stop_shards = xcalloc((size_t)sv->shards_n, sizeof *sv->stop_shards);
+    for (int i = sv->shards_n - 1; i >= 0; i--) {
+        sv->stop_shards[i].run = stop_shard;
+        shard_send(zero, i, &sv->stop_shards[i]);
+    }
+}
+
+/* ---- start ---- */
+static void listen_all(struct server *sv)
+{
+    struct broker *b = &sv->brokers[0];
+    for (int i = 0; i < sv->listeners_n; i++) {
+        struct net_listener *l = &sv->listeners[i];
+        uint16_t asked = l->port;
+        if (net_listen(&b->net, l)) {
+            char why[300];
+            snprintf(why, sizeof why, "cannot listen on %s:%u (listener %s): %s", *l->host ? l->host : "*",
+                     asked, l->name, os_why());
+            server_complain(why);
+            sv->failed = true;
+            stop_asked(&sv->stop, b->shard);
+            return;
+        }
+        logline(LOG_INFO, "server", "listening on %s:%u (%s)", *l->host ? l->host : "*", l->port, l->name);
+    }
+    logline(LOG_INFO, "server", "node %d of cluster %s is ready: %zu topics, %d shards", sv->node.id,
+            sv->node.cluster_id, b->image.by_name.n, sv->shards_n);
+}
+
+static void shard_opened(struct os_msg *m, void *owner)
+{
+    (void)owner;
+    struct boot *k = CONTAINER_OF(m, struct boot, msg);
+    struct server *sv = k->server;
+    sv->failed_parts += k->failed;
+    if (++sv->opened < sv->shards_n) return;
+    checkpoints_fini(&sv->checkpoints);
+    if (!sv->stop_asked) listen_all(sv);
+}
+
+void server_open_shard(struct server *sv, int i)
+{
+    struct boot *k = &sv->boots[i];
+    k->failed = broker_open_partitions(k->shard->broker, &sv->checkpoints);
+    k->msg.run = shard_opened;
+    shard_send(k->shard, 0, &k->msg);
+}
+
+static int start_brokers(struct server *sv, struct os **loops, struct storage *st, struct prng *prng, struct strbuf *why)
+{
+    struct image **images = xcalloc((size_t)sv->shards_n, sizeof(struct image *));
+    for (int i = 0; i < sv->shards_n; i++) {
+        sv->peers[i] = &sv->shards[i];
+        shard_init(&sv->shards[i], i, sv->shards_n, sv->peers, loops[i], OPEN_FILES_MAX / sv->shards_n);
+    }
+    for (int i = 0; i < sv->shards_n; i++) {
+        broker_init(&sv->brokers[i], &sv->shards[i], &sv->node, &sv->conf);
+        images[i] = &sv->brokers[i].image;
+    }
+    int rc = controller_open(&sv->brokers[0], images, sv->shards_n, sv->node.meta_dir, why);
+    if (rc) {
+        storage_undo(sv->shards[0].os, st);
+        free(images);
+        return rc;
+    }
+    rc = storage_format(sv->shards[0].os, st, &sv->node, prng, why);
+    if (rc == 0) rc = controller_start(&sv->brokers[0], images, sv->shards_n, &sv->node, why);
+    for (int i = 0; i < sv->shards_n && rc == 0; i++) broker_apply_dynamic(&sv->brokers[i], slice_cstr(""));
+    free(images);
+    return rc;
+}
+
+struct leftover {
+    struct os *os;
+    const char *dir;
+};
+/* Directories of deleted partitions that a crash left behind. */
+static int remove_leftover(void *arg, const char *name, bool is_dir)
+{
+    struct leftover *x = arg;
+    size_t n = strlen(name);
+    if (!is_dir || n < 8 || strcmp(name + n - 7, "-delete") != 0) return 0;
+    char path[4200];
+    snprintf(path, sizeof path, "%s/%s", x->dir, name);
+    if (os_remove_tree(x->os, path)) logline(LOG_WARN, "storage", "cannot remove %s: %s", path, os_why());
+    return 0;
+}
+
+static int read_checkpoints(struct server *sv, struct strbuf *why)
+{
+    int rc = 0;
+    struct os *os = sv->shards[0].os;
+    checkpoints_init(&sv->checkpoints);
+    for (int i = 0; i < sv->node.dirs_n && rc == 0; i++) {
+        char path[4200];
+        struct log_dir *d = &sv->node.dirs[i];
+        if (!d->online) continue;
+        struct leftover left = {os, d->path};
+        if (os_list_dir(os, d->path, remove_leftover, &left))
+            logline(LOG_WARN, "storage", "cannot list %s: %s", d->path, os_why());
+        snprintf(path, sizeof path, "%s/recovery-point-offset-checkpoint", d->path);
+        rc = checkpoint_read(os, path, &sv->checkpoints.recovery);
+        if (rc == ERR_FORMAT) { /* without recovery points every segment is read: slower, never wrong */
+            logline(LOG_WARN, "storage", "%s is damaged and ignored; recovery reads all segments", path);
+            d->clean = false;
+            rc = 0;
+        }
+        snprintf(path, sizeof path, "%s/log-start-offset-checkpoint", d->path);
+        int r = checkpoint_read(os, path, &sv->checkpoints.start);
+        if (r == ERR_FORMAT) {
+            logline(LOG_WARN, "storage", "%s is damaged; log starts fall back to the first segments", path);
+            r = 0;
+        }
+        if (rc == 0) rc = r;
+        if (rc) strbuf_printf(why, "cannot read %s: %s", path, os_why());
+        snprintf(path, sizeof path, "%s/.kafka_cleanshutdown", d->path);
+        /* From here on a crash is a crash. */
+        r = rc == 0 && d->clean ? os_unlink(os, path) : 0;
+        if (r && rc == 0) {
+            rc = r;
+            strbuf_printf(why, "cannot remove %s: %s", path, os_why());
+        }
+    }
+    return rc;
+}
+
+int server_close(struct server *sv)
+{
+    int failed = 0;
+    struct broker **all = xcalloc((size_t)sv->shards_n, sizeof(struct broker *));
+    for (int i = 0; i < sv->shards_n; i++) {
+        all[i] = &sv->brokers[i];
+        failed += broker_close_partitions(all[i]);
+    }
+    if (brokers_write_checkpoints_now(all, sv->shards_n)) failed++;
+    if (controller_close(sv->brokers[0].ctl)) failed++;
+    struct os *os = sv->shards[0].os;
+    for (int i = 0; i < sv->node.dirs_n && !failed; i++) {
+        char path[4200], text[64];
+        if (!sv->node.dirs[i].online) continue;
+        snprintf(path, sizeof path, "%s/.kafka_cleanshutdown", sv->node.dirs[i].path);
+        int n = snprintf(text, sizeof text, "{\"version\":0,\"brokerEpoch\":%lld}",
+                         (long long)sv->node.broker_epoch);
+        if (os_write_file_atomic(os, path, text, (size_t)n)) failed++;
+    }
+    free(all);
+    return failed;
+}
+
+static void make_listeners(struct server *sv)
+{
+    sv->listeners = xcalloc(sv->conf.listeners_n, sizeof *sv->listeners);
+    for (size_t i = 0; i < sv->conf.listeners_n; i++) {
+        const struct conf_listener *l = &sv->conf.listeners[i];
+        if (l->controller) continue; /* one node: the controller is reached without a socket */
+        sv->listeners[sv->listeners_n++] =
+            (struct net_listener){.sock.fd = -1, .name = l->name, .host = l->host, .port = (uint16_t)l->port};
+    }
+}
+
+int server_open(struct server *sv, struct os **loops, int n, struct strbuf *why)
+{
+    struct prng prng;
+    uint64_t seed;
+    struct storage *st = NULL;
+    sv->shards_n = n;
+    os_entropy(loops[0], &seed, sizeof seed);
+    prng_init(&prng, seed);
+    for (size_t i = 0; i < sv->conf.listeners_n; i++) {
+        if (sv->conf.listeners[i].controller || sv->conf.listeners[i].security == CONF_PLAINTEXT) continue;
+        strbuf_printf(why, "listener %s: security protocol %s is not supported yet; use PLAINTEXT",
+                      sv->conf.listeners[i].name, conf_security_name(sv->conf.listeners[i].security));
+        return ERR_INVALID_CONFIG;
+    }
+    int rc = storage_check(loops[0], &sv->conf, &sv->node, &st, why);
+    if (rc) {
+        storage_undo(loops[0], st);
+        return rc;
+    }
+    sv->node.incarnation = prng_uuid(&prng);
+    sv->shards = xcalloc((size_t)n, sizeof *sv->shards);
+    sv->peers = xcalloc((size_t)n, sizeof(struct shard *));
+    sv->brokers = xcalloc((size_t)n, sizeof *sv->brokers);
+    sv->boots = xcalloc((size_t)n, sizeof *sv->boots);
+    make_listeners(sv);
+    sv->stop.run = stop_asked;
+    rc = start_brokers(sv, loops, st, &prng, why);
+    if (rc == 0) rc = read_checkpoints(sv, why);
+    for (int i = 0; i < n; i++) sv->boots[i] = (struct boot){.server = sv, .shard = &sv->shards[i]};
+    return rc;
+}

@@ -192,6 +192,10 @@ int controller_open(struct broker *zero, struct image **images, int n, const cha
     ctl_records_init(&c->bootstrap);
     zero->ctl = c;
     struct load x = {.c = c, .images = images, .n = n};
+    if (zero->conf.voters_n > 1) { /* the others would elect a leader of their own */
+        strbuf_printf(why, "controller.quorum.voters names %zu controllers; moldau runs as the only one", zero->conf.voters_n);
+        return ERR_INVALID_CONFIG;
+    }
     int rc = load_snapshot(c, &x, why);
     if (rc) return rc;
     rc = log_peek(os, path, x.from, load_batch, &x, &start, &end);

@@ -140,6 +140,7 @@ static int new_active(struct log *l, int64_t base_offset)
         if (fd < 0) return fd;
         os_close(l->os, fd);
     }
+    l->names_made++;
     struct log_seg *s = log_seg_new(l, base_offset);
     s->tail = xcalloc(1, sizeof *s->tail);
     s->tail->last_time_ms = -1;

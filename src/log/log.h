@@ -75,6 +75,7 @@ struct log {
     int hint_next;
     /* While set, a look-up that would wait for the disk gives ERR_BUSY and leaves the place in `cold`. */
     bool nowait;
+    int64_t names_made; /* files made so far: the directory wants a sync after each */
     struct {
         int64_t base_offset;
         const char *suffix;

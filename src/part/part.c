@@ -23,6 +23,8 @@ struct part_syncer {
     int segs_n;
     int64_t target;
     char *dir; /* to sync names in, or NULL */
+    bool parent;
+    int64_t names;
     int rc;
     char why[96];
 };
@@ -183,18 +185,21 @@ void part_configure(struct part *p, const struct conf_topic *cfg)
 }
 
 /* ---- syncing ---- */
+/* Makes the names in dir durable, and dir's own. dir is cut up for it. */
+static int sync_names(struct os *os, char *dir, bool parent)
+{
+    int rc = os_fsync_dir(os, dir);
+    char *slash = strrchr(dir, '/');
+    if (rc || !parent || !slash) return rc;
+    *slash = 0;
+    return os_fsync_dir(os, dir);
+}
+
 static void sync_run(struct os_job *j)
 {
     struct part_syncer *y = CONTAINER_OF(j, struct part_syncer, job);
     for (int i = 0; i < y->segs_n && y->rc == 0; i++) y->rc = os_fdatasync(y->os, y->segs[i]->fd);
-    if (y->rc == 0 && y->dir) {
-        char *slash = strrchr(y->dir, '/');
-        y->rc = os_fsync_dir(y->os, y->dir);
-        if (slash && y->rc == 0) {
-            *slash = 0;
-            y->rc = os_fsync_dir(y->os, y->dir);
-        }
-    }
+    if (y->rc == 0 && y->dir) y->rc = sync_names(y->os, y->dir, y->parent);
     if (y->rc) snprintf(y->why, sizeof y->why, "%s", os_why());
 }
 
@@ -256,7 +261,8 @@ static void sync_done(struct os_job *j, void *owner)
     } else if (y->rc) {
         part_fault(p, "a sync to disk", y->why);
     } else {
-        if (y->dir) p->names_synced = true;
+        if (y->dir) p->names_synced = y->names;
+        p->dir_synced |= y->parent;
         p->log->synced_offset = max_i64(p->log->synced_offset, y->target);
         while (!list_empty(&p->wait_sync)) {
             struct part_append *a = LIST_ENTRY(p->wait_sync.next, struct part_append, link);
@@ -297,7 +303,9 @@ static void start_sync(struct part *p)
         part_fault(p, "opening a segment", os_why());
         return;
     }
-    if (!p->names_synced) y->dir = xstrdup(l->dir);
+    if (!p->dir_synced || p->names_synced < l->names_made) y->dir = xstrdup(l->dir);
+    y->parent = !p->dir_synced;
+    y->names = l->names_made;
     y->job.run = sync_run;
     y->job.done = sync_done;
     p->syncer = y;
@@ -473,7 +481,11 @@ int part_close(struct part *p)
     if (p->log->faulted) return ERR_IO;
     int rc = log_close(p->log, true);
     if (rc == 0) rc = save_producers(p);
-    if (rc == 0 && !p->names_synced) rc = os_fsync_dir(p->home->shard->os, p->log->dir);
+    if (rc == 0 && (!p->dir_synced || p->names_synced < p->log->names_made)) {
+        char *dir = xstrdup(p->log->dir);
+        rc = sync_names(p->home->shard->os, dir, !p->dir_synced);
+        free(dir);
+    }
     return rc;
 }
 

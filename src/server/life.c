@@ -6,6 +6,15 @@
 
 #define OPEN_FILES_MAX 800 /* of all shards together; the rest of 1,024 is for connections */
 
+void server_complain(const char *text)
+{
+    struct strbuf b;
+    strbuf_init(&b);
+    strbuf_printf(&b, "moldau: %s\n", text);
+    os_write_stderr(b.s, b.n);
+    strbuf_fini(&b);
+}
+
 /* ---- stop ---- */
 static void stop_shard(struct os_msg *m, void *owner)
 {

@@ -53,10 +53,12 @@ static struct cell *cell_at(int p, int64_t offset)
     model[p].n = max_i64(model[p].n, offset + 1);
     return &model[p].cells[offset];
 }
-static void learn(int p, int64_t offset, uint32_t producer, uint64_t counter, bool durable, const char *how)
+/* at: the number of power losses when the request was sent; its answer may have left before a later one. */
+static void learn(int p, int64_t offset, uint32_t producer, uint64_t counter, bool durable, int32_t at, const char *how)
 {
     struct cell *c = cell_at(p, offset);
     bool same = c->producer == producer && c->counter == counter;
+    if (!same && !durable && at < losses) return; /* what it tells of may be gone */
     if (c->producer && !same && (c->durable || c->losses == losses)) {
         world_fail("partition %d offset %lld: %s record %u/%llu, but it held %u/%llu%s", p, (long long)offset, how, producer, (unsigned long long)counter,
                    c->producer, (unsigned long long)c->counter, c->durable ? ", which was acknowledged" : "");
@@ -65,7 +67,7 @@ static void learn(int p, int64_t offset, uint32_t producer, uint64_t counter, bo
     c->durable = durable || (same && c->durable);
     c->producer = producer;
     c->counter = counter;
-    c->losses = losses;
+    c->losses = at;
     if (c->durable) model[p].durable_end = max_i64(model[p].durable_end, offset + 1);
 }
 
@@ -105,6 +107,7 @@ struct writer {
     int partition, records;
     uint64_t first;
     int codec;
+    int32_t losses; /* when it was sent */
 };
 static struct writer producers[PRODUCERS];
 static void producer_go(void *arg, uint64_t tag);
@@ -134,7 +137,7 @@ static void produced(struct client *c, const void *resp)
     int err = o->error_code;
     world_trace(10 + p->id, (uint64_t)o->base_offset);
     if (err == 0) {
-        for (int i = 0; i < p->records; i++) learn(p->partition, o->base_offset + i, p->id, p->first + (uint64_t)i, p->all, "acknowledged");
+        for (int i = 0; i < p->records; i++) learn(p->partition, o->base_offset + i, p->id, p->first + (uint64_t)i, p->all, p->losses, "acknowledged");
         if (p->all) p->sequence[p->partition] += p->records;
         p->pending = false;
         if (!quiet) producer_soon(p, pause_ns());
@@ -221,6 +224,7 @@ static void producer_go(void *arg, uint64_t tag)
     t.partition_data_n = 1;
     d.index = p->partition;
     d.records.s = kp_writer_slice(&w);
+    p->losses = losses;
     client_call(&p->client, 0, 8, &q, produced);
     kp_writer_fini(&w);
     batch_builder_fini(&b);
@@ -234,7 +238,7 @@ struct reader {
     bool to_the_end; /* the last reading: stops at the high watermark */
     bool done;
     uint64_t last[PRODUCERS + 1]; /* counters seen of each producer, for order; + 1 */
-    int64_t losses_seen;
+    int32_t losses_seen;
 };
 static struct reader readers[READERS], last_readers[PARTITIONS];
 static void reader_go(void *arg, uint64_t tag);
@@ -274,7 +278,7 @@ static void take_batch(struct reader *r, const uint8_t *b, const struct batch_he
                 world_fail("partition %d offset %lld: a record that nobody wrote", r->partition, (long long)rec.offset);
                 break;
             }
-            learn(r->partition, rec.offset, who, counter, false, "read");
+            learn(r->partition, rec.offset, who, counter, false, r->losses_seen, "read");
             if (producers[who - 1].all && r->losses_seen == losses) {
                 if (counter + 1 <= r->last[who]) {
                     world_fail("partition %d offset %lld: record %u/%llu of an idempotent producer is there twice or out of order", r->partition,

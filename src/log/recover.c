@@ -212,6 +212,21 @@ static int open_seg(struct log *l, int i, bool verify, struct log_open_opts *o, 
     }
     rc = log_scan(s, pos, false, o->replay_from, o->scan_cb, o->scan_arg, &end, next, &why);
     if (rc) return rc;
+    if (why) {
+        /* Below the recovery point nothing may be cut: it was acknowledged. The index that led here may be at fault;
+         * records that cannot be read from the start of the file either are for a person to look at. */
+        if ((rc = reset_index(s)) != 0) return rc;
+        *next = s->base_offset;
+        rc = log_scan(s, 0, true, o->replay_from, o->scan_cb, o->scan_arg, &end, next, &why);
+        if (rc == 0 && why) {
+            snprintf(o->cut, sizeof o->cut, "found damage at position %lld of segment %020lld, which was synced long ago: %s", (long long)end,
+                     (long long)s->base_offset, why);
+            rc = ERR_FORMAT;
+        }
+        if (rc) return rc;
+        s->size = end;
+        return last ? log_index_flush(s) : log_index_seal(s);
+    }
     if (last) {
         /* The newest timestamp may lie behind the last time entry. */
         struct batch_head h = {0};
@@ -227,11 +242,6 @@ static int open_seg(struct log *l, int i, bool verify, struct log_open_opts *o, 
         }
         s->max_time_ms = tail_max;
         s->max_time_offset = tail_off;
-    }
-    if (why) {
-        *stop = true;
-        s->size = end;
-        return truncate_files(l, i, end, o, why);
     }
     return 0;
 }
@@ -285,7 +295,7 @@ int log_open(struct os *os, struct log_files *files, const char *dir, const stru
                 break;
             }
             next = max_i64(next, x.bases[i]);
-            rc = open_seg(l, i, !o->clean && end > o->recovery_point, o, &next, &stop);
+            rc = open_seg(l, i, !o->clean && end >= o->recovery_point, o, &next, &stop);
             next = max_i64(next, l->segs[i]->base_offset);
             if (rc == 0 && l->segs[i]->first_time_ms < 0 && i == l->segs_n - 1 && l->segs[i]->size) {
                 uint8_t b[BATCH_HEAD_BYTES];

@@ -22,8 +22,9 @@ struct part_syncer {
     struct log_seg *segs[SYNC_SEGS_MAX];
     int segs_n;
     int64_t target;
-    char *dir; /* to sync names in, or NULL */
-    bool parent;
+    int sealed_n; /* so many of segs get no more records: their index files are synced too */
+    char *dir;
+    bool name_made, parent; /* names in dir, dir's own name */
     int64_t names;
     int rc;
     char why[96];
@@ -199,7 +200,8 @@ static void sync_run(struct os_job *j)
 {
     struct part_syncer *y = CONTAINER_OF(j, struct part_syncer, job);
     for (int i = 0; i < y->segs_n && y->rc == 0; i++) y->rc = os_fdatasync(y->os, y->segs[i]->fd);
-    if (y->rc == 0 && y->dir) y->rc = sync_names(y->os, y->dir, y->parent);
+    for (int i = 0; i < y->sealed_n && y->rc == 0; i++) y->rc = log_sync_index(y->os, y->dir, y->segs[i]->base_offset);
+    if (y->rc == 0 && y->name_made) y->rc = sync_names(y->os, y->dir, y->parent);
     if (y->rc) snprintf(y->why, sizeof y->why, "%s", os_why());
 }
 
@@ -261,7 +263,7 @@ static void sync_done(struct os_job *j, void *owner)
     } else if (y->rc) {
         part_fault(p, "a sync to disk", y->why);
     } else {
-        if (y->dir) p->names_synced = y->names;
+        if (y->name_made) p->names_synced = y->names;
         p->dir_synced |= y->parent;
         p->log->synced_offset = max_i64(p->log->synced_offset, y->target);
         while (!list_empty(&p->wait_sync)) {
@@ -285,7 +287,7 @@ static void start_sync(struct part *p)
     y->target = l->flushed_offset;
     /* Oldest unsynced segments first; with more than fit, the target is where the last of them ends. */
     int i = l->segs_n - 1;
-    while (i > 0 && l->segs[i]->base_offset > l->synced_offset) i--;
+    while (i > 0 && l->segs[i]->base_offset >= l->synced_offset) i--; /* a roll right there left its indexes to be synced */
     int rc = 0;
     for (; i < l->segs_n && rc == 0; i++) {
         if (y->segs_n == SYNC_SEGS_MAX) {
@@ -296,6 +298,7 @@ static void start_sync(struct part *p)
         if ((rc = log_seg_open(s)) != 0) break;
         log_seg_get(s);
         y->segs[y->segs_n++] = s;
+        if (i < l->segs_n - 1) y->sealed_n++;
     }
     if (rc) {
         for (i = 0; i < y->segs_n; i++) log_seg_put(y->segs[i]);
@@ -303,7 +306,8 @@ static void start_sync(struct part *p)
         part_fault(p, "opening a segment", os_why());
         return;
     }
-    if (!p->dir_synced || p->names_synced < l->names_made) y->dir = xstrdup(l->dir);
+    y->name_made = !p->dir_synced || p->names_synced < l->names_made;
+    if (y->name_made || y->sealed_n) y->dir = xstrdup(l->dir);
     y->parent = !p->dir_synced;
     y->names = l->names_made;
     y->job.run = sync_run;

@@ -88,6 +88,10 @@ $(B)/sim/sim: $(SIM_O) $(B)/libmoldau.a
 	@mkdir -p $(@D)
 	@$(CC) $(LDFLAGS) -o $@ $^ $(LIBS)
 
+# One source with a planted bug in front of the archive, which then does not give its own.
+$(B)/mutants/%: $(B)/mutants/%.c $(SIM_O) $(B)/libmoldau.a
+	@$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(LIBS)
+
 $(B)/o/%.o: %.c | $(GEN_STAMP)
 	@mkdir -p $(@D)
 	@echo "  CC    $<"

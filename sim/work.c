@@ -116,8 +116,10 @@ static void producer_soon(struct writer *p, int64_t ns)
 {
     world_at(world.now_ns + ns, producer_go, p, 0);
 }
+static int64_t pace = 1; /* a run of weeks has the same number of events as one of minutes */
 static int64_t pause_ns(void)
 {
+    if (pace > 1 && world_below(8) == 0) return (int64_t)world_below((uint64_t)(pace * SIM_S));
     /* Mostly busy, sometimes idle for minutes, so that timers of every size get their turn. */
     return world_below(40) ? (int64_t)world_below(20 * SIM_MS) : (int64_t)world_below(world_below(10) ? 10 * SIM_S : 300 * SIM_S);
 }
@@ -329,7 +331,7 @@ static void fetched(struct client *c, const void *resp)
         }
         if (!r->to_the_end && world_below(30) == 0) reader_restart(r, (int)world_below(PARTITIONS));
     }
-    world_at(world.now_ns + (int64_t)world_below(err ? 200 * (uint64_t)SIM_MS : 20 * (uint64_t)SIM_MS), reader_go, r, 0);
+    world_at(world.now_ns + (int64_t)world_below((uint64_t)((err ? 200 : 20) * SIM_MS)) * (r->to_the_end ? 1 : pace), reader_go, r, 0);
 }
 static void reader_go(void *arg, uint64_t tag)
 {
@@ -445,6 +447,7 @@ enum known { UNKNOWN, THERE, GONE };
 static struct {
     struct client client;
     enum known state[NAMES];
+    int64_t doubt_ns[NAMES]; /* until then a request without an answer may still take effect */
     int at;
     bool deleting;
 } admin;
@@ -464,7 +467,10 @@ static void topic_answer(struct client *c, const void *resp)
     int err = 0, code = 0;
     (void)c;
     if (!resp) {
-        if (admin.at >= 0) admin.state[admin.at] = UNKNOWN;
+        if (admin.at >= 0) {
+            admin.state[admin.at] = UNKNOWN;
+            admin.doubt_ns[admin.at] = world.now_ns + 30 * SIM_S;
+        }
     } else {
         if (admin.deleting) code = ((const struct kp_delete_topics_response *)resp)->responses[0].error_code;
         else code = ((const struct kp_create_topics_response *)resp)->topics[0].error_code;
@@ -477,7 +483,7 @@ static void topic_answer(struct client *c, const void *resp)
             if ((there_already && admin.state[admin.at] == GONE) || (gone_already && admin.state[admin.at] == THERE))
                 world_fail("%s: the broker says that it is %s, but it was %s", name_of(admin.at), admin.deleting ? "not there" : "there",
                            admin.deleting ? "created" : "deleted");
-            admin.state[admin.at] = now;
+            if (world.now_ns > admin.doubt_ns[admin.at]) admin.state[admin.at] = now;
         } else if (!may_retry(err)) world_fail("%s: error %d", admin.deleting ? "DeleteTopics" : "CreateTopics", code);
     }
     admin_soon(100 * SIM_MS + pause_ns());
@@ -491,7 +497,7 @@ static void listed(struct client *c, const void *resp)
         for (int k = 0; k < m->topics_n; k++) there |= slice_eq_cstr(m->topics[k].name, name_of(i));
         if (admin.state[i] == THERE && !there) world_fail("%s was created and is not there", name_of(i));
         if (admin.state[i] == GONE && there) world_fail("%s was deleted and is there", name_of(i));
-        admin.state[i] = there ? THERE : GONE;
+        if (world.now_ns > admin.doubt_ns[i]) admin.state[i] = there ? THERE : GONE;
     }
     admin_soon(100 * SIM_MS + pause_ns());
 }
@@ -631,7 +637,8 @@ void work_run(const struct work *w)
     machine = machine_new();
     world.faults.cold_read = world_below(2) ? 50000 : 0;
     world.faults.drop_conn = world_below(2) ? 2000 : 0;
-    mean_fault_ns = (int64_t)(2 * SIM_S << world_below(6));
+    pace = max_i64(1, w->seconds / 600);
+    mean_fault_ns = (int64_t)(2 * SIM_S << world_below(6)) * pace;
     for (int i = 0; i < PRODUCERS; i++) {
         producers[i] = (struct writer){.id = (uint32_t)i + 1, .all = i < PRODUCERS - 1, .producer_id = -1};
         client_init(&producers[i].client, machine, &producers[i]);

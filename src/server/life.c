@@ -147,6 +147,7 @@ static int read_checkpoints(struct server *sv, struct strbuf *why)
         snprintf(path, sizeof path, "%s/.kafka_cleanshutdown", d->path);
         /* From here on a crash is a crash. */
         r = rc == 0 && d->clean ? os_unlink(os, path) : 0;
+        if (r == 0 && rc == 0 && d->clean) r = os_fsync_dir(os, d->path);
         if (r && rc == 0) {
             rc = r;
             strbuf_printf(why, "cannot remove %s: %s", path, os_why());

@@ -104,6 +104,7 @@ struct log_clean *log_clean_new(struct log *l, const struct log_clean_opts *o)
     c->f.producers_n = o->producers_n;
     c->fd = -1;
     for (int i = 0; i < 3; i++) c->index_fds[i] = -1;
+    c->in = xmalloc(c->in_cap = c->o.io_bytes);
     kp_writer_init(&c->out, 0);
     kp_writer_init(&c->index, 0);
     kp_writer_init(&c->time_index, 0);
@@ -224,7 +225,7 @@ static int next_batch(struct log_clean *c, const uint8_t **p, struct batch_head 
         if (have) memmove(c->in, c->in + c->in_at, have);
         c->in_at = 0;
         c->in_have = have;
-        if (need > c->in_cap || !c->in) c->in = xrealloc(c->in, c->in_cap = need > c->o.io_bytes ? need : c->o.io_bytes);
+        if (need > c->in_cap) c->in = xrealloc(c->in, c->in_cap = need);
         int64_t from = c->pos + (int64_t)have;
         ssize_t n = os_pread(c->os, c->pinned->fd, c->in + have, (size_t)min_i64((int64_t)(c->in_cap - have), size - from), from);
         if (n < 0) return disk(c, (int)n);

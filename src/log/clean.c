@@ -1,14 +1,17 @@
 /* A cleaning.
  *
- *   TXNS -> MAP (once over the dirty part) -> for each group of segments: COPY -> SEAL -> SWAP -> next -> DONE
+ *   TXNS -> MAP (once over the dirty part) -> for each group of segments: COPY -> SEAL -> SWAP -> next ->
+ * DONE
  *
  * Invariants
- * 1. Only the loop opens files for writing and renames, and only after it has seen that the log's directory is still the
- *    log's; so no file of another topic with the same name is touched.
- * 2. The segments of the current group are, whenever names change, in the log as they were when the cleaning began.
+ * 1. Only the loop opens files for writing and renames, and only after it has seen that the log's directory
+ * is still the log's; so no file of another topic with the same name is touched.
+ * 2. The segments of the current group are, whenever names change, in the log as they were when the cleaning
+ * began.
  * 3. Until all of a group's new files have .swap names and that is on the disk, the old ones keep theirs.
  *
- * A crash leaves .cleaned files (dropped at the next start) or .swap files (finished at the next start): see swap.c. */
+ * A crash leaves .cleaned files (dropped at the next start) or .swap files (finished at the next start): see
+ * swap.c. */
 #include "log/clean.h"
 #include "log/log_int.h"
 
@@ -65,8 +68,8 @@ struct log_clean {
 static const char *const suffixes[] = {"log", "index", "timeindex", "txnindex"};
 
 /* ---- choosing ---- */
-int64_t log_clean_extent(const struct log *l, int64_t first_dirty_offset, int64_t upper_offset, int64_t *clean_bytes,
-                         int64_t *dirty_bytes)
+int64_t log_clean_extent(const struct log *l, int64_t first_dirty_offset, int64_t upper_offset,
+                         int64_t *clean_bytes, int64_t *dirty_bytes)
 {
     int n = 0;
     *clean_bytes = *dirty_bytes = 0;
@@ -90,7 +93,8 @@ struct log_clean *log_clean_new(struct log *l, const struct log_clean_opts *o)
     for (int i = 0; i < l->segs_n; i++) {
         struct log_seg *s = l->segs[i];
         if (i + 1 < l->segs_n && s->base_offset < o->upper_offset)
-            c->segs[c->segs_n++] = (struct clean_seg){s->base_offset, s->size, (int64_t)s->index_n * 8, (int64_t)s->time_n * 12};
+            c->segs[c->segs_n++] =
+                (struct clean_seg){s->base_offset, s->size, (int64_t)s->index_n * 8, (int64_t)s->time_n * 12};
         else c->later[c->later_n++] = s->base_offset;
     }
     clean_filter_init(&c->f);
@@ -112,17 +116,33 @@ struct log_clean *log_clean_new(struct log *l, const struct log_clean_opts *o)
     return c;
 }
 
-int64_t log_clean_end_offset(const struct log_clean *c) { return c->end_offset; }
-const char *log_clean_why(const struct log_clean *c) { return c->why; }
-const struct log_clean_stats *log_clean_stats(const struct log_clean *c) { return &c->stats; }
-void log_clean_die_after(struct log_clean *c, int64_t n) { c->ops_left = n; }
+int64_t log_clean_end_offset(const struct log_clean *c)
+{
+    return c->end_offset;
+}
+const char *log_clean_why(const struct log_clean *c)
+{
+    return c->why;
+}
+const struct log_clean_stats *log_clean_stats(const struct log_clean *c)
+{
+    return &c->stats;
+}
+void log_clean_die_after(struct log_clean *c, int64_t n)
+{
+    c->ops_left = n;
+}
 
 /* ---- files ---- */
 
 /* Every change of a file asks here first. */
-static int may(struct log_clean *c) { return c->ops_left-- > 0 ? 0 : ERR_IO; }
+static int may(struct log_clean *c)
+{
+    return c->ops_left-- > 0 ? 0 : ERR_IO;
+}
 
-static void path_of(const struct log_clean *c, int64_t base_offset, const char *suffix, const char *more, char *out)
+static void path_of(const struct log_clean *c, int64_t base_offset, const char *suffix, const char *more,
+                    char *out)
 {
     int n = snprintf(out, LOG_PATH_MAX, "%s/%020lld.%s%s", c->dir, (long long)base_offset, suffix, more);
     ASSERT(n > 0 && n < LOG_PATH_MAX);
@@ -143,7 +163,10 @@ static int rename_new(struct log_clean *c, const char *suffix, const char *from,
     return may(c) ? ERR_IO : os_rename(c->os, a, b);
 }
 
-static bool has_txn_index(const struct log_clean *c) { return c->f.txn_index.n > 0; }
+static bool has_txn_index(const struct log_clean *c)
+{
+    return c->f.txn_index.n > 0;
+}
 
 static void close_files(struct log_clean *c)
 {
@@ -199,7 +222,8 @@ void log_clean_free(struct log_clean *c, struct log *l)
 static int damaged(struct log_clean *c, const char *what)
 {
     const struct clean_seg *s = &c->segs[c->seg_i];
-    snprintf(c->why, sizeof c->why, "%s at position %lld of segment %020lld", what, (long long)c->pos, (long long)s->base_offset);
+    snprintf(c->why, sizeof c->why, "%s at position %lld of segment %020lld", what, (long long)c->pos,
+             (long long)s->base_offset);
     return ERR_CORRUPT_MESSAGE;
 }
 
@@ -220,14 +244,16 @@ static int next_batch(struct log_clean *c, const uint8_t **p, struct batch_head 
         int rc = batch_head_parse(slice_of(c->in + c->in_at, c->in_have - c->in_at), h);
         if (rc == 0) break;
         if (rc != ERR_EOF) return damaged(c, "bytes that are no record batch");
-        size_t have = c->in_have - c->in_at, need = have >= BATCH_HEAD_BYTES ? (size_t)h->bytes : BATCH_HEAD_BYTES;
+        size_t have = c->in_have - c->in_at,
+               need = have >= BATCH_HEAD_BYTES ? (size_t)h->bytes : BATCH_HEAD_BYTES;
         if ((int64_t)need > size - c->pos) return damaged(c, "a batch that is cut short");
         if (have) memmove(c->in, c->in + c->in_at, have);
         c->in_at = 0;
         c->in_have = have;
         if (need > c->in_cap) c->in = xrealloc(c->in, c->in_cap = need);
         int64_t from = c->pos + (int64_t)have;
-        ssize_t n = os_pread(c->os, c->pinned->fd, c->in + have, (size_t)min_i64((int64_t)(c->in_cap - have), size - from), from);
+        ssize_t n = os_pread(c->os, c->pinned->fd, c->in + have,
+                             (size_t)min_i64((int64_t)(c->in_cap - have), size - from), from);
         if (n < 0) return disk(c, (int)n);
         if (n == 0) return damaged(c, "a file that is shorter than it was");
         c->in_have += (size_t)n;
@@ -381,7 +407,8 @@ static int copy_batch(struct log_clean *c, const uint8_t *p, const struct batch_
     if (!same) c->changed = true;
     if (c->out.n == start) return 0;
     int64_t pos = c->out_size + (int64_t)start;
-    if (pos + (int64_t)(c->out.n - start) > INT32_MAX) return damaged(c, "more bytes than a segment may have");
+    if (pos + (int64_t)(c->out.n - start) > INT32_MAX)
+        return damaged(c, "more bytes than a segment may have");
     rc = batch_head_parse(slice_of(c->out.p + start, c->out.n - start), &made);
     ASSERT(rc == 0 && made.last_offset == h->last_offset);
     note_batch(c, &made, pos);
@@ -429,13 +456,25 @@ static int sync_dir(struct log_clean *c)
 void log_clean_run(struct log_clean *c)
 {
     switch (c->stage) {
-    case STAGE_TXNS: c->rc = read_txns(c); break;
-    case STAGE_MAP: c->rc = run_map(c); break;
-    case STAGE_COPY: c->rc = run_copy(c); break;
-    case STAGE_SEAL: c->rc = run_seal(c); break;
+    case STAGE_TXNS:
+        c->rc = read_txns(c);
+        break;
+    case STAGE_MAP:
+        c->rc = run_map(c);
+        break;
+    case STAGE_COPY:
+        c->rc = run_copy(c);
+        break;
+    case STAGE_SEAL:
+        c->rc = run_seal(c);
+        break;
     case STAGE_SWAP:
-    case STAGE_LAST_SYNC: c->rc = sync_dir(c); break;
-    case STAGE_DONE: c->rc = 0; break;
+    case STAGE_LAST_SYNC:
+        c->rc = sync_dir(c);
+        break;
+    case STAGE_DONE:
+        c->rc = 0;
+        break;
     }
 }
 
@@ -451,7 +490,8 @@ static int place(const struct log_clean *c, const struct log *l, int i)
         else hi = mid;
     }
     if (lo >= l->segs_n - 1) return -1;
-    return l->segs[lo]->base_offset == c->segs[i].base_offset && l->segs[lo]->size == c->segs[i].size ? lo : -1;
+    return l->segs[lo]->base_offset == c->segs[i].base_offset && l->segs[lo]->size == c->segs[i].size ? lo
+                                                                                                      : -1;
 }
 
 /* Pins the segment the next slice reads. */
@@ -466,7 +506,10 @@ static int pin(struct log_clean *c, struct log *l)
     return 1;
 }
 
-static bool at_seg_end(const struct log_clean *c) { return c->pos >= c->segs[c->seg_i].size; }
+static bool at_seg_end(const struct log_clean *c)
+{
+    return c->pos >= c->segs[c->seg_i].size;
+}
 
 /* As many segments as together stay within what one may be. */
 static int group_end(const struct log_clean *c, int from)
@@ -476,7 +519,8 @@ static int group_end(const struct log_clean *c, int from)
     for (; to < c->segs_n && c->segs[to].base_offset < c->end_offset; to++) {
         const struct clean_seg *s = &c->segs[to];
         int64_t end = to + 1 < c->segs_n ? c->segs[to + 1].base_offset : c->o.upper_offset;
-        if (sum.size + s->size > c->segment_bytes || sum.index_bytes + s->index_bytes > c->segment_index_bytes ||
+        if (sum.size + s->size > c->segment_bytes ||
+            sum.index_bytes + s->index_bytes > c->segment_index_bytes ||
             sum.time_bytes + s->time_bytes > c->segment_index_bytes)
             break;
         /* An empty segment has no offsets to tell apart. */
@@ -644,12 +688,19 @@ int log_clean_next(struct log_clean *c, struct log *l)
         if (c->seg_i < 0) return begin_map(c, l);
         c->seg_i = -1;
         return 1;
-    case STAGE_MAP: return next_map(c, l);
-    case STAGE_COPY: return next_copy(c, l);
-    case STAGE_SEAL: return begin_swap(c, l);
-    case STAGE_SWAP: return finish_swap(c, l);
-    case STAGE_LAST_SYNC: c->stage = STAGE_DONE; return 0;
-    case STAGE_DONE: return 0;
+    case STAGE_MAP:
+        return next_map(c, l);
+    case STAGE_COPY:
+        return next_copy(c, l);
+    case STAGE_SEAL:
+        return begin_swap(c, l);
+    case STAGE_SWAP:
+        return finish_swap(c, l);
+    case STAGE_LAST_SYNC:
+        c->stage = STAGE_DONE;
+        return 0;
+    case STAGE_DONE:
+        return 0;
     }
     return 0;
 }

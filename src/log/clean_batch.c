@@ -71,13 +71,17 @@ static void put_head(const uint8_t *batch, struct kp_writer *out)
     uint8_t *p = kp_put(out, BATCH_HEAD_BYTES);
     memcpy(p, batch, BATCH_HEAD_BYTES);
     store_be32(p + BATCH_AT_LENGTH, BATCH_HEAD_BYTES - BATCH_PREFIX_BYTES);
-    store_be16(p + BATCH_AT_ATTRIBUTES, attributes & (BATCH_LOG_APPEND_TIME | BATCH_TRANSACTIONAL | BATCH_CONTROL));
+    store_be16(p + BATCH_AT_ATTRIBUTES,
+               attributes & (BATCH_LOG_APPEND_TIME | BATCH_TRANSACTIONAL | BATCH_CONTROL));
     store_be64(p + BATCH_AT_BASE_TIME, UINT64_MAX);
     store_be32(p + BATCH_AT_COUNT, 0);
     batch_set_crc(p, BATCH_HEAD_BYTES);
 }
 
-static size_t varint_bytes(int64_t v) { return kp_uvarint_bytes((uint64_t)v << 1 ^ (v < 0 ? UINT64_MAX : 0)); }
+static size_t varint_bytes(int64_t v)
+{
+    return kp_uvarint_bytes((uint64_t)v << 1 ^ (v < 0 ? UINT64_MAX : 0));
+}
 
 /* The record again, its time counted from another base. */
 static void put_record(struct kp_writer *w, const struct clean_span *s, int64_t base_time_ms)
@@ -95,8 +99,8 @@ static void put_record(struct kp_writer *w, const struct clean_span *s, int64_t 
 }
 
 /* The batch with only the records in spans. horizon_ms: -1, or the time from which its tombstones may go. */
-static int put_batch(struct clean_filter *f, const uint8_t *batch, const struct batch_head *h, size_t n, int64_t horizon_ms,
-                     struct kp_writer *out)
+static int put_batch(struct clean_filter *f, const uint8_t *batch, const struct batch_head *h, size_t n,
+                     int64_t horizon_ms, struct kp_writer *out)
 {
     size_t start = out->n;
     int64_t newest = f->spans[0].time_ms;
@@ -130,7 +134,8 @@ static int put_batch(struct clean_filter *f, const uint8_t *batch, const struct 
 static void add_span(struct clean_filter *f, size_t n, const uint8_t *p, const uint8_t *end, int64_t time_ms)
 {
     if (n == f->spans_cap)
-        f->spans = xrealloc(f->spans, (f->spans_cap = f->spans_cap ? f->spans_cap * 2 : 64) * sizeof *f->spans);
+        f->spans =
+            xrealloc(f->spans, (f->spans_cap = f->spans_cap ? f->spans_cap * 2 : 64) * sizeof *f->spans);
     f->spans[n] = (struct clean_span){p, (size_t)(end - p), time_ms};
 }
 
@@ -150,9 +155,11 @@ static int examine_txn(struct clean_filter *f, const uint8_t *batch, const struc
     return 0;
 }
 
-int clean_batch(struct clean_filter *f, const uint8_t *batch, const struct batch_head *h, struct kp_writer *out, bool *same)
+int clean_batch(struct clean_filter *f, const uint8_t *batch, const struct batch_head *h,
+                struct kp_writer *out, bool *same)
 {
-    bool control = h->attributes & BATCH_CONTROL, horizon = h->attributes & BATCH_DELETE_HORIZON, over, tombstones = false;
+    bool control = h->attributes & BATCH_CONTROL, horizon = h->attributes & BATCH_DELETE_HORIZON, over,
+         tombstones = false;
     size_t n = 0;
     *same = false;
     int rc = examine_txn(f, batch, h, &over);
@@ -185,6 +192,7 @@ int clean_batch(struct clean_filter *f, const uint8_t *batch, const struct batch
         kp_write_raw(out, slice_of(batch, (size_t)h->bytes));
         return 0;
     }
-    int64_t at = f->now_ms > INT64_MAX - f->delete_retention_ms ? INT64_MAX : f->now_ms + f->delete_retention_ms;
+    int64_t at =
+        f->now_ms > INT64_MAX - f->delete_retention_ms ? INT64_MAX : f->now_ms + f->delete_retention_ms;
     return put_batch(f, batch, h, n, set_horizon ? at : -1, out);
 }

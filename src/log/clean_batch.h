@@ -1,6 +1,7 @@
-/* One batch on its way through a cleaning: kept as it is, kept in part, kept without records, or dropped. Offsets,
- * sequence numbers and the producer's fields never change. The rules are those of KIP-98 (transactions, the last sequence
- * of a producer) and KIP-534 (the time from which tombstones and markers may go stands in the batch). */
+/* One batch on its way through a cleaning: kept as it is, kept in part, kept without records, or dropped.
+ * Offsets, sequence numbers and the producer's fields never change. The rules are those of KIP-98
+ * (transactions, the last sequence of a producer) and KIP-534 (the time from which tombstones and markers may
+ * go stands in the batch). */
 #ifndef MOLDAU_CLEAN_BATCH_H
 #define MOLDAU_CLEAN_BATCH_H
 
@@ -23,7 +24,8 @@ struct clean_span {
 struct clean_filter {
     struct clean_map map;
     int64_t latest_offset; /* the map knows every key up to here; what lies above is kept */
-    int64_t upper_offset;  /* the batch that ends just below keeps its head, so that the end does not get lost */
+    int64_t
+        upper_offset; /* the batch that ends just below keeps its head, so that the end does not get lost */
     int64_t now_ms, delete_retention_ms;
     const struct clean_producer *producers; /* by id */
     size_t producers_n;
@@ -41,10 +43,11 @@ void clean_filter_fini(struct clean_filter *f);
 /* The type of a control batch's record; -1 if it has no record. ERR_FORMAT. */
 int clean_marker_type(const uint8_t *batch, const struct batch_head *h, int *type) MUST_USE;
 /* The records of a sound batch, uncompressed into scratch, which is emptied first. */
-int clean_body(const uint8_t *batch, const struct batch_head *h, struct kp_writer *scratch, struct slice *out) MUST_USE;
-/* Appends what remains of a batch to out, nothing if it goes. *same: the very bytes were kept. Batches come in log
- * order, their checksums are good. Errors as batch_body and ERR_FORMAT. */
-int clean_batch(struct clean_filter *f, const uint8_t *batch, const struct batch_head *h, struct kp_writer *out,
-                bool *same) MUST_USE;
+int clean_body(const uint8_t *batch, const struct batch_head *h, struct kp_writer *scratch,
+               struct slice *out) MUST_USE;
+/* Appends what remains of a batch to out, nothing if it goes. *same: the very bytes were kept. Batches come
+ * in log order, their checksums are good. Errors as batch_body and ERR_FORMAT. */
+int clean_batch(struct clean_filter *f, const uint8_t *batch, const struct batch_head *h,
+                struct kp_writer *out, bool *same) MUST_USE;
 
 #endif

@@ -17,7 +17,9 @@ static struct file {
     const char *name;
     uint8_t *p;
     size_t n;
-} images[] = {{"00000000000000000000.log", 0, 0}, {"00000000000000000060.log", 0, 0}, {"00000000000000000000.txnindex", 0, 0}};
+} images[] = {{"00000000000000000000.log", 0, 0},
+              {"00000000000000000060.log", 0, 0},
+              {"00000000000000000000.txnindex", 0, 0}};
 
 static void add_batch(struct kp_writer *w, int64_t base, int i)
 {
@@ -34,7 +36,8 @@ static void add_batch(struct kp_writer *w, int64_t base, int i)
     else
         for (int k = 0; k < 4; k++) {
             uint8_t key = (uint8_t)('a' + (i * 7 + k) % 9);
-            batch_add(&b, 1000 + i, slice_of(&key, 1), k == 2 ? (struct slice){0} : slice_cstr("value value value"), NULL, 0);
+            batch_add(&b, 1000 + i, slice_of(&key, 1),
+                      k == 2 ? (struct slice){0} : slice_cstr("value value value"), NULL, 0);
         }
     b.codec = i % 6 == 5 ? 0 : i % KP_CODECS_N;
     b.last_delta = 3;
@@ -52,7 +55,8 @@ static void setup(void)
     uint32_t tag;
     os_entropy(NULL, &tag, sizeof tag);
     /* In memory where there is such a place: every run syncs. */
-    snprintf(dir, sizeof dir, "%s/moldau-clean-fuzz-%08x", os_stat(NULL, "/dev/shm", &st) == 0 && st.is_dir ? "/dev/shm" : "/tmp", tag);
+    snprintf(dir, sizeof dir, "%s/moldau-clean-fuzz-%08x",
+             os_stat(NULL, "/dev/shm", &st) == 0 && st.is_dir ? "/dev/shm" : "/tmp", tag);
     for (int s = 0; s < 2; s++) {
         kp_writer_init(&w, 4096);
         for (int i = 0; i < 15; i++) add_batch(&w, s * SECOND + i * 4, i + s);
@@ -92,13 +96,15 @@ static void damage(const uint8_t *data, size_t n, bool crc)
             else if (len) copy[pos % len] = data[at + 3];
         }
         struct batch_head h;
-        for (size_t k = 0; crc && i < 2 && k < len && batch_head_parse(slice_of(copy + k, len - k), &h) == 0; k += (size_t)h.bytes)
+        for (size_t k = 0; crc && i < 2 && k < len && batch_head_parse(slice_of(copy + k, len - k), &h) == 0;
+             k += (size_t)h.bytes)
             batch_set_crc(copy + k, (size_t)h.bytes);
         write_file(images[i].name, copy, len);
         free(copy);
     }
     /* The active one; and with indexes, be they empty, a clean start trusts the others. */
-    static const char *const empty[] = {"000.index", "000.timeindex", "060.index", "060.timeindex", "120.index", "120.timeindex", "120.log"};
+    static const char *const empty[] = {"000.index", "000.timeindex", "060.index", "060.timeindex",
+                                        "120.index", "120.timeindex", "120.log"};
     for (size_t i = 0; i < NELEMS(empty); i++) {
         char name[64];
         snprintf(name, sizeof name, "00000000000000000%s", empty[i]);
@@ -125,8 +131,13 @@ static void check(void *arg, const uint8_t *batch, const struct batch_head *h)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 {
-    static const struct log_cfg cfg = {.segment_bytes = 1 << 20, .segment_ms = INT64_MAX, .segment_index_bytes = 1 << 16,
-                                       .index_interval_bytes = 100, .retention_ms = -1, .retention_bytes = -1, .clean_compact = true};
+    static const struct log_cfg cfg = {.segment_bytes = 1 << 20,
+                                       .segment_ms = INT64_MAX,
+                                       .segment_index_bytes = 1 << 16,
+                                       .index_interval_bytes = 100,
+                                       .retention_ms = -1,
+                                       .retention_bytes = -1,
+                                       .clean_compact = true};
     struct log *l;
     if (n < 1) return 0;
     if (!dir[0]) setup();
@@ -137,9 +148,14 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
     for (int round = 0; round < 2 && rc == 0; round++) {
         struct clean_producer *ps = xcalloc(1, sizeof *ps);
         *ps = (struct clean_producer){1, 39, 0};
-        struct log_clean_opts co = {.now_ms = 5000 + round * 2000, .upper_offset = l->segs[l->segs_n - 1]->base_offset,
-                                    .delete_retention_ms = 1000, .map_slots = data[0] & 2 ? 1 : 1000, .map_load = 0.9,
-                                    .io_bytes = 4096, .producers_take = ps, .producers_n = 1};
+        struct log_clean_opts co = {.now_ms = 5000 + round * 2000,
+                                    .upper_offset = l->segs[l->segs_n - 1]->base_offset,
+                                    .delete_retention_ms = 1000,
+                                    .map_slots = data[0] & 2 ? 1 : 1000,
+                                    .map_load = 0.9,
+                                    .io_bytes = 4096,
+                                    .producers_take = ps,
+                                    .producers_n = 1};
         struct log_clean *c = log_clean_new(l, &co);
         while ((rc = log_clean_next(c, l)) == 1) log_clean_run(c);
         ASSERT(rc != ERR_BUSY && !l->faulted);

@@ -1,5 +1,5 @@
-/* What a cleaning knows of the newest record of each key: a 128-bit keyed hash of the key and an offset, 24 bytes a key.
- * Keys are not kept: that two of them share a hash is less likely than that the disk lies.
+/* What a cleaning knows of the newest record of each key: a 128-bit keyed hash of the key and an offset, 24
+ * bytes a key. Keys are not kept: that two of them share a hash is less likely than that the disk lies.
  *
  * The table grows up to slots_max; while it is copied to its next size it holds half as much again. */
 #ifndef MOLDAU_CLEAN_MAP_H

@@ -58,7 +58,8 @@ static struct log *fresh(uint64_t seed)
                            .clean_compact = true};
     struct os_stat st;
     /* Thousands of syncs: in memory where there is such a place. */
-    snprintf(dir, sizeof dir, "%s/moldau-clean-test", os_stat(NULL, "/dev/shm", &st) == 0 && st.is_dir ? "/dev/shm" : "/tmp");
+    snprintf(dir, sizeof dir, "%s/moldau-clean-test",
+             os_stat(NULL, "/dev/shm", &st) == 0 && st.is_dir ? "/dev/shm" : "/tmp");
     (void)!os_remove_tree(NULL, dir);
     log_files_init(&files, 4);
     return reopen(NULL, true);
@@ -70,8 +71,8 @@ static bool put(struct log *l, struct batch_builder *b)
     struct batch_head h;
     kp_writer_init(&w, 0);
     b->base_offset = l->end_offset;
-    bool ok = batch_finish(b, &w) == 0 && batch_head_parse(kp_writer_slice(&w), &h) == 0 && log_append(l, w.p, &h, 0) == 0 &&
-              log_flush(l) == 0;
+    bool ok = batch_finish(b, &w) == 0 && batch_head_parse(kp_writer_slice(&w), &h) == 0 &&
+              log_append(l, w.p, &h, 0) == 0 && log_flush(l) == 0;
     kp_writer_fini(&w);
     batch_builder_fini(b);
     return ok;
@@ -156,8 +157,8 @@ static bool append(struct log *l)
         size_t value_n = make_value(&r, value);
         int key_n = snprintf((char *)key, sizeof key, "k%d", r.key);
         struct record_header header = {slice_cstr("h"), slice_of(key, 1)};
-        batch_add(&b, r.time_ms, slice_of(key, (size_t)key_n), r.tombstone ? (struct slice){0} : slice_of(value, value_n), &header,
-                  i & 1);
+        batch_add(&b, r.time_ms, slice_of(key, (size_t)key_n),
+                  r.tombstone ? (struct slice){0} : slice_of(value, value_n), &header, i & 1);
         m.r[m.n++] = r;
     }
     if (p) m.last_data[p] = m.n - 1;
@@ -208,9 +209,12 @@ static bool agrees(struct log *l, int64_t to)
         if (log_read(l, o, INT64_MAX, 1, true, &r)) FAIL("cannot be read");
         if (!r.seg) FAIL("nothing to read, though the log ends at %lld", (long long)l->end_offset);
         uint8_t *b = xmalloc((size_t)r.bytes);
-        bool ok = os_pread(NULL, r.seg->fd, b, (size_t)r.bytes, r.pos) == r.bytes && batch_head_parse(slice_of(b, (size_t)r.bytes), &h) == 0;
+        bool ok = os_pread(NULL, r.seg->fd, b, (size_t)r.bytes, r.pos) == r.bytes &&
+                  batch_head_parse(slice_of(b, (size_t)r.bytes), &h) == 0;
         log_seg_put(r.seg);
-        if (!ok || !batch_crc_ok(b, h.bytes) || h.base_offset < next || h.last_offset < o || h.last_offset >= m.n) FAIL("an unsound batch");
+        if (!ok || !batch_crc_ok(b, h.bytes) || h.base_offset < next || h.last_offset < o ||
+            h.last_offset >= m.n)
+            FAIL("an unsound batch");
         head[h.last_offset] = true;
         struct record_iter it;
         struct record rec;
@@ -224,11 +228,14 @@ static bool agrees(struct log *l, int64_t to)
             there[rec.offset] = true;
             if (x->marker != !!(h.attributes & BATCH_CONTROL)) FAIL("a marker that is none");
             if (x->marker) continue;
-            if (rec.time_ms != x->time_ms) FAIL("time %lld, not %lld", (long long)rec.time_ms, (long long)x->time_ms);
+            if (rec.time_ms != x->time_ms)
+                FAIL("time %lld, not %lld", (long long)rec.time_ms, (long long)x->time_ms);
             char key[8];
             snprintf(key, sizeof key, "k%d", x->key);
             if (!slice_eq_cstr(rec.key, key)) FAIL("another key");
-            if (!rec.value.p != x->tombstone || (rec.value.p && !slice_eq(rec.value, slice_of(value, value_n)))) FAIL("another value");
+            if (!rec.value.p != x->tombstone ||
+                (rec.value.p && !slice_eq(rec.value, slice_of(value, value_n))))
+                FAIL("another value");
             if (h.producer_id != (x->producer ? 100 + x->producer : -1)) FAIL("another producer");
         }
         if (it.err) FAIL("an unsound record");
@@ -247,7 +254,8 @@ static bool agrees(struct log *l, int64_t to)
     for (int k = 0; k < KEYS; k++) {
         o = newest[k];
         if (o >= 0 && !there[o] && !m.r[o].tombstone) FAIL("the newest record of key %d is gone", k);
-        if (o >= 0 && !there[o] && m.now_ms < m.r[o].time_ms + 500) FAIL("the tombstone of key %d went too early", k);
+        if (o >= 0 && !there[o] && m.now_ms < m.r[o].time_ms + 500)
+            FAIL("the tombstone of key %d went too early", k);
     }
     for (o = m.start; o < to; o++) {
         if (m.r[o].marker || !there[o]) continue;
@@ -267,7 +275,6 @@ static bool agrees(struct log *l, int64_t to)
     }
     return true;
 }
-
 
 TEST(random_cleanings_keep_the_newest_of_each_key)
 {

@@ -15,8 +15,8 @@ int aborted_txns_add(struct aborted_txns *a, struct slice file)
     /* The end may be torn, or about to be written. */
     for (size_t at = 0; at + TXN_INDEX_ENTRY_BYTES <= file.n; at += TXN_INDEX_ENTRY_BYTES) {
         const uint8_t *p = file.p + at;
-        struct aborted_txn t = {(int64_t)load_be64(p + 2), (int64_t)load_be64(p + 10), (int64_t)load_be64(p + 18),
-                                (int64_t)load_be64(p + 26)};
+        struct aborted_txn t = {(int64_t)load_be64(p + 2), (int64_t)load_be64(p + 10),
+                                (int64_t)load_be64(p + 18), (int64_t)load_be64(p + 26)};
         if (load_be16(p) != 0 || t.producer_id < 0 || t.first_offset < 0 || t.last_offset < t.first_offset)
             return ERR_FORMAT;
         if (a->n == a->cap) a->v = xrealloc(a->v, (a->cap = a->cap ? a->cap * 2 : 16) * sizeof *a->v);
@@ -74,7 +74,10 @@ static bool eq(const void *v, const void *k)
 {
     return ((const struct clean_txn_open *)v)->producer_id == *(const int64_t *)k;
 }
-static uint64_t hash(int64_t producer_id) { return hash_u64((uint64_t)producer_id); }
+static uint64_t hash(int64_t producer_id)
+{
+    return hash_u64((uint64_t)producer_id);
+}
 
 static struct clean_txn_open *entry(struct map *m, int64_t id)
 {
@@ -114,7 +117,8 @@ bool clean_txns_data(struct clean_txns *t, const struct batch_head *h)
     return false;
 }
 
-bool clean_txns_marker(struct clean_txns *t, const struct batch_head *h, int type, const struct aborted_txn **keep)
+bool clean_txns_marker(struct clean_txns *t, const struct batch_head *h, int type,
+                       const struct aborted_txn **keep)
 {
     int64_t id = h->producer_id;
     *keep = NULL;

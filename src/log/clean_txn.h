@@ -1,5 +1,5 @@
-/* Which data a cleaning may drop because its transaction was aborted, and which markers because nothing is left of their
- * transaction. Fed with the batches in log order.
+/* Which data a cleaning may drop because its transaction was aborted, and which markers because nothing is
+ * left of their transaction. Fed with the batches in log order.
  *
  * .txnindex, an entry for each aborted transaction:
  *   version 0 (2), producer id (8), first offset (8), last offset (8), last stable offset at its end (8) */
@@ -27,15 +27,17 @@ void aborted_txn_write(const struct aborted_txn *t, uint8_t out[TXN_INDEX_ENTRY_
 
 struct clean_txns {
     const struct aborted_txns *aborted;
-    size_t at;                 /* those before it began at or before the current batch */
+    size_t at;                  /* those before it began at or before the current batch */
     struct map open, committed; /* struct clean_txn_open: aborted ones and others whose data was seen */
 };
 void clean_txns_init(struct clean_txns *t, const struct aborted_txns *aborted);
 void clean_txns_fini(struct clean_txns *t);
 /* A batch of data; true if its transaction was aborted. */
 bool clean_txns_data(struct clean_txns *t, const struct batch_head *h);
-/* A control batch; type: of its record, -1 if it has none. True if nothing of the transaction was seen. *keep: the
- * entry that has to stay in the index, or NULL; its producer_id is meaningful until the next call. */
-bool clean_txns_marker(struct clean_txns *t, const struct batch_head *h, int type, const struct aborted_txn **keep);
+/* A control batch; type: of its record, -1 if it has none. True if nothing of the transaction was seen.
+ * *keep: the entry that has to stay in the index, or NULL; its producer_id is meaningful until the next call.
+ */
+bool clean_txns_marker(struct clean_txns *t, const struct batch_head *h, int type,
+                       const struct aborted_txn **keep);
 
 #endif

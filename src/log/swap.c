@@ -1,7 +1,9 @@
-/* What a cleaning leaves behind when the process ends in the middle, and what a start makes of it, as Apache Kafka does:
+/* What a cleaning leaves behind when the process ends in the middle, and what a start makes of it, as Apache
+ * Kafka does:
  *
- *   .cleaned  not finished: dropped, together with .swap files at or above it, whose renaming was not finished either
- *   .swap     whole and on the disk: the segments it stands for are removed, it gets its final name */
+ *   .cleaned  not finished: dropped, together with .swap files at or above it, whose renaming was not
+ * finished either .swap     whole and on the disk: the segments it stands for are removed, it gets its final
+ * name */
 #include "log/log_int.h"
 #include "base/logline.h"
 
@@ -30,7 +32,8 @@ static int note_file(void *arg, const char *name, bool is_dir)
     int64_t base = strtoll(name, NULL, 10);
     if (strcmp(name + 20, ".log") == 0) {
         if (x->bases_n == x->bases_cap)
-            x->bases = xrealloc(x->bases, (x->bases_cap = x->bases_cap ? x->bases_cap * 2 : 8) * sizeof *x->bases);
+            x->bases =
+                xrealloc(x->bases, (x->bases_cap = x->bases_cap ? x->bases_cap * 2 : 8) * sizeof *x->bases);
         x->bases[x->bases_n++] = base;
     }
     for (size_t i = 0; i < NELEMS(suffixes); i++) {
@@ -70,7 +73,9 @@ static int end_of(struct os *os, const char *path, int64_t base, int64_t *end)
         ssize_t n = os_pread(os, fd, b, sizeof b, pos);
         if (n < 0) rc = (int)n;
         int r = n < 0 ? 0 : batch_head_parse(slice_of(b, (size_t)n), &h);
-        if (rc || n < BATCH_HEAD_BYTES || (r && r != ERR_EOF) || h.last_offset < *end || h.bytes > st.size - pos) break;
+        if (rc || n < BATCH_HEAD_BYTES || (r && r != ERR_EOF) || h.last_offset < *end ||
+            h.bytes > st.size - pos)
+            break;
         *end = h.last_offset + 1;
         pos += h.bytes;
     }
@@ -104,7 +109,8 @@ int log_finish_swaps(struct os *os, const char *dir)
     int rc = os_list_dir(os, dir, note_file, &x);
     for (size_t i = 0; i < x.n; i++)
         if (!x.v[i].swap) unfinished = min_i64(unfinished, x.v[i].base_offset);
-    /* .swap before .cleaned: should this be interrupted, the .cleaned file still tells that they are not whole. */
+    /* .swap before .cleaned: should this be interrupted, the .cleaned file still tells that they are not
+     * whole. */
     for (int swap = 1; swap >= 0; swap--)
         for (size_t i = 0; i < x.n && rc == 0; i++) {
             if (x.v[i].swap != swap || (swap && x.v[i].base_offset < unfinished)) continue;

@@ -1,7 +1,7 @@
 /* The cleaner of a shard.
  *
- *   WAITING --timer, something dirty--> ASKED --turn_granted--> CLEANING: step -> slice on the pool -> slice_done -> step
- *      ^                                                           |
+ *   WAITING --timer, something dirty--> ASKED --turn_granted--> CLEANING: step -> slice on the pool ->
+ * slice_done -> step ^                                                           |
  *      +------------------------- finish --------------------------+
  *
  * Invariants
@@ -18,7 +18,10 @@
 
 static void look(struct cleaner *c);
 
-static int turns(const struct cleaner *c) { return (int)min_i64(c->conf.threads, CLEANINGS_MAX); }
+static int turns(const struct cleaner *c)
+{
+    return (int)min_i64(c->conf.threads, CLEANINGS_MAX);
+}
 
 /* ---- turns: on shard 0, where not said otherwise ---- */
 static void turn_granted(struct os_msg *m, void *owner); /* on the shard that asked */
@@ -86,7 +89,8 @@ static int64_t first_time_of(struct log_seg *s)
 static int64_t bound(const struct part *p, int64_t first_dirty, int64_t now_ms)
 {
     const struct log *l = p->log;
-    int64_t upper = min_i64(p->high_watermark, part_last_stable_offset(p)), lag = p->cfg.min_compaction_lag_ms;
+    int64_t upper = min_i64(p->high_watermark, part_last_stable_offset(p)),
+            lag = p->cfg.min_compaction_lag_ms;
     MAP_FOREACH(it, struct producer, e, &p->producers.map)
     if (e->txn_first_offset >= 0) upper = min_i64(upper, e->txn_first_offset);
     for (int i = 0; lag > 0 && i + 1 < l->segs_n && l->segs[i]->base_offset < upper; i++) {
@@ -105,7 +109,8 @@ static bool examine(struct part *p, int64_t now_ms, struct candidate *x)
     bool known = p->clean_offset >= l->start_offset && p->clean_offset <= l->end_offset;
     x->part = p;
     x->first_dirty = known ? p->clean_offset : l->start_offset;
-    x->upper = log_clean_extent(l, x->first_dirty, bound(p, x->first_dirty, now_ms), &clean_bytes, &dirty_bytes);
+    x->upper =
+        log_clean_extent(l, x->first_dirty, bound(p, x->first_dirty, now_ms), &clean_bytes, &dirty_bytes);
     if (x->upper <= x->first_dirty || dirty_bytes == 0) return false;
     for (int i = 0; lag < INT64_MAX && !due && i + 1 < l->segs_n && l->segs[i]->base_offset < x->upper; i++) {
         if (l->segs[i + 1]->base_offset <= x->first_dirty) continue;
@@ -160,14 +165,18 @@ static struct clean_producer *producers_of(const struct part *p, size_t *n)
     return v;
 }
 
-static void wake_after(struct cleaner *c, int64_t ms) { timer_set_ms(c->shard, &c->timer, ms); }
+static void wake_after(struct cleaner *c, int64_t ms)
+{
+    timer_set_ms(c->shard, &c->timer, ms);
+}
 
 static void tell(const struct part *p, const struct log_clean *clean)
 {
     const struct log_clean_stats *s = log_clean_stats(clean);
     if (!s->segments_before) return;
-    logline(LOG_INFO, p->log->dir, "compacted %d segments of %lld bytes into %d of %lld, up to offset %lld", s->segments_before,
-            (long long)s->before, s->segments_after, (long long)s->after, (long long)p->clean_offset);
+    logline(LOG_INFO, p->log->dir, "compacted %d segments of %lld bytes into %d of %lld, up to offset %lld",
+            s->segments_before, (long long)s->before, s->segments_after, (long long)s->after,
+            (long long)p->clean_offset);
 }
 
 static void finish(struct cleaner *c, int rc)
@@ -181,7 +190,8 @@ static void finish(struct cleaner *c, int rc)
         p->clean_offset = log_clean_end_offset(c->clean);
         tell(p, c->clean);
     } else if (p->log->faulted) part_fault(p, "compaction", why);
-    else if (rc == ERR_NOSPACE) logline(LOG_WARN, p->log->dir, "no room to compact (%s); trying again later", why);
+    else if (rc == ERR_NOSPACE)
+        logline(LOG_WARN, p->log->dir, "no room to compact (%s); trying again later", why);
     else {
         p->uncleanable = true;
         logline(LOG_ERROR, p->log->dir, "compaction stops for this partition until the next start: %s", why);
@@ -202,7 +212,10 @@ static int64_t bytes_so_far(const struct cleaner *c)
     return s->bytes_read + s->bytes_written;
 }
 
-static void slice_run(struct os_job *j) { log_clean_run(CONTAINER_OF(j, struct cleaner, job)->clean); }
+static void slice_run(struct os_job *j)
+{
+    log_clean_run(CONTAINER_OF(j, struct cleaner, job)->clean);
+}
 
 static void slice_done(struct os_job *j, void *owner);
 
@@ -240,7 +253,8 @@ static void begin(struct cleaner *c, const struct candidate *x, int64_t now_ms)
         .first_dirty_offset = x->first_dirty,
         .upper_offset = x->upper,
         .delete_retention_ms = p->cfg.delete_retention_ms,
-        .map_slots = (size_t)(min_i64(c->conf.dedupe_bytes / turns(c), MAP_BYTES_MAX) / (int64_t)sizeof(struct clean_slot)),
+        .map_slots = (size_t)(min_i64(c->conf.dedupe_bytes / turns(c), MAP_BYTES_MAX) /
+                              (int64_t)sizeof(struct clean_slot)),
         .map_load = c->conf.load,
         .io_bytes = (size_t)min_i64(c->conf.io_bytes / turns(c) / 2, IO_BYTES_MAX),
     };
@@ -303,7 +317,10 @@ void cleaner_configure(struct cleaner *c, const struct cleaner_conf *conf)
     if (timer_armed(&c->timer) && !c->clean) wake_after(c, conf->backoff_ms);
 }
 
-void cleaner_start(struct cleaner *c) { wake_after(c, c->conf.backoff_ms); }
+void cleaner_start(struct cleaner *c)
+{
+    wake_after(c, c->conf.backoff_ms);
+}
 
 void cleaner_stop(struct cleaner *c)
 {

@@ -1,8 +1,9 @@
-/* The cleaner of a shard: chooses the dirtiest compacted log, has it cleaned slice by slice on the pool, and looks again.
+/* The cleaner of a shard: chooses the dirtiest compacted log, has it cleaned slice by slice on the pool, and
+ * looks again.
  *
- * A shard cleans one log at a time. How many do so at once in the broker is up to shard 0, which lends out turns:
- * log.cleaner.threads of them, at most CLEANINGS_MAX so that the pool always has a thread for syncs. Memory for keys and
- * the rate of reading and writing are divided among the turns. */
+ * A shard cleans one log at a time. How many do so at once in the broker is up to shard 0, which lends out
+ * turns: log.cleaner.threads of them, at most CLEANINGS_MAX so that the pool always has a thread for syncs.
+ * Memory for keys and the rate of reading and writing are divided among the turns. */
 #ifndef MOLDAU_CLEANER_H
 #define MOLDAU_CLEANER_H
 

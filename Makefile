@@ -34,7 +34,7 @@ LIB_O := $(LIB_C:%.c=$(B)/o/%.o)
 UNIT := $(TEST_C:src/%.c=$(B)/unit/%)
 FUZZ := $(FUZZ_C:src/%.c=$(B)/fuzz/%)
 
-.PHONY: all unit fuzz bench clean install
+.PHONY: all unit fuzz bench sim clean install
 # The generator runs first, then make starts over with the list of what it wrote.
 all: $(GEN_STAMP)
 	@$(MAKE) --no-print-directory $(B)/moldau
@@ -78,6 +78,18 @@ $(B)/tests/%: tests/%.c $(B)/libmoldau.a
 	@$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(LIBS)
 $(B)/bench/%: benchmarks/%.c $(B)/libmoldau.a
 	@mkdir -p $(@D)
+	@$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(LIBS)
+
+# The simulator: the same archive, with its own loops, disk and network in place of src/os/linux.c.
+SIM_O := $(patsubst %.c,$(B)/o/%.o,$(sort $(wildcard sim/*.c)))
+sim: $(GEN_STAMP)
+	@$(MAKE) --no-print-directory $(B)/sim/sim
+$(B)/sim/sim: $(SIM_O) $(B)/libmoldau.a
+	@mkdir -p $(@D)
+	@$(CC) $(LDFLAGS) -o $@ $^ $(LIBS)
+
+# One source with a planted bug in front of the archive, which then does not give its own.
+$(B)/mutants/%: $(B)/mutants/%.c $(SIM_O) $(B)/libmoldau.a
 	@$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(LIBS)
 
 $(B)/o/%.o: %.c | $(GEN_STAMP)

@@ -19,7 +19,7 @@ _Noreturn void controller_die(const char *what, const char *why)
 {
     logline(LOG_ERROR, "controller",
             "%s: %s; stopping, because a controller that cannot remember must not decide", what, why);
-    exit(1);
+    os_exit(1);
 }
 
 struct apply_ctx {

@@ -101,7 +101,6 @@ struct log_clean *log_clean_new(struct log *l, const struct log_clean_opts *o)
     clean_map_init(&c->f.map, o->map_slots, o->map_load, o->seed);
     clean_txns_init(&c->f.txns, &c->aborted);
     c->f.latest_offset = -1;
-    c->f.upper_offset = o->upper_offset;
     c->f.now_ms = o->now_ms;
     c->f.delete_retention_ms = o->delete_retention_ms;
     c->f.producers = o->producers_take;
@@ -541,6 +540,7 @@ static int begin_group(struct log_clean *c, struct log *l)
     }
     c->group_from = from;
     c->group_to = group_end(c, from);
+    c->f.end_offset = c->group_to < c->segs_n ? c->segs[c->group_to].base_offset : c->o.upper_offset;
     c->stage = STAGE_COPY;
     c->changed = c->group_to - from > 1;
     c->out_size = c->since_entry = 0;

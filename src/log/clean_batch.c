@@ -166,7 +166,7 @@ int clean_batch(struct clean_filter *f, const uint8_t *batch, const struct batch
     if (rc) return rc;
     /* A marker whose transaction is gone waits for its time, so that slow readers still see how it ended. */
     bool discard = over && (!control || (horizon && h->base_time_ms <= f->now_ms));
-    bool keep_head = last_of_producer(f, h) || h->last_offset + 1 == f->upper_offset;
+    bool keep_head = last_of_producer(f, h) || h->last_offset + 1 == f->end_offset;
     if (discard && !keep_head) return 0;
     if (!discard) {
         struct record_iter it;

@@ -24,8 +24,10 @@ struct clean_span {
 struct clean_filter {
     struct clean_map map;
     int64_t latest_offset; /* the map knows every key up to here; what lies above is kept */
-    int64_t
-        upper_offset; /* the batch that ends just below keeps its head, so that the end does not get lost */
+    /* The batch that ends just below, where the new segment ends, keeps its head: Kafka wants the end of a
+     * cleaning, and at the end of every segment it lets recovery tell a whole log from one whose tail was
+     * lost. */
+    int64_t end_offset;
     int64_t now_ms, delete_retention_ms;
     const struct clean_producer *producers; /* by id */
     size_t producers_n;

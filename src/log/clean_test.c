@@ -243,6 +243,10 @@ static bool agrees(struct log *l, int64_t to)
         free(b);
     }
     kp_writer_fini(&body);
+    for (int i = 0; i + 1 < l->segs_n; i++) {
+        o = l->segs[i + 1]->base_offset;
+        if (o > m.start && !head[o - 1]) FAIL("the segment before does not end here");
+    }
     int64_t newest[KEYS], newest_clean[KEYS];
     for (int k = 0; k < KEYS; k++) newest[k] = newest_clean[k] = -1;
     for (o = m.start; o < m.n; o++) {

@@ -146,6 +146,7 @@ static int new_active(struct log *l, int64_t base_offset)
         if (fd < 0) return fd;
         os_close(l->os, fd);
     }
+    l->names_made++;
     struct log_seg *s = log_seg_new(l, base_offset);
     s->tail = xcalloc(1, sizeof *s->tail);
     s->tail->last_time_ms = -1;
@@ -515,6 +516,22 @@ int32_t log_epoch_of(const struct log *l, int64_t offset)
     return e;
 }
 
+int log_sync_index(struct os *os, const char *dir, int64_t base_offset)
+{
+    static const char *const suffixes[] = {"index", "timeindex", "txnindex"};
+    int rc = 0;
+    for (size_t i = 0; i < NELEMS(suffixes) && rc == 0; i++) {
+        char path[LOG_PATH_MAX];
+        snprintf(path, sizeof path, "%s/%020lld.%s", dir, (long long)base_offset, suffixes[i]);
+        int fd = os_open(os, path, OS_WRITE);
+        if (fd == ERR_NOENT) continue; /* none, or retention was faster */
+        if (fd < 0) return fd;
+        rc = os_fdatasync(os, fd);
+        os_close(os, fd);
+    }
+    return rc;
+}
+
 int log_close(struct log *l, bool sync)
 {
     if (l->faulted) return ERR_IO;
@@ -524,8 +541,9 @@ int log_close(struct log *l, bool sync)
     for (int i = 0; rc == 0 && sync && i < l->segs_n; i++) {
         struct log_seg *s = l->segs[i];
         int64_t end = i + 1 < l->segs_n ? l->segs[i + 1]->base_offset : l->end_offset;
-        if (end <= l->synced_offset) continue;
+        if (end < l->synced_offset) continue;
         if ((rc = log_seg_open(s)) == 0) rc = os_fdatasync(l->os, s->fd);
+        if (rc == 0) rc = log_sync_index(l->os, l->dir, s->base_offset);
     }
     if (rc) return fault(l, rc);
     if (sync) l->synced_offset = l->end_offset;

@@ -75,6 +75,7 @@ struct log {
     int hint_next;
     /* While set, a look-up that would wait for the disk gives ERR_BUSY and leaves the place in `cold`. */
     bool nowait;
+    int64_t names_made; /* files made so far: the directory wants a sync after each */
     struct {
         int64_t base_offset;
         const char *suffix;
@@ -107,6 +108,8 @@ int log_peek(struct os *os, const char *dir, int64_t from, log_peek_cb *cb, void
 int log_wipe(struct os *os, const char *dir) MUST_USE;
 /* Writes what is pending, indexes and the epoch checkpoint; syncs if asked. Blocking. */
 int log_close(struct log *l, bool sync) MUST_USE;
+/* Syncs the index files of a segment that is sealed, so that a start may trust them. Any thread. */
+int log_sync_index(struct os *os, const char *dir, int64_t base_offset) MUST_USE;
 /* Removes the directory's files as well. */
 void log_free(struct log *l);
 

@@ -138,6 +138,24 @@ static int reset_index(struct log_seg *s)
     return 0;
 }
 
+/* Removes the segments from index i on. */
+static int drop_from(struct log *l, int i)
+{
+    int rc = 0;
+    while (rc == 0 && l->segs_n > i) {
+        struct log_seg *last = l->segs[--l->segs_n];
+        static const char *const suffixes[] = {"log", "index", "timeindex", "txnindex", "snapshot"};
+        for (size_t k = 0; k < NELEMS(suffixes); k++) {
+            char path[LOG_PATH_MAX];
+            log_path(l, last->base_offset, suffixes[k], path, sizeof path);
+            int r = os_unlink(l->os, path);
+            if (r && r != ERR_NOENT) rc = r;
+        }
+        log_seg_free(last);
+    }
+    return rc;
+}
+
 static int truncate_files(struct log *l, int from_seg, int64_t size, struct log_open_opts *o, const char *why)
 {
     struct log_seg *s = l->segs[from_seg];
@@ -150,18 +168,7 @@ static int truncate_files(struct log *l, int from_seg, int64_t size, struct log_
                  why ? why : "unsound");
         rc = os_ftruncate(l->os, s->fd, size);
     }
-    while (rc == 0 && l->segs_n > from_seg + 1) {
-        struct log_seg *last = l->segs[--l->segs_n];
-        static const char *const suffixes[] = {"log", "index", "timeindex", "txnindex", "snapshot"};
-        for (size_t i = 0; i < NELEMS(suffixes); i++) {
-            char path[LOG_PATH_MAX];
-            log_path(l, last->base_offset, suffixes[i], path, sizeof path);
-            int r = os_unlink(l->os, path);
-            if (r && r != ERR_NOENT) rc = r;
-        }
-        log_seg_free(last);
-    }
-    return rc;
+    return rc ? rc : drop_from(l, from_seg + 1);
 }
 
 /* Reads one segment (unclean: verifies and rebuilds). *stop says that later segments must go. */
@@ -205,6 +212,21 @@ static int open_seg(struct log *l, int i, bool verify, struct log_open_opts *o, 
     }
     rc = log_scan(s, pos, false, o->replay_from, o->scan_cb, o->scan_arg, &end, next, &why);
     if (rc) return rc;
+    if (why) {
+        /* Below the recovery point nothing may be cut: it was acknowledged. The index that led here may be at fault;
+         * records that cannot be read from the start of the file either are for a person to look at. */
+        if ((rc = reset_index(s)) != 0) return rc;
+        *next = s->base_offset;
+        rc = log_scan(s, 0, true, o->replay_from, o->scan_cb, o->scan_arg, &end, next, &why);
+        if (rc == 0 && why) {
+            snprintf(o->cut, sizeof o->cut, "found damage at position %lld of segment %020lld, which was synced long ago: %s", (long long)end,
+                     (long long)s->base_offset, why);
+            rc = ERR_FORMAT;
+        }
+        if (rc) return rc;
+        s->size = end;
+        return last ? log_index_flush(s) : log_index_seal(s);
+    }
     if (last) {
         /* The newest timestamp may lie behind the last time entry. */
         struct batch_head h = {0};
@@ -220,11 +242,6 @@ static int open_seg(struct log *l, int i, bool verify, struct log_open_opts *o, 
         }
         s->max_time_ms = tail_max;
         s->max_time_offset = tail_off;
-    }
-    if (why) {
-        *stop = true;
-        s->size = end;
-        return truncate_files(l, i, end, o, why);
     }
     return 0;
 }
@@ -270,8 +287,16 @@ int log_open(struct os *os, struct log_files *files, const char *dir, const stru
         bool stop = false;
         for (int i = 0; rc == 0 && !stop && i < l->segs_n; i++) {
             int64_t end = i + 1 < l->segs_n ? x.bases[i + 1] : INT64_MAX;
+            if (!o->clean && !cfg->clean_compact && x.bases[i] > next && x.bases[i] > o->recovery_point) {
+                /* The end of the segment before was lost with the power while this one was kept: neither was synced,
+                 * and offsets have no gaps. Where compaction makes gaps, they cannot be told apart. */
+                rc = drop_from(l, i);
+                snprintf(o->cut, sizeof o->cut, "removed segments from %020lld on: the log before them ends at offset %lld", (long long)x.bases[i],
+                         (long long)next);
+                break;
+            }
             next = max_i64(next, x.bases[i]);
-            rc = open_seg(l, i, !o->clean && end > o->recovery_point, o, &next, &stop);
+            rc = open_seg(l, i, !o->clean && end >= o->recovery_point, o, &next, &stop);
             next = max_i64(next, l->segs[i]->base_offset);
             if (rc == 0 && l->segs[i]->first_time_ms < 0 && i == l->segs_n - 1 && l->segs[i]->size) {
                 uint8_t b[BATCH_HEAD_BYTES];

@@ -716,6 +716,10 @@ void os_tune_heap(void)
     mallopt(M_MMAP_THRESHOLD, 4 << 20);
     mallopt(M_TRIM_THRESHOLD, 8 << 20);
 }
+void os_exit(int code)
+{
+    _exit(code);
+}
 void os_write_stderr(const char *p, size_t n)
 {
     (void)!write(2, p, n);

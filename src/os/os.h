@@ -77,6 +77,7 @@ struct strbuf;
 int os_read_file(struct os *os, const char *path, size_t max, struct strbuf *out) MUST_USE;
 /* Writes path.tmp, syncs it, renames it over path, syncs the directory. */
 int os_write_file_atomic(struct os *os, const char *path, const void *p, size_t n) MUST_USE;
+/* With its parents; their names are durable. */
 int os_mkdir_p(struct os *os, const char *path) MUST_USE;
 /* Removes a directory and what is in it (one level of files, or deeper). */
 int os_remove_tree(struct os *os, const char *path) MUST_USE;
@@ -155,6 +156,8 @@ int64_t os_resident_bytes(void);
 /* SIGTERM and SIGINT become a message. Block them before the first thread starts, then say where they go. */
 void os_block_stop_signals(void);
 void os_on_stop_signal(struct os *to, struct os_msg *m);
+/* Ends the process at once; nothing is written any more. */
+_Noreturn void os_exit(int code);
 /* One line to the error stream, whole, from any thread. */
 void os_write_stderr(const char *p, size_t n);
 int64_t os_boot_wall_ms(void);

@@ -61,7 +61,12 @@ int os_mkdir_p(struct os *os, const char *path)
         char c = *s;
         *s = 0;
         rc = os_mkdir(os, p);
-        if (rc == ERR_EXISTS) rc = 0;
+        if (rc == 0) rc = fsync_parent(os, p);
+        else if (rc == ERR_EXISTS) {
+            /* Perhaps made by a process that died before this: synced again, where the parent may be read at all. */
+            if (!c && fsync_parent(os, p)) {}
+            rc = 0;
+        }
         *s = c;
         if (!c || rc) break;
     }

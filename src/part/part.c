@@ -22,7 +22,10 @@ struct part_syncer {
     struct log_seg *segs[SYNC_SEGS_MAX];
     int segs_n;
     int64_t target;
-    char *dir; /* to sync names in, or NULL */
+    int sealed_n; /* so many of segs get no more records: their index files are synced too */
+    char *dir;
+    bool name_made, parent; /* names in dir, dir's own name */
+    int64_t names;
     int rc;
     char why[96];
 };
@@ -186,18 +189,22 @@ void part_configure(struct part *p, const struct conf_topic *cfg)
 }
 
 /* ---- syncing ---- */
+/* Makes the names in dir durable, and dir's own. dir is cut up for it. */
+static int sync_names(struct os *os, char *dir, bool parent)
+{
+    int rc = os_fsync_dir(os, dir);
+    char *slash = strrchr(dir, '/');
+    if (rc || !parent || !slash) return rc;
+    *slash = 0;
+    return os_fsync_dir(os, dir);
+}
+
 static void sync_run(struct os_job *j)
 {
     struct part_syncer *y = CONTAINER_OF(j, struct part_syncer, job);
     for (int i = 0; i < y->segs_n && y->rc == 0; i++) y->rc = os_fdatasync(y->os, y->segs[i]->fd);
-    if (y->rc == 0 && y->dir) {
-        char *slash = strrchr(y->dir, '/');
-        y->rc = os_fsync_dir(y->os, y->dir);
-        if (slash && y->rc == 0) {
-            *slash = 0;
-            y->rc = os_fsync_dir(y->os, y->dir);
-        }
-    }
+    for (int i = 0; i < y->sealed_n && y->rc == 0; i++) y->rc = log_sync_index(y->os, y->dir, y->segs[i]->base_offset);
+    if (y->rc == 0 && y->name_made) y->rc = sync_names(y->os, y->dir, y->parent);
     if (y->rc) snprintf(y->why, sizeof y->why, "%s", os_why());
 }
 
@@ -265,7 +272,8 @@ static void sync_done(struct os_job *j, void *owner)
     } else if (y->rc) {
         part_fault(p, "a sync to disk", y->why);
     } else {
-        if (y->dir) p->names_synced = true;
+        if (y->name_made) p->names_synced = y->names;
+        p->dir_synced |= y->parent;
         p->log->synced_offset = max_i64(p->log->synced_offset, y->target);
         while (!list_empty(&p->wait_sync)) {
             struct part_append *a = LIST_ENTRY(p->wait_sync.next, struct part_append, link);
@@ -289,7 +297,7 @@ static void start_sync(struct part *p)
     y->target = l->flushed_offset;
     /* Oldest unsynced segments first; with more than fit, the target is where the last of them ends. */
     int i = l->segs_n - 1;
-    while (i > 0 && l->segs[i]->base_offset > l->synced_offset) i--;
+    while (i > 0 && l->segs[i]->base_offset >= l->synced_offset) i--; /* a roll right there left its indexes to be synced */
     int rc = 0;
     for (; i < l->segs_n && rc == 0; i++) {
         if (y->segs_n == SYNC_SEGS_MAX) {
@@ -300,6 +308,7 @@ static void start_sync(struct part *p)
         if ((rc = log_seg_open(s)) != 0) break;
         log_seg_get(s);
         y->segs[y->segs_n++] = s;
+        if (i < l->segs_n - 1) y->sealed_n++;
     }
     if (rc) {
         for (i = 0; i < y->segs_n; i++) log_seg_put(y->segs[i]);
@@ -307,7 +316,10 @@ static void start_sync(struct part *p)
         part_fault(p, "opening a segment", os_why());
         return;
     }
-    if (!p->names_synced) y->dir = xstrdup(l->dir);
+    y->name_made = !p->dir_synced || p->names_synced < l->names_made;
+    if (y->name_made || y->sealed_n) y->dir = xstrdup(l->dir);
+    y->parent = !p->dir_synced;
+    y->names = l->names_made;
     y->job.run = sync_run;
     y->job.done = sync_done;
     p->syncer = y;
@@ -483,7 +495,11 @@ int part_close(struct part *p)
     if (p->log->faulted) return ERR_IO;
     int rc = log_close(p->log, true);
     if (rc == 0) rc = save_producers(p);
-    if (rc == 0 && !p->names_synced) rc = os_fsync_dir(p->home->shard->os, p->log->dir);
+    if (rc == 0 && (!p->dir_synced || p->names_synced < p->log->names_made)) {
+        char *dir = xstrdup(p->log->dir);
+        rc = sync_names(p->home->shard->os, dir, !p->dir_synced);
+        free(dir);
+    }
     return rc;
 }
 

@@ -32,7 +32,9 @@ struct part {
     struct list watches;
     struct part_syncer *syncer; /* NULL: no sync runs */
     int pins;                   /* work under way elsewhere that needs it */
-    bool names_synced, doomed;
+    bool doomed;
+    bool dir_synced;      /* the directory's own name */
+    int64_t names_synced; /* log->names_made when the directory was last synced */
     int64_t clean_offset; /* compacted below; -1: not known */
     bool cleaning;        /* the cleaner works on it: retention waits */
     bool uncleanable;     /* damage was found; until the next start */

@@ -6,6 +6,15 @@
 
 #define OPEN_FILES_MAX 800 /* of all shards together; the rest of 1,024 is for connections */
 
+void server_complain(const char *text)
+{
+    struct strbuf b;
+    strbuf_init(&b);
+    strbuf_printf(&b, "moldau: %s\n", text);
+    os_write_stderr(b.s, b.n);
+    strbuf_fini(&b);
+}
+
 /* ---- stop ---- */
 static void stop_shard(struct os_msg *m, void *owner)
 {
@@ -141,6 +150,7 @@ static int read_checkpoints(struct server *sv, struct strbuf *why)
         snprintf(path, sizeof path, "%s/.kafka_cleanshutdown", d->path);
         /* From here on a crash is a crash. */
         r = rc == 0 && d->clean ? os_unlink(os, path) : 0;
+        if (r == 0 && rc == 0 && d->clean) r = os_fsync_dir(os, d->path);
         if (r && rc == 0) {
             rc = r;
             strbuf_printf(why, "cannot remove %s: %s", path, os_why());

@@ -11,15 +11,6 @@
 
 #define POOL_THREADS 3
 
-void server_complain(const char *text)
-{
-    struct strbuf b;
-    strbuf_init(&b);
-    strbuf_printf(&b, "moldau: %s\n", text);
-    os_write_stderr(b.s, b.n);
-    strbuf_fini(&b);
-}
-
 static void complain_lines(struct strbuf *b)
 {
     char *save, *line = strtok_r(b->s ? b->s : (char[]){""}, "\n", &save);

@@ -8,6 +8,14 @@ static void segment_dropped(void *arg, char *path_take, int64_t delay_ms)
     shard_trash(arg, path_take, false, delay_ms);
 }
 
+static int64_t visited(void *owner)
+{
+    struct shard *s = owner;
+    if (s->end_of_turn) s->end_of_turn(s);
+    if (s->stopping) return INT64_MIN;
+    return s->timers_n ? s->timers[0]->due_ns : INT64_MAX;
+}
+
 void shard_init(struct shard *s, int id, int n, struct shard **peers, struct os *os, int files_max)
 {
     *s = (struct shard){.id = id, .n = n, .os = os, .peers = peers};
@@ -15,6 +23,7 @@ void shard_init(struct shard *s, int id, int n, struct shard **peers, struct os 
     s->files.dropped = segment_dropped;
     s->files.dropped_arg = s;
     list_init(&s->trash.items);
+    os_on_visit(os, visited, s);
 }
 
 void shard_fini(struct shard *s)
@@ -82,17 +91,8 @@ void shard_turn(struct shard *s, int64_t deadline_ns)
     if (s->end_of_turn) s->end_of_turn(s);
 }
 
-static int64_t visited(void *owner)
-{
-    struct shard *s = owner;
-    if (s->end_of_turn) s->end_of_turn(s);
-    if (s->stopping) return INT64_MIN;
-    return s->timers_n ? s->timers[0]->due_ns : INT64_MAX;
-}
-
 void shard_run(struct shard *s)
 {
-    os_on_visit(s->os, visited, s);
     while (!s->stopping) shard_turn(s, INT64_MAX);
     os_flush_posts(s->os);
 }

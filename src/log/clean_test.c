@@ -404,3 +404,74 @@ TEST(the_map_holds_what_it_was_given)
     CHECK(clean_map_reserve(&map, 10000, true));
     clean_map_fini(&map);
 }
+
+/* One batch with a value of key a and a tombstone of key b, through clean_batch. */
+static bool pass(struct clean_filter *f, struct slice in, struct kp_writer *out, struct batch_head *h)
+{
+    bool same;
+    kp_writer_reset(out);
+    if (batch_head_parse(in, h) || clean_batch(f, in.p, h, out, &same)) return false;
+    return out->n == 0 || batch_head_parse(kp_writer_slice(out), h) == 0;
+}
+
+TEST(a_tombstone_gets_its_time_and_goes_when_it_has_come)
+{
+    struct clean_filter f;
+    struct clean_producer producer = {7, 11, 2};
+    struct aborted_txns none = {0};
+    struct batch_builder b;
+    struct kp_writer first, second, third;
+    struct batch_head h;
+    uint64_t seed[2] = {1, 2};
+    kp_writer_init(&first, 0);
+    kp_writer_init(&second, 0);
+    kp_writer_init(&third, 0);
+    batch_builder_init(&b);
+    b.base_offset = 10;
+    b.producer_id = 7;
+    b.producer_epoch = 2;
+    b.base_sequence = 40;
+    batch_add(&b, 900, slice_cstr("a"), slice_cstr("1"), NULL, 0);
+    batch_add(&b, 950, slice_cstr("b"), (struct slice){0}, NULL, 0);
+    CHECK_INT(batch_finish(&b, &first), 0);
+    batch_builder_fini(&b);
+    clean_filter_init(&f);
+    clean_map_init(&f.map, 100, 0.9, seed);
+    clean_txns_init(&f.txns, &none);
+    CHECK(clean_map_reserve(&f.map, 2, false));
+    clean_map_put(&f.map, slice_cstr("a"), 20); /* written again later */
+    clean_map_put(&f.map, slice_cstr("b"), 11);
+    f.latest_offset = 20;
+    f.now_ms = 1000;
+    f.delete_retention_ms = 500;
+    f.producers = &producer;
+    f.producers_n = 1;
+    CHECK(pass(&f, kp_writer_slice(&first), &second, &h));
+    CHECK_INT(h.count, 1);
+    CHECK(h.attributes & BATCH_DELETE_HORIZON);
+    CHECK_INT(h.base_time_ms, 1500);
+    CHECK_INT(h.max_time_ms, 950);
+    CHECK_INT(h.base_offset, 10);
+    CHECK_INT(h.last_offset, 11);
+    f.now_ms = 1499;
+    CHECK(pass(&f, kp_writer_slice(&second), &third, &h));
+    CHECK(slice_eq(kp_writer_slice(&second), kp_writer_slice(&third)));
+    f.now_ms = 1500;
+    CHECK(pass(&f, kp_writer_slice(&second), &third, &h));
+    /* The producer is still known: the head with its last sequence stays. */
+    CHECK_INT(h.count, 0);
+    CHECK_INT(h.bytes, BATCH_HEAD_BYTES);
+    CHECK_INT(h.base_sequence, 40);
+    CHECK_INT(h.last_offset, 11);
+    CHECK_INT(h.producer_epoch, 2);
+    CHECK(!(h.attributes & BATCH_DELETE_HORIZON) && batch_crc_ok(third.p, h.bytes));
+    f.producers_n = 0;
+    CHECK(pass(&f, kp_writer_slice(&second), &third, &h));
+    CHECK_INT(third.n, 0);
+    clean_txns_fini(&f.txns);
+    clean_map_fini(&f.map);
+    clean_filter_fini(&f);
+    kp_writer_fini(&first);
+    kp_writer_fini(&second);
+    kp_writer_fini(&third);
+}

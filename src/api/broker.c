@@ -65,6 +65,7 @@ static int open_part(struct broker *b, struct image_topic *t, int32_t index, con
     }
     int rc = part_open(&b->parts, b->node->dirs[dir].path, dir, t->id, t->name, index, &cfg,
                        t->parts[index].leader_epoch, &o, &p);
+    if (rc == 0 && cp) p->clean_offset = checkpoint_get(&cp->clean, t->name, index);
     if (rc)
         logline(LOG_ERROR, t->name, "cannot open partition %d in %s: %s; it stays offline", index,
                 b->node->dirs[dir].path, o.cut[0] ? o.cut : os_why());
@@ -110,6 +111,23 @@ static void config_changed(void *arg, int8_t type, struct slice resource)
     }
 }
 
+static void configure_cleaner(struct broker *b)
+{
+    const struct conf *c = &b->conf;
+    struct cleaner_conf cc = {
+        .enable = conf_bool(c, CONF_LOG_CLEANER_ENABLE),
+        .threads = conf_i64(c, CONF_LOG_CLEANER_THREADS),
+        .backoff_ms = conf_i64(c, CONF_LOG_CLEANER_BACKOFF_MS),
+        .dedupe_bytes = conf_i64(c, CONF_LOG_CLEANER_DEDUPE_BUFFER_SIZE),
+        .io_bytes = conf_i64(c, CONF_LOG_CLEANER_IO_BUFFER_SIZE),
+        .load = conf_double(c, CONF_LOG_CLEANER_IO_BUFFER_LOAD_FACTOR),
+        .bytes_per_s = conf_double(c, CONF_LOG_CLEANER_IO_MAX_BYTES_PER_SECOND),
+    };
+    cleaner_configure(&b->cleaner, &cc);
+}
+
+static struct cleaner *cleaner_of(struct shard *s) { return &s->broker->cleaner; }
+
 /* Dynamic broker settings: the image's overrides become this shard's layer. */
 void broker_apply_dynamic(struct broker *b, struct slice resource)
 {
@@ -132,6 +150,7 @@ void broker_apply_dynamic(struct broker *b, struct slice resource)
     strbuf_fini(&err);
     if (!b->serving) return;
     groups_configure(b->groups);
+    configure_cleaner(b);
     MAP_FOREACH(it, struct part, p, &b->parts.map)
     {
         struct conf_topic cfg;
@@ -197,6 +216,7 @@ void broker_init(struct broker *b, struct shard *s, const struct node *node, con
                : strcmp(sync, "always") == 0 ? PART_SYNC_ALWAYS
                                              : PART_SYNC_ACKS_ALL,
                conf_i64(conf, CONF_PRODUCER_ID_EXPIRATION_MS));
+    cleaner_init(&b->cleaner, &b->parts, cleaner_of);
     net_init(&b->net, s, api_dispatch, (size_t)conf_i64(conf, CONF_SOCKET_REQUEST_MAX_BYTES));
     list_init(&b->pid_waiters);
     b->tick.fire = tick;
@@ -213,6 +233,8 @@ int broker_open_partitions(struct broker *b, const struct checkpoints *cp)
                 failed++;
     b->serving = true;
     timer_set_ms(b->shard, &b->tick, 1000);
+    configure_cleaner(b);
+    cleaner_start(&b->cleaner);
     b->retain_ns =
         os_mono_ns(b->shard->os) +
         min_i64(RETENTION_FIRST_MS, conf_i64(&b->conf, CONF_LOG_RETENTION_CHECK_INTERVAL_MS)) * 1000000;
@@ -222,6 +244,7 @@ int broker_open_partitions(struct broker *b, const struct checkpoints *cp)
 int broker_close_partitions(struct broker *b)
 {
     int failed = 0;
+    cleaner_stop(&b->cleaner);
     MAP_FOREACH(it, struct part, p, &b->parts.map)
     if (part_close(p)) failed++;
     return failed;
@@ -258,7 +281,7 @@ struct cp_gather {
     struct os *os;
     const struct node *node;
     int waiting;
-    struct strbuf *text; /* [dirs_n * 3]: recovery points, log starts, high watermarks */
+    struct strbuf *text; /* [dirs_n * CP_FILES] */
     int *lines;
     struct cp_part {
         struct os_msg msg;
@@ -266,18 +289,20 @@ struct cp_gather {
     } parts[];
 };
 
-static const char *const cp_names[3] = {"recovery-point-offset-checkpoint", "log-start-offset-checkpoint",
-                                        "replication-offset-checkpoint"};
+#define CP_FILES 4
+static const char *const cp_names[CP_FILES] = {"recovery-point-offset-checkpoint", "log-start-offset-checkpoint",
+                                               "replication-offset-checkpoint", "cleaner-offset-checkpoint"};
 
 static void cp_add(struct broker *b, struct strbuf *text, int *lines)
 {
     MAP_FOREACH(it, struct part, p, &b->parts.map)
     {
-        int64_t v[3] = {p->log->synced_offset, p->log->start_offset, p->high_watermark};
-        for (int k = 0; k < 3; k++) {
+        int64_t v[CP_FILES] = {p->log->synced_offset, p->log->start_offset, p->high_watermark, p->clean_offset};
+        for (int k = 0; k < CP_FILES; k++) {
+            if (v[k] < 0) continue;
             if (k == 1 && p->log->segs[0]->base_offset == p->log->start_offset) continue; /* files say it */
-            strbuf_printf(&text[p->dir * 3 + k], "%s %d %lld\n", p->topic, p->index, (long long)v[k]);
-            lines[p->dir * 3 + k]++;
+            strbuf_printf(&text[p->dir * CP_FILES + k], "%s %d %lld\n", p->topic, p->index, (long long)v[k]);
+            lines[p->dir * CP_FILES + k]++;
         }
     }
 }
@@ -285,13 +310,13 @@ static void cp_add(struct broker *b, struct strbuf *text, int *lines)
 static int cp_write(struct os *os, const struct node *node, struct strbuf *text, const int *lines)
 {
     int rc = 0;
-    for (int i = 0; i < node->dirs_n * 3 && rc == 0; i++) {
+    for (int i = 0; i < node->dirs_n * CP_FILES && rc == 0; i++) {
         char path[4200];
         struct strbuf b;
-        if (!node->dirs[i / 3].online) continue;
+        if (!node->dirs[i / CP_FILES].online) continue;
         strbuf_init(&b);
         strbuf_printf(&b, "0\n%d\n%s", lines[i], strbuf_cstr(&text[i]));
-        snprintf(path, sizeof path, "%s/%s", node->dirs[i / 3].path, cp_names[i % 3]);
+        snprintf(path, sizeof path, "%s/%s", node->dirs[i / CP_FILES].path, cp_names[i % CP_FILES]);
         rc = os_write_file_atomic(os, path, b.s, b.n);
         strbuf_fini(&b);
     }
@@ -303,14 +328,14 @@ static struct cp_gather *cp_new(const struct broker *b, int shards)
     struct cp_gather *g = xcalloc(1, sizeof *g + (size_t)shards * sizeof g->parts[0]);
     g->os = b->shard->os;
     g->node = b->node;
-    g->text = xcalloc((size_t)b->node->dirs_n * 3, sizeof *g->text);
-    g->lines = xcalloc((size_t)b->node->dirs_n * 3, sizeof *g->lines);
+    g->text = xcalloc((size_t)b->node->dirs_n * CP_FILES, sizeof *g->text);
+    g->lines = xcalloc((size_t)b->node->dirs_n * CP_FILES, sizeof *g->lines);
     return g;
 }
 
 static void cp_free(struct cp_gather *g)
 {
-    for (int i = 0; i < g->node->dirs_n * 3; i++) strbuf_fini(&g->text[i]);
+    for (int i = 0; i < g->node->dirs_n * CP_FILES; i++) strbuf_fini(&g->text[i]);
     free(g->text);
     free(g->lines);
     free(g);

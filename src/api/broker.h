@@ -7,7 +7,7 @@
 #include "ctl/ctl.h"
 #include "ctl/image.h"
 #include "net/net.h"
-#include "part/part.h"
+#include "part/cleaner.h"
 
 /* Facts fixed at start; shared by all shards, never written again. */
 struct node {
@@ -38,6 +38,7 @@ struct broker {
     struct conf conf; /* this shard's copy, dynamic layers included */
     struct image image;
     struct parts parts;
+    struct cleaner cleaner;
     struct net net;
     struct controller *ctl; /* shard 0 only */
     struct groups *groups;

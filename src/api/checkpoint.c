@@ -27,6 +27,7 @@ void checkpoints_init(struct checkpoints *c)
 {
     map_init(&c->recovery);
     map_init(&c->start);
+    map_init(&c->clean);
 }
 
 static void clear(struct map *m)
@@ -39,6 +40,7 @@ void checkpoints_fini(struct checkpoints *c)
 {
     clear(&c->recovery);
     clear(&c->start);
+    clear(&c->clean);
 }
 
 /* "topic partition offset", with single blanks. */
@@ -56,6 +58,7 @@ static int parse_line(char *line, struct key *k, int64_t *offset)
 
 int checkpoint_parse(char *text, struct map *into)
 {
+    if (!*text) return 0; /* Apache Kafka makes the file before it has anything to write */
     char *save, *line = strtok_r(text, "\n", &save);
     if (!line || strcmp(line, "0") != 0 || !strtok_r(NULL, "\n", &save)) return ERR_FORMAT;
     while ((line = strtok_r(NULL, "\n", &save)) != NULL) {

@@ -8,7 +8,7 @@
 #include "os/os.h"
 
 struct checkpoints {
-    struct map recovery, start; /* struct checkpoint_entry */
+    struct map recovery, start, clean; /* struct checkpoint_entry */
 };
 void checkpoints_init(struct checkpoints *c);
 void checkpoints_fini(struct checkpoints *c);

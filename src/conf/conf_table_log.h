@@ -21,17 +21,17 @@
     X(LOG_RETENTION_CHECK_INTERVAL_MS, "log.retention.check.interval.ms", LONG, "300000", MIN(1), READ_ONLY, EFFECT, "How often partitions are checked for segments to delete.") \
     X(LOG_SEGMENT_DELETE_DELAY_MS, "log.segment.delete.delay.ms", LONG, "60000", MIN(0), CLUSTER, EFFECT, "Time between taking a segment out and removing its files.") \
     X(LOG_CLEANUP_POLICY, "log.cleanup.policy", LIST, "delete", LIST("compact, delete"), CLUSTER, EFFECT, "What happens to old segments: delete, compact, or both.") \
-    X(LOG_CLEANER_ENABLE, "log.cleaner.enable", BOOLEAN, "true", ANY, READ_ONLY, NO_EFFECT, "Compaction runs. Topics with cleanup.policy=compact need it.") \
-    X(LOG_CLEANER_THREADS, "log.cleaner.threads", INT, "1", MIN(0), CLUSTER, NO_EFFECT, "Threads that compact.") \
-    X(LOG_CLEANER_BACKOFF_MS, "log.cleaner.backoff.ms", LONG, "15000", MIN(0), CLUSTER, NO_EFFECT, "Pause of the compaction when there is nothing to do.") \
-    X(LOG_CLEANER_DEDUPE_BUFFER_SIZE, "log.cleaner.dedupe.buffer.size", LONG, "134217728", ANY, CLUSTER, NO_EFFECT, "Memory for the keys seen during compaction, all threads together.") \
-    X(LOG_CLEANER_IO_BUFFER_SIZE, "log.cleaner.io.buffer.size", INT, "524288", MIN(0), CLUSTER, NO_EFFECT, "Memory for reading and writing during compaction, all threads together.") \
-    X(LOG_CLEANER_IO_BUFFER_LOAD_FACTOR, "log.cleaner.io.buffer.load.factor", DOUBLE, "0.9", ANY, CLUSTER, NO_EFFECT, "How full the table of keys may get; fuller compacts more at once and collides more.") \
-    X(LOG_CLEANER_IO_MAX_BYTES_PER_SECOND, "log.cleaner.io.max.bytes.per.second", DOUBLE, "1.7976931348623157E308", ANY, CLUSTER, NO_EFFECT, "Bytes a second that compaction may read and write.") \
-    X(LOG_CLEANER_MIN_CLEANABLE_RATIO, "log.cleaner.min.cleanable.ratio", DOUBLE, "0.5", RANGE(0, 1), CLUSTER, NO_EFFECT, "Part of a log that must be uncompacted before it is compacted.") \
-    X(LOG_CLEANER_MIN_COMPACTION_LAG_MS, "log.cleaner.min.compaction.lag.ms", LONG, "0", MIN(0), CLUSTER, NO_EFFECT, "Records younger than this are not compacted.") \
-    X(LOG_CLEANER_MAX_COMPACTION_LAG_MS, "log.cleaner.max.compaction.lag.ms", LONG, "9223372036854775807", MIN(1), CLUSTER, NO_EFFECT, "Records older than this are compacted whatever the ratio says.") \
-    X(LOG_CLEANER_DELETE_RETENTION_MS, "log.cleaner.delete.retention.ms", LONG, "86400000", MIN(0), CLUSTER, NO_EFFECT, "How long tombstones and transaction markers stay after compaction.") \
+    X(LOG_CLEANER_ENABLE, "log.cleaner.enable", BOOLEAN, "true", ANY, READ_ONLY, EFFECT, "Compaction runs. Topics with cleanup.policy=compact need it.") \
+    X(LOG_CLEANER_THREADS, "log.cleaner.threads", INT, "1", MIN(0), CLUSTER, EFFECT, "Threads that compact.") \
+    X(LOG_CLEANER_BACKOFF_MS, "log.cleaner.backoff.ms", LONG, "15000", MIN(0), CLUSTER, EFFECT, "Pause of the compaction when there is nothing to do.") \
+    X(LOG_CLEANER_DEDUPE_BUFFER_SIZE, "log.cleaner.dedupe.buffer.size", LONG, "134217728", ANY, CLUSTER, EFFECT, "Memory for the keys seen during compaction, all threads together.") \
+    X(LOG_CLEANER_IO_BUFFER_SIZE, "log.cleaner.io.buffer.size", INT, "524288", MIN(0), CLUSTER, EFFECT, "Memory for reading and writing during compaction, all threads together.") \
+    X(LOG_CLEANER_IO_BUFFER_LOAD_FACTOR, "log.cleaner.io.buffer.load.factor", DOUBLE, "0.9", ANY, CLUSTER, EFFECT, "How full the table of keys may get; fuller compacts more at once and collides more.") \
+    X(LOG_CLEANER_IO_MAX_BYTES_PER_SECOND, "log.cleaner.io.max.bytes.per.second", DOUBLE, "1.7976931348623157E308", ANY, CLUSTER, EFFECT, "Bytes a second that compaction may read and write.") \
+    X(LOG_CLEANER_MIN_CLEANABLE_RATIO, "log.cleaner.min.cleanable.ratio", DOUBLE, "0.5", RANGE(0, 1), CLUSTER, EFFECT, "Part of a log that must be uncompacted before it is compacted.") \
+    X(LOG_CLEANER_MIN_COMPACTION_LAG_MS, "log.cleaner.min.compaction.lag.ms", LONG, "0", MIN(0), CLUSTER, EFFECT, "Records younger than this are not compacted.") \
+    X(LOG_CLEANER_MAX_COMPACTION_LAG_MS, "log.cleaner.max.compaction.lag.ms", LONG, "9223372036854775807", MIN(1), CLUSTER, EFFECT, "Records older than this are compacted whatever the ratio says.") \
+    X(LOG_CLEANER_DELETE_RETENTION_MS, "log.cleaner.delete.retention.ms", LONG, "86400000", MIN(0), CLUSTER, EFFECT, "How long tombstones and transaction markers stay after compaction.") \
     X(LOG_INDEX_SIZE_MAX_BYTES, "log.index.size.max.bytes", INT, "10485760", MIN(4), CLUSTER, EFFECT, "Largest size of an offset or time index.") \
     X(LOG_INDEX_INTERVAL_BYTES, "log.index.interval.bytes", INT, "4096", MIN(0), CLUSTER, EFFECT, "Bytes of records between two entries of an index.") \
     X(LOG_FLUSH_INTERVAL_MESSAGES, "log.flush.interval.messages", LONG, "9223372036854775807", MIN(1), CLUSTER, NO_EFFECT, "Records after which a partition is synced to disk.") \

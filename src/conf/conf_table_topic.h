@@ -10,7 +10,7 @@
     X(TOPIC_COMPRESSION_GZIP_LEVEL, "compression.gzip.level", INT, "-1", GZIP_LEVEL, TOPIC, EFFECT, "Level used when the broker compresses with gzip.") \
     X(TOPIC_COMPRESSION_LZ4_LEVEL, "compression.lz4.level", INT, "9", RANGE(1, 17), TOPIC, EFFECT, "Level used when the broker compresses with lz4.") \
     X(TOPIC_COMPRESSION_ZSTD_LEVEL, "compression.zstd.level", INT, "3", RANGE(-131072, 22), TOPIC, EFFECT, "Level used when the broker compresses with zstd.") \
-    X(TOPIC_DELETE_RETENTION_MS, "delete.retention.ms", LONG, "86400000", MIN(0), TOPIC, NO_EFFECT, "How long tombstones and transaction markers stay after compaction.") \
+    X(TOPIC_DELETE_RETENTION_MS, "delete.retention.ms", LONG, "86400000", MIN(0), TOPIC, EFFECT, "How long tombstones and transaction markers stay after compaction.") \
     X(TOPIC_FILE_DELETE_DELAY_MS, "file.delete.delay.ms", LONG, "60000", MIN(0), TOPIC, EFFECT, "Time between taking a segment out and removing its files.") \
     X(TOPIC_FLUSH_MESSAGES, "flush.messages", LONG, "9223372036854775807", MIN(1), TOPIC, NO_EFFECT, "Records after which a partition is synced to disk.") \
     X(TOPIC_FLUSH_MS, "flush.ms", LONG, "9223372036854775807", MIN(0), TOPIC, NO_EFFECT, "Longest time before a record is synced to disk.") \
@@ -20,13 +20,13 @@
     X(TOPIC_LEADER_REPLICATION_THROTTLED_REPLICAS, "leader.replication.throttled.replicas", LIST, "", THROTTLED, TOPIC, NO_EFFECT, "Replicas throttled at their leader, as partition:broker pairs, or *.") \
     X(TOPIC_LOCAL_RETENTION_BYTES, "local.retention.bytes", LONG, "-2", MIN(-2), TOPIC, NO_EFFECT, "With tiered storage, how many bytes stay on local disks; -2 follows retention.bytes.") \
     X(TOPIC_LOCAL_RETENTION_MS, "local.retention.ms", LONG, "-2", MIN(-2), TOPIC, NO_EFFECT, "With tiered storage, how long records stay on local disks; -2 follows retention.ms.") \
-    X(TOPIC_MAX_COMPACTION_LAG_MS, "max.compaction.lag.ms", LONG, "9223372036854775807", MIN(1), TOPIC, NO_EFFECT, "Records older than this are compacted whatever the ratio says.") \
+    X(TOPIC_MAX_COMPACTION_LAG_MS, "max.compaction.lag.ms", LONG, "9223372036854775807", MIN(1), TOPIC, EFFECT, "Records older than this are compacted whatever the ratio says.") \
     X(TOPIC_MAX_MESSAGE_BYTES, "max.message.bytes", INT, "1048588", MIN(0), TOPIC, EFFECT, "Largest record batch a producer may send.") \
     X(TOPIC_MESSAGE_TIMESTAMP_AFTER_MAX_MS, "message.timestamp.after.max.ms", LONG, "3600000", MIN(0), TOPIC, EFFECT, "How far in the future a producer's timestamp may lie.") \
     X(TOPIC_MESSAGE_TIMESTAMP_BEFORE_MAX_MS, "message.timestamp.before.max.ms", LONG, "9223372036854775807", MIN(0), TOPIC, EFFECT, "How far in the past a producer's timestamp may lie.") \
     X(TOPIC_MESSAGE_TIMESTAMP_TYPE, "message.timestamp.type", STRING, "CreateTime", ONE_OF("CreateTime, LogAppendTime"), TOPIC, EFFECT, "Whose clock stamps a record: CreateTime of the producer, or LogAppendTime of the broker.") \
-    X(TOPIC_MIN_CLEANABLE_DIRTY_RATIO, "min.cleanable.dirty.ratio", DOUBLE, "0.5", RANGE(0, 1), TOPIC, NO_EFFECT, "Part of a log that must be uncompacted before it is compacted.") \
-    X(TOPIC_MIN_COMPACTION_LAG_MS, "min.compaction.lag.ms", LONG, "0", MIN(0), TOPIC, NO_EFFECT, "Records younger than this are not compacted.") \
+    X(TOPIC_MIN_CLEANABLE_DIRTY_RATIO, "min.cleanable.dirty.ratio", DOUBLE, "0.5", RANGE(0, 1), TOPIC, EFFECT, "Part of a log that must be uncompacted before it is compacted.") \
+    X(TOPIC_MIN_COMPACTION_LAG_MS, "min.compaction.lag.ms", LONG, "0", MIN(0), TOPIC, EFFECT, "Records younger than this are not compacted.") \
     X(TOPIC_MIN_INSYNC_REPLICAS, "min.insync.replicas", INT, "1", MIN(1), TOPIC, EFFECT, "Replicas that must be in sync for acks=all to be accepted.") \
     X(TOPIC_PREALLOCATE, "preallocate", BOOLEAN, "false", ANY, TOPIC, NO_EFFECT, "A new segment file gets its full size at once.") \
     X(TOPIC_REMOTE_LOG_COPY_DISABLE, "remote.log.copy.disable", BOOLEAN, "false", ANY, TOPIC, NO_EFFECT, "Nothing more is copied to the tiered storage; what is there stays readable.") \

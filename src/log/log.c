@@ -29,7 +29,7 @@ void log_path(const struct log *l, int64_t base_offset, const char *suffix, char
     ASSERT(len > 0 && (size_t)len < n);
 }
 
-struct log_seg *log_seg_new(struct log *l, int64_t base_offset)
+static struct log_seg *seg_alloc(struct log *l, int64_t base_offset)
 {
     struct log_seg *s = xcalloc(1, sizeof *s);
     list_init(&s->lru);
@@ -41,6 +41,12 @@ struct log_seg *log_seg_new(struct log *l, int64_t base_offset)
     s->log = l;
     s->os = l->os;
     s->files = l->files;
+    return s;
+}
+
+struct log_seg *log_seg_new(struct log *l, int64_t base_offset)
+{
+    struct log_seg *s = seg_alloc(l, base_offset);
     if (l->segs_n == l->segs_cap) {
         l->segs_cap = l->segs_cap ? l->segs_cap * 2 : 1;
         l->segs = xrealloc(l->segs, (size_t)l->segs_cap * sizeof(struct log_seg *));
@@ -273,6 +279,7 @@ int log_read(struct log *l, int64_t offset, int64_t limit, int64_t max_bytes, bo
             s = l->hints[i].seg;
             pos = l->hints[i].pos;
         }
+    if (s && s != active(l) && pos >= s->size) s = NULL; /* compaction left nothing there: look further on */
     if (s) {
         if ((rc = log_seg_open(s)) != 0) return rc;
     } else {
@@ -352,7 +359,7 @@ int log_find_max_time(struct log *l, int64_t *time_ms, struct log_range *out)
 }
 
 /* ---- removing ---- */
-static int drop_file(struct log *l, int64_t base_offset, const char *suffix)
+int log_drop_file(struct log *l, int64_t base_offset, const char *suffix)
 {
     char path[LOG_PATH_MAX], gone[LOG_PATH_MAX + 16];
     log_path(l, base_offset, suffix, path, sizeof path);
@@ -375,7 +382,7 @@ static int drop_segs(struct log *l, int n)
         struct log_seg *s = l->segs[i];
         forget(l, s);
         for (size_t k = 0; k < NELEMS(suffixes); k++) {
-            int r = drop_file(l, s->base_offset, suffixes[k]);
+            int r = log_drop_file(l, s->base_offset, suffixes[k]);
             if (r) rc = r;
         }
         s->doomed = true; /* readers that hold it go on with the unlinked file */
@@ -385,6 +392,22 @@ static int drop_segs(struct log *l, int n)
     memmove(l->segs, l->segs + n, (size_t)(l->segs_n - n) * sizeof(struct log_seg *));
     l->segs_n -= n;
     return rc ? fault(l, rc) : 0;
+}
+
+struct log_seg *log_replace(struct log *l, int at, int n)
+{
+    ASSERT(n > 0 && at >= 0 && at + n < l->segs_n);
+    int64_t base = l->segs[at]->base_offset;
+    for (int i = at; i < at + n; i++) {
+        struct log_seg *s = l->segs[i];
+        forget(l, s);
+        s->doomed = true;
+        log_seg_get(s);
+        log_seg_put(s);
+    }
+    memmove(l->segs + at + 1, l->segs + at + n, (size_t)(l->segs_n - at - n) * sizeof(struct log_seg *));
+    l->segs_n -= n - 1;
+    return l->segs[at] = seg_alloc(l, base);
 }
 
 int log_advance_start(struct log *l, int64_t offset, int64_t now_ms)
@@ -421,7 +444,7 @@ int log_retain(struct log *l, int64_t now_ms, int64_t high_watermark)
     for (; n < l->segs_n; n++) {
         struct log_seg *s = l->segs[n];
         int64_t end = n + 1 < l->segs_n ? l->segs[n + 1]->base_offset : l->end_offset;
-        if (s->size == 0 || end > high_watermark) break;
+        if ((s->size == 0 && s == active(l)) || end > high_watermark) break;
         int64_t newest = s->max_time_ms;
         if (newest < 0) {
             struct os_stat st;

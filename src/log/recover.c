@@ -275,6 +275,7 @@ int log_open(struct os *os, struct log_files *files, const char *dir, const stru
     o->cut[0] = 0;
     int rc = os_mkdir(os, dir);
     if (rc && rc != ERR_EXISTS) goto out;
+    if ((rc = log_finish_swaps(os, dir)) != 0) goto out;
     if ((rc = os_list_dir(os, dir, list_file, &x)) != 0) goto out;
     if (x.n == 0) {
         rc = create(l, max_i64(o->start_offset, 0));

@@ -62,7 +62,9 @@ static void log_cfg_of(const struct conf_topic *t, struct log_cfg *c)
 {
     *c = (struct log_cfg){
         .segment_bytes = t->segment_bytes,
-        .segment_ms = t->segment_ms,
+        /* What max.compaction.lag.ms makes due must not stay in the active segment. */
+        .segment_ms = t->cleanup_compact && t->max_compaction_lag_ms > 0 ? min_i64(t->segment_ms, t->max_compaction_lag_ms)
+                                                                         : t->segment_ms,
         .segment_index_bytes = t->segment_index_bytes,
         .index_interval_bytes = t->index_interval_bytes,
         .retention_ms = t->retention_ms,
@@ -128,6 +130,7 @@ int part_open(struct parts *ps, const char *root, int dir, struct uuid topic_id,
     p->home = ps;
     p->cfg = *cfg;
     p->leader_epoch = leader_epoch;
+    p->clean_offset = -1;
     producers_init(&p->producers);
     list_init(&p->in_dirty);
     list_init(&p->wait_flush);
@@ -218,6 +221,13 @@ static void part_free(struct part *p)
     free(p);
 }
 
+void part_pin(struct part *p) { p->pins++; }
+void part_unpin(struct part *p)
+{
+    ASSERT(p->pins > 0);
+    if (--p->pins == 0 && p->doomed) part_free(p);
+}
+
 static void complete(struct part *p, struct part_append *a, int err)
 {
     list_remove(&a->link);
@@ -245,7 +255,7 @@ static void fire_watches(struct part *p)
     }
 }
 
-static void part_fault(struct part *p, const char *what, const char *why)
+void part_fault(struct part *p, const char *what, const char *why)
 {
     logline(LOG_ERROR, p->log->dir, "%s failed (%s); the partition is offline until the broker restarts on a sound disk", what, why);
     p->log->faulted = true;
@@ -262,9 +272,8 @@ static void sync_done(struct os_job *j, void *owner)
     struct part *p = y->part;
     for (int i = 0; i < y->segs_n; i++) log_seg_put(y->segs[i]);
     p->syncer = NULL;
-    p->pins--;
     if (p->doomed) {
-        if (!p->pins) part_free(p);
+        /* nobody waits any more */
     } else if (y->rc) {
         part_fault(p, "a sync to disk", y->why);
     } else {
@@ -278,6 +287,7 @@ static void sync_done(struct os_job *j, void *owner)
         }
         if (!list_empty(&p->wait_sync)) start_sync(p);
     }
+    part_unpin(p);
     free(y->dir);
     free(y);
 }
@@ -319,7 +329,7 @@ static void start_sync(struct part *p)
     y->job.run = sync_run;
     y->job.done = sync_done;
     p->syncer = y;
-    p->pins++;
+    part_pin(p);
     os_submit(y->os, &y->job);
 }
 
@@ -457,7 +467,7 @@ void part_tick(struct part *p, int64_t now_ms, bool retain)
 {
     if (p->log->faulted) return;
     producers_expire(&p->producers, now_ms, p->home->producer_expire_ms);
-    int n = retain ? log_retain(p->log, now_ms, p->high_watermark) : 0;
+    int n = retain && !p->cleaning ? log_retain(p->log, now_ms, p->high_watermark) : 0;
     if (n > 0) logline(LOG_INFO, p->log->dir, "retention removed %d segment%s, the log starts at offset %lld", n, n == 1 ? "" : "s", (long long)p->log->start_offset);
     if (n < 0) part_fault(p, "retention", os_why());
     else start_sync(p); /* the recovery point follows, so that a restart reads little */

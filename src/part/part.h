@@ -31,11 +31,14 @@ struct part {
     struct list wait_flush, wait_sync; /* struct part_append, in offset order */
     struct list watches;
     struct part_syncer *syncer; /* NULL: no sync runs */
-    int pins;                   /* log reads under way elsewhere */
-    const char *root; /* the log directory's path, borrowed for good */
+    int pins;                   /* work under way elsewhere that needs it */
+    const char *root;           /* the log directory's path, borrowed for good */
     bool doomed;
     bool dir_synced;      /* the directory's own name */
     int64_t names_synced; /* log->names_made when the directory was last synced */
+    int64_t clean_offset; /* compacted below; -1: not known */
+    bool cleaning;        /* the cleaner works on it: retention waits */
+    bool uncleanable;     /* damage was found; until the next start */
 };
 
 struct parts {
@@ -97,6 +100,11 @@ void part_tick(struct part *p, int64_t now_ms, bool retain);
 int part_delete_records(struct part *p, int64_t before_offset) MUST_USE;
 /* Writes everything, with a producer snapshot; syncs. Blocking: at a stop. */
 int part_close(struct part *p) MUST_USE;
+/* Takes it offline: what failed and why goes to the log; waiters get a storage error. */
+void part_fault(struct part *p, const char *what, const char *why);
+/* Keeps the structure while work on it is under way elsewhere, also when it is removed meanwhile. */
+void part_pin(struct part *p);
+void part_unpin(struct part *p);
 /* Takes the partition out of its shard; its directory gets Kafka's name for one on its way out and is removed after a
  * delay (below 0: it stays). Waiters get err. */
 void part_remove(struct part *p, int err, int64_t delete_delay_ms);

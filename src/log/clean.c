@@ -652,7 +652,8 @@ static int finish_swap(struct log_clean *c, struct log *l)
     /* From here on only a start can finish what fails: the files lie there under two names. */
     c->swapped_names = false;
     for (int i = 0; i < n && rc == 0; i++)
-        for (size_t k = 0; k < NELEMS(suffixes) && rc == 0; k++) {
+        for (size_t k = NELEMS(suffixes);
+             k-- > 0 && rc == 0;) { /* .log last: without it the others are orphans */
             rc = may(c);
             if (rc == 0) rc = log_drop_file(l, c->segs[c->group_from + i].base_offset, suffixes[k]);
         }

@@ -92,7 +92,8 @@ static int remove_replaced(struct os *os, const char *dir, const struct leftover
     int rc = end_of(os, path, base, &end);
     for (size_t i = 0; rc == 0 && i < x->bases_n; i++) {
         if (x->bases[i] != base && (x->bases[i] < base || x->bases[i] >= end)) continue;
-        for (size_t k = 0; rc == 0 && k < NELEMS(suffixes); k++) {
+        for (size_t k = NELEMS(suffixes);
+             rc == 0 && k-- > 0;) { /* .log last, or this could not go on after a crash */
             path_of(dir, x->bases[i], suffixes[k], "", path);
             rc = unlink_if_there(os, path);
         }

@@ -6,7 +6,7 @@
 #include "kp/batch.h"
 #include "kp/kp_api.h"
 
-enum dump_decoder { DUMP_TEXT, DUMP_OFFSETS, DUMP_TRANSACTIONS, DUMP_METADATA, DUMP_SHARE, DUMP_REMOTE };
+enum dump_decoder { DUMP_TEXT, DUMP_OFFSETS, DUMP_TRANSACTIONS, DUMP_METADATA, DUMP_SHARE };
 enum dump_class { DUMP_STRING, DUMP_INTEGER, DUMP_LONG };
 
 /* A pair of numbers to tell at the end, under the file's absolute path. */
@@ -23,7 +23,8 @@ struct dump {
     enum dump_decoder decoder;
     enum dump_class key_class, value_class;
     int64_t message_max, bytes_max;
-    struct strbuf out, err; /* flushed by the caller, and by dump_line where to is set */
+    int64_t record_max;     /* bytes of one record in a compressed batch */
+    struct strbuf out, err; /* emptied by flush, if that is not NULL */
     struct strbuf thrown;   /* "java.lang.X: why" */
     void (*flush)(struct dump *d);
     struct dump_notes mismatches, gaps, time_mismatches, time_disorder, not_found;
@@ -65,6 +66,10 @@ struct dump_batch {
 /* The batch at `at` of a file that ends at `end`. 1: there it is; 0: no whole batch is left; negative: thrown. */
 int dump_batch_at(struct dump *d, const struct dump_file *f, int64_t at, int64_t end, struct dump_batch *b) MUST_USE;
 
+bool dump_batch_valid(const struct dump_file *f, const struct dump_batch *b);
+/* Sequences run 0 .. INT32_MAX and wrap to 0. */
+int32_t dump_sequence(int32_t base, int32_t more);
+
 struct dump_record {
     int64_t offset, time_ms;
     struct slice key, value; /* p NULL: null */
@@ -77,6 +82,8 @@ struct dump_record {
 typedef int dump_record_cb(struct dump *d, const struct dump_batch *b, const struct dump_record *r, void *arg);
 int dump_records(struct dump *d, const struct dump_file *f, const struct dump_batch *b, dump_record_cb *cb, void *arg) MUST_USE;
 
+/* The line that tells from a file's name where it begins, and then all of its batches. */
+int dump_log_title(struct dump *d, const char *name) MUST_USE;
 int dump_log_file(struct dump *d, const struct dump_file *f) MUST_USE;
 /* log: the .log beside it; index: the .index beside it, NULL for dump_index itself. */
 int dump_index(struct dump *d, const struct dump_file *f, const struct dump_file *log) MUST_USE;

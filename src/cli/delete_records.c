@@ -107,7 +107,7 @@ static void parse(const char *path, json_t **root, struct targets *out)
     struct strbuf text;
     strbuf_init(&text);
     if (os_read_file(NULL, path, FILE_BYTES_MAX, &text)) die("java.io.IOException", "Unable to read file %s", path);
-    bool blank = strspn(strbuf_cstr(&text), " \t\r\n") == text.n;
+    bool blank = text.n && strspn(strbuf_cstr(&text), " \t\r\n") == text.n; /* to Jackson a document that is missing, not a wrong one */
     *root = json_loadb(strbuf_cstr(&text), text.n, JSON_DECODE_ANY | JSON_DISABLE_EOF_CHECK | JSON_ALLOW_NUL, NULL);
     strbuf_fini(&text);
     if (!*root && !blank) die(OPERATION, "The input string is not a valid JSON");
@@ -224,12 +224,33 @@ static void delete_all(struct admin *a, struct targets *t)
     }
 }
 
+/* Kafka's own sentence, which a Java client adds to a code that came without one. */
+static struct slice sentence(int16_t code)
+{
+    static const struct {
+        int16_t code;
+        const char *text;
+    } known[] = {
+        {KERR_OFFSET_OUT_OF_RANGE, "The requested offset is not within the range of offsets maintained by the server."},
+        {KERR_UNKNOWN_TOPIC_OR_PARTITION, "This server does not host this topic-partition."},
+        {KERR_LEADER_NOT_AVAILABLE, "There is no leader for this topic-partition as we are in the middle of a leadership election."},
+        {KERR_NOT_LEADER_OR_FOLLOWER, "For requests intended only for the leader, this error indicates that the broker is not the current leader. For requests "
+                                      "intended for any replica, this error indicates that the broker is not a replica of the topic partition."},
+        {KERR_POLICY_VIOLATION, "Request parameters do not satisfy the configured policy."},
+        {KERR_TOPIC_AUTHORIZATION_FAILED, "Topic authorization failed."},
+        {KERR_REQUEST_TIMED_OUT, "The request timed out."},
+    };
+    for (size_t i = 0; i < NELEMS(known); i++)
+        if (known[i].code == code) return slice_cstr(known[i].text);
+    return (struct slice){0};
+}
+
 static void print(struct admin *a, struct targets *t)
 {
     for (int32_t i = 0; i < t->n; i++) {
         struct target *x = &t->v[i];
         if (x->error_code && !x->failed) {
-            (void)admin_fail_code(a, x->error_code, (struct slice){0});
+            (void)admin_fail_code(a, x->error_code, sentence(x->error_code));
             fail_target(a, x);
         }
         printf("partition: %.*s-%d\t", (int)x->topic.n, (const char *)x->topic.p, x->part);

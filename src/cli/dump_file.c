@@ -193,10 +193,12 @@ bool dump_batch_valid(const struct dump_file *f, const struct dump_batch *b)
     return crc == b->crc;
 }
 
+/* As Java's int arithmetic does it, for any numbers. */
 int32_t dump_sequence(int32_t base, int32_t more)
 {
-    if (base > INT32_MAX - more) return more - (INT32_MAX - base) - 1;
-    return (int32_t)((uint32_t)base + (uint32_t)more);
+    uint32_t b = (uint32_t)base, m = (uint32_t)more;
+    if (base > (int32_t)(INT32_MAX - m)) return (int32_t)(m - (INT32_MAX - b) - 1);
+    return (int32_t)(b + m);
 }
 
 /* ---- records ---- */

@@ -46,7 +46,7 @@ static int record_cb(struct dump *d, const struct dump_batch *b, const struct du
     struct strbuf *o = &d->out;
     bool control = b->magic >= 2 && b->attributes & BATCH_CONTROL;
     int rc = 0;
-    if (r->offset != w->last_offset + 1) dump_note(&d->gaps, w->f->absolute, w->last_offset, r->offset);
+    if ((uint64_t)r->offset != (uint64_t)w->last_offset + 1) dump_note(&d->gaps, w->f->absolute, w->last_offset, r->offset);
     w->last_offset = r->offset;
     if (!d->skip_metadata) {
         strbuf_printf(o, "| offset: %lld %s: %lld keySize: %lld valueSize: %lld", (long long)r->offset, time_type(b), (long long)r->time_ms,
@@ -295,6 +295,10 @@ int dump_log_main(int argc, char **argv)
     dump_fini(&d);
     free(list);
     free(rest);
+    for (int i = 0; i < argc; i++) { /* what cli_optional_value made */
+        if (both[i] != keyed[i]) free(both[i]);
+        if (keyed[i] != argv[i]) free(keyed[i]);
+    }
     free(both);
     free(keyed);
     for (int i = 0; o[i].name; i++) free(o[i].values);

@@ -284,7 +284,7 @@ static void answer(struct fetch *f)
         int64_t bytes = x->range.seg && (first || fits) ? x->range.bytes : 0;
         if (bytes) first = false;
         left -= bytes;
-        if (f->session && !fetch_session_changed(f->session, x->want, x->err, x->high_watermark, x->log_start, bytes || x->diverging.epoch != -1, f->incremental)) continue;
+        if (f->session && !fetch_session_changed(f->session, x->want, x->err, x->high_watermark, x->log_start, bytes > 0, x->diverging.epoch != -1, f->incremental)) continue;
         struct kp_fetch_response_fetchable_topic_response *t = out.responses_n ? &out.responses[out.responses_n - 1] : NULL;
         bool same = t && (r->version >= 13 ? uuid_eq(t->topic_id, x->want->topic_id) : slice_eq(t->topic, x->want->topic));
         struct kp_fetch_response_partition_data *o = pd++;

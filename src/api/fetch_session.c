@@ -12,6 +12,7 @@ struct fetch_session_part {
     char *topic; /* "" when the session speaks ids */
     int32_t index, leader_epoch, last_epoch, max_bytes;
     int64_t offset, high_watermark, log_start;
+    bool served; /* got records from the fetch under way */
 };
 struct fetch_session {
     struct list lru;
@@ -214,17 +215,39 @@ int32_t fetch_session_id(const struct fetch_session *s)
 }
 
 bool fetch_session_changed(struct fetch_session *s, struct fetch_want *w, int err, int64_t high_watermark,
-                           int64_t log_start, bool news, bool incremental)
+                           int64_t log_start, bool records, bool diverges, bool incremental)
 {
     (void)s;
     struct fetch_session_part *p = w->in_session;
-    bool changed = err || news || p->high_watermark != high_watermark || p->log_start != log_start;
+    bool changed = err || records || diverges || p->high_watermark != high_watermark || p->log_start != log_start;
     p->high_watermark = err ? -1 : high_watermark;
     p->log_start = err ? -1 : log_start;
+    p->served = records && incremental;
     return changed || !incremental;
+}
+
+/* Those that were served go behind the others, both keeping their order: when an answer has room for a few partitions
+ * only, the next one begins with those that waited. */
+static void serve_next(struct fetch_session *s)
+{
+    struct fetch_session_part *served = xcalloc((size_t)s->parts_n + 1, sizeof *served);
+    int kept = 0, n = 0;
+    for (int i = 0; i < s->parts_n; i++) {
+        struct fetch_session_part p = s->parts[i];
+        if (p.served) served[n++] = p;
+        else s->parts[kept++] = p;
+    }
+    for (int i = 0; i < n; i++) {
+        served[i].served = false;
+        s->parts[kept++] = served[i];
+    }
+    free(served);
 }
 
 void fetch_session_done(struct fetch_session *s)
 {
+    bool any = false;
+    for (int i = 0; i < s->parts_n; i++) any |= s->parts[i].served;
+    if (any) serve_next(s);
     s->busy = false;
 }

@@ -1,4 +1,5 @@
 #include "cli/tools.h"
+#include "base/hash.h"
 #include "os/blocking.h"
 
 #include <errno.h>
@@ -61,7 +62,7 @@ int admin_fail(struct admin *a, const char *exception, const char *fmt, ...)
 }
 
 /* TOPIC_AUTHORIZATION_FAILED is TopicAuthorizationException; the few that do not follow the pattern are listed. */
-static void exception_of(int16_t code, char out[128])
+void exception_of(int16_t code, char out[128])
 {
     static const struct {
         int16_t code;
@@ -213,6 +214,20 @@ void java_map_sort(struct slice *names, int32_t n, uint32_t start)
     if (n) memcpy(names, out, (size_t)n * sizeof *names);
     free(out);
     free(at);
+}
+
+void java_hash_order(const uint32_t *hashes, int32_t n, uint32_t buckets, int32_t *order)
+{
+    size_t *at = xcalloc(buckets + 1, sizeof *at);
+    for (int32_t i = 0; i < n; i++) at[((hashes[i] ^ hashes[i] >> 16) & (buckets - 1)) + 1]++;
+    for (uint32_t i = 0; i < buckets; i++) at[i + 1] += at[i];
+    for (int32_t i = 0; i < n; i++) order[at[(hashes[i] ^ hashes[i] >> 16) & (buckets - 1)]++] = i;
+    free(at);
+}
+
+uint32_t java_topic_partition_hash(struct slice topic, int32_t part)
+{
+    return 31 * (31 + (uint32_t)part) + (uint32_t)java_string_hash(topic);
 }
 
 int slice_qsort_cmp(const void *a, const void *b)

@@ -12,6 +12,9 @@ int get_offsets_main(int argc, char **argv);
 int console_consumer_main(int argc, char **argv);
 int console_producer_main(int argc, char **argv);
 int consumer_groups_main(int argc, char **argv);
+int dump_log_main(int argc, char **argv);
+int log_dirs_main(int argc, char **argv);
+int delete_records_main(int argc, char **argv);
 
 /* A connection and the last failure, told as Kafka's tools tell it. */
 struct admin {
@@ -31,6 +34,8 @@ int admin_call(struct admin *a, int16_t key, int16_t version_max, const void *re
 /* Notes a failure of our own or of the broker; they return a negative ERR_*. */
 int admin_fail(struct admin *a, const char *exception, const char *fmt, ...) PRINTF_LIKE(3, 4);
 int admin_fail_code(struct admin *a, int16_t code, struct slice message);
+/* The Java class of an error code. */
+void exception_of(int16_t code, char out[128]);
 /* "[time] ERROR exception: why\n (logger)" to stderr. */
 void admin_log_error(const struct admin *a, const char *logger);
 
@@ -51,6 +56,9 @@ bool parse_i64(const char *s, int64_t *out);
 uint32_t java_map_bucket(struct slice name, uint32_t buckets);
 uint32_t java_map_buckets(int32_t entries, uint32_t start);
 void java_map_sort(struct slice *names, int32_t n, uint32_t start);
+/* The same for keys by their hashCode: order[i] is the place of the one that comes i-th. */
+void java_hash_order(const uint32_t *hashes, int32_t n, uint32_t buckets, int32_t *order);
+uint32_t java_topic_partition_hash(struct slice topic, int32_t part);
 /* By name, ascending. */
 int slice_qsort_cmp(const void *a, const void *b);
 const char *config_source_name(int8_t source);

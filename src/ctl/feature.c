@@ -30,6 +30,17 @@ const struct feature *features_known(size_t *n)
     return features;
 }
 
+int16_t feature_default(const struct feature *f, int16_t mv)
+{
+    if (strcmp(f->name, "kraft.version") == 0) return mv >= MV_DYNAMIC_QUORUM;
+    return f->since <= mv ? f->level : 0;
+}
+
+int16_t feature_needs(const struct feature *f, int16_t level)
+{
+    return level > 0 && strcmp(f->name, "eligible.leader.replicas.version") == 0 ? MV_ELR : 0;
+}
+
 int feature_check(struct slice name, int16_t level, char why[160])
 {
     int16_t min = 0, max = 0;

@@ -20,13 +20,22 @@ struct feature {
 };
 const struct feature *features_known(size_t *n);
 
+/* What a feature begins with at a metadata.version. */
+int16_t feature_default(const struct feature *f, int16_t mv);
+/* The metadata.version that a level of a feature depends on, 0 if on none. */
+int16_t feature_needs(const struct feature *f, int16_t level);
+/* The one after MV_LATEST: known by name, not stable. */
+#define FEATURE_NEXT_RELEASE "4.4-IV0"
+
 /* Levels of metadata.version from which records look different. */
 enum {
     MV_FIRST = 7,
     MV_MIGRATION = 8,    /* 3.4-IV0 */
+    MV_SCRAM = 11,       /* 3.5-IV2 */
     MV_TRANSACTIONS = 13, /* 3.6-IV1: Begin, End and AbortTransaction */
     MV_CONTROLLERS = 15, /* 3.7-IV0: controllers register */
     MV_DIRECTORIES = 17, /* 3.7-IV2: a partition's record names log directories */
+    MV_DYNAMIC_QUORUM = 21, /* 3.9-IV0 */
     MV_ELR = 23,         /* 4.0-IV1: eligible leader replicas */
     MV_CORDON = 30,      /* 4.3-IV0: log directories that take no new partitions */
     MV_LATEST = 30,

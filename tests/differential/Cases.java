@@ -39,6 +39,8 @@ class Cases extends Differential {
         create("small", 1, "{name:'max.message.bytes',value:'200'}");
         create("compact", 1, "{name:'cleanup.policy',value:'compact'}");
         create("odd", 1, "");
+        create("fair", 3, "");
+        for (int p = 0; p < 3; p++) top("Produce", "setup", produce("fair", p, "three", -1));
         create("bounded", 1, "{name:'message.timestamp.before.max.ms',value:'86400000'}");
         create("stamped", 1, "{name:'message.timestamp.type',value:'LogAppendTime'}");
         for (String b : List.of("three", "gzip", "lz4")) top("Produce", "setup", produce("full", 0, b, -1));
@@ -632,6 +634,16 @@ class Cases extends Differential {
             one("Fetch", v, "session: the old one is gone", fetchPlain(s + "13"));
             one("Fetch", v, "session: closed", fetchPlain(",sessionId:'$s2',sessionEpoch:-1", fetchTopic("full", 0, 3, "")));
             one("Fetch", v, "session: after closing", fetchPlain(",sessionId:'$s2',sessionEpoch:1"));
+            // room for one partition at a time: those that were served wait behind the others
+            String little = "{maxWaitMs:10,minBytes:0,maxBytes:1,sessionId:'$s3',sessionEpoch:";
+            one("Fetch", v, "session: full, little room", "{maxWaitMs:10,minBytes:0,maxBytes:1,sessionId:0,sessionEpoch:0,topics:["
+                + fetchTopic("fair", 0, 0, "") + "," + fetchTopic("empty", 0, 0, "") + "," + fetchTopic("fair", 1, 0, "") + "," + fetchTopic("fair", 2, 0, "") + "]}");
+            keep("s3", "/sessionId");
+            for (int i = 1; i < 6; i++) one("Fetch", v, "session: little room " + i, little + i + ",topics:[]}");
+            one("Fetch", v, "session: much room", fetchPlain(",sessionId:'$s3',sessionEpoch:6"));
+            one("Fetch", v, "session: little room after much", little + "7,topics:[]}");
+            one("Fetch", v, "session: little room, one moved on", little + "8,topics:[" + fetchTopic("fair", 1, 3, "") + "]}");
+            one("Fetch", v, "session: little room, the next", little + "9,topics:[]}");
             one("Fetch", v, "session: unknown id", fetchPlain(",sessionId:12345,sessionEpoch:1"));
             one("Fetch", v, "session: no id, an epoch", fetchPlain(",sessionId:0,sessionEpoch:5", fetchTopic("full", 0, 0, "")));
             one("Fetch", v, "session: full with nothing", fetchPlain(",sessionId:0,sessionEpoch:0"));

@@ -192,7 +192,11 @@ static void set_size(struct inode *f, int64_t size)
 static void keep(struct inode *f)
 {
     reserve(&f->kept, &f->kept_cap, f->size);
-    if (f->size) memcpy(f->kept, f->data, (size_t)f->size);
+    if (f->size > f->kept_size) memset(f->kept + f->kept_size, 0, (size_t)(f->size - f->kept_size));
+    for (int64_t s = 0; s < f->dirty_cap; s++) {
+        int64_t from = s * SECTOR, to = min_i64(from + SECTOR, f->size);
+        if (f->dirty[s] && from < to) memcpy(f->kept + from, f->data + from, (size_t)(to - from));
+    }
     f->kept_size = f->size;
     if (f->dirty_cap) memset(f->dirty, 0, (size_t)f->dirty_cap);
 }
@@ -334,10 +338,18 @@ int os_fdatasync(struct os *os, int fd)
     struct inode *f = file_of(fd);
     if (world_chance(world.faults.sync_error)) {
         if (f->dirty_cap) memset(f->dirty, 0, (size_t)f->dirty_cap);
+        world.sync_errors++;
         return err(ERR_IO);
     }
     keep(f);
     return 0;
+}
+int os_settle(struct os *os, int fd)
+{
+    struct inode *f = file_of(fd);
+    int rc = os_fdatasync(os, fd);
+    if (rc == 0 && f->size) memcpy(f->data, f->kept, (size_t)f->size);
+    return rc;
 }
 int os_ftruncate(struct os *os, int fd, int64_t size)
 {

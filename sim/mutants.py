@@ -13,4 +13,5 @@ MUTANTS = [
     ("clean-mark-left", "src/server/life.c", "r = rc == 0 && d->clean ? os_unlink(os, path) : 0;", "r = 0;", 200),
     ("folder-name-not-synced", "src/os/os_util.c", "        if (rc == 0) rc = fsync_parent(os, p);\n", "        if (rc == 0) rc = 0;\n", 80),
     ("offset-read-off-by-one", "src/log/log.c", "h->last_offset < offset) *pos", "h->last_offset <= offset) *pos", 40),
+    ("page-cache-trusted", "src/os/os_util.c", "rc = fd < 0 ? fd : os_settle(x->os, fd);", "rc = fd < 0 ? fd : 0;", 400),
 ]

@@ -542,12 +542,18 @@ static void admin_go(void *arg, uint64_t tag)
 /* ---- fate ---- */
 static int64_t mean_fault_ns;
 static void fate(void *arg, uint64_t tag);
+static void rise_soon(void);
 static void rise(void *arg, uint64_t tag)
 {
     (void)arg;
     (void)tag;
     if (machine->run || world.failed) return;
-    if (!machine_start(machine, &conf)) world_fail("the broker does not start: %s", machine->why);
+    static uint64_t sync_errors;
+    if (world.sync_errors != sync_errors) losses++; /* what a failed sync left in the page cache may go now */
+    sync_errors = world.sync_errors;
+    if (machine_start(machine, &conf)) return;
+    if (world.faults.sync_error) rise_soon(); /* it was told that the disk fails */
+    else world_fail("the broker does not start: %s", machine->why);
 }
 static void rise_soon(void)
 {
@@ -637,6 +643,7 @@ void work_run(const struct work *w)
     machine = machine_new();
     world.faults.cold_read = world_below(2) ? 50000 : 0;
     world.faults.drop_conn = world_below(2) ? 2000 : 0;
+    world.faults.sync_error = world_below(3) ? 0 : 1000;
     pace = max_i64(1, w->seconds / 600);
     mean_fault_ns = (int64_t)(2 * SIM_S << world_below(6)) * pace;
     for (int i = 0; i < PRODUCERS; i++) {
@@ -659,6 +666,7 @@ void work_run(const struct work *w)
 
     /* Liveness: with a whole machine everything that was begun comes to its end. */
     quiet = true;
+    if (world.faults.sync_error) machine_kill(machine, false); /* partitions that met it come back with the next start */
     world.faults = (struct faults){0};
     int64_t limit = world.now_ns + 600 * SIM_S;
     for (int i = 0; i < PRODUCERS; i++) producer_soon(&producers[i], SIM_S);

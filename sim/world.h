@@ -46,6 +46,7 @@ struct world {
     size_t heap_n, heap_cap;
     uint64_t seq;
     struct faults faults;
+    uint64_t sync_errors; /* so far */
     struct machine *machine; /* whose code runs */
     jmp_buf exit_to; /* where a broker's os_exit leads */
     bool may_exit;

@@ -68,7 +68,7 @@ static int open_part(struct broker *b, struct image_topic *t, int32_t index, con
     if (rc == 0 && cp) p->clean_offset = checkpoint_get(&cp->clean, t->name, index);
     if (rc)
         logline(LOG_ERROR, t->name, "cannot open partition %d in %s: %s; it stays offline", index,
-                b->node->dirs[dir].path, os_why());
+                b->node->dirs[dir].path, o.cut[0] ? o.cut : os_why());
     else if (b->groups && strcmp(t->name, GROUPS_TOPIC) == 0) groups_partition_opened(b->groups, p);
     return rc;
 }

@@ -7,6 +7,7 @@
  * decide. */
 #include "api/controller_int.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 
 struct apply {
@@ -73,13 +74,17 @@ static void sync_run(struct os_job *j)
 {
     struct controller *c = CONTAINER_OF(j, struct controller, sync);
     c->sync_rc = os_fdatasync(c->zero->shard->os, c->sync_fd);
+    if (c->sync_rc) {
+        snprintf(c->sync_why, sizeof c->sync_why, "%s", os_why());
+        os_mark_unsettled(c->zero->shard->os, c->zero->node->meta_dir);
+    }
 }
 
 static void sync_done(struct os_job *j, void *owner)
 {
     (void)owner;
     struct controller *c = CONTAINER_OF(j, struct controller, sync);
-    if (c->sync_rc) controller_die("syncing the metadata log failed", os_why());
+    if (c->sync_rc) controller_die("syncing the metadata log failed", c->sync_why);
     struct shard *s = c->zero->shard;
     c->applying = s->n + 1; /* one for this loop, so that finish runs once */
     for (int i = 0; i < s->n; i++) {
@@ -169,7 +174,7 @@ void ctl_submit(struct broker *b, struct ctl_op *op)
 
 int controller_close(struct controller *c)
 {
-    int rc = log_close(c->log, true);
+    int rc = c->sync_rc ? ERR_IO : log_close(c->log, true); /* as part_close */
     LIST_FOREACH(l, &c->queue) list_remove(l);
     log_free(c->log);
     kp_writer_fini(&c->batch);

@@ -20,6 +20,7 @@ struct controller {
     bool busy;
     struct os_job sync;
     int sync_rc, sync_fd;
+    char sync_why[96];
     int32_t epoch;
     struct kp_writer batch;
     int applying; /* shards that have not answered */

@@ -205,6 +205,13 @@ int os_fdatasync(struct os *os, int fd)
     (void)os;
     return check(fdatasync(fd));
 }
+int os_settle(struct os *os, int fd)
+{
+    (void)os;
+    if (fdatasync(fd) < 0) return err_of(errno);
+    errno = posix_fadvise(fd, 0, 0, POSIX_FADV_DONTNEED);
+    return errno ? ERR_IO : 0;
+}
 int os_ftruncate(struct os *os, int fd, int64_t size)
 {
     (void)os;

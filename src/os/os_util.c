@@ -1,5 +1,6 @@
 /* Whole-file helpers over the seam's calls. */
 #include "os/os.h"
+#include "base/logline.h"
 #include "base/strbuf.h"
 
 #include <stdio.h>
@@ -71,6 +72,57 @@ int os_mkdir_p(struct os *os, const char *path)
         if (!c || rc) break;
     }
     free(p);
+    return rc;
+}
+
+#define UNSETTLED ".moldau-sync-failed"
+
+void os_mark_unsettled(struct os *os, const char *dir)
+{
+    struct strbuf path;
+    strbuf_init(&path);
+    strbuf_printf(&path, "%s/%s", dir, UNSETTLED);
+    int fd = os_open(os, strbuf_cstr(&path), OS_WRITE | OS_CREATE);
+    if (fd >= 0) os_close(os, fd);
+    else logline(LOG_ERROR, dir, "cannot leave a mark of the failed sync (%s); restart the machine, not only the broker", os_why());
+    strbuf_fini(&path);
+}
+
+struct settle_ctx {
+    struct os *os;
+    const char *dir;
+};
+static int settle_one(void *arg, const char *name, bool is_dir)
+{
+    struct settle_ctx *x = arg;
+    struct strbuf path;
+    strbuf_init(&path);
+    strbuf_printf(&path, "%s/%s", x->dir, name);
+    int rc = 0;
+    if (is_dir) {
+        struct settle_ctx below = {x->os, strbuf_cstr(&path)};
+        rc = os_list_dir(x->os, below.dir, settle_one, &below);
+        if (rc == 0) rc = os_fsync_dir(x->os, below.dir);
+    } else {
+        int fd = os_open(x->os, strbuf_cstr(&path), OS_WRITE);
+        rc = fd < 0 ? fd : os_settle(x->os, fd);
+        if (fd >= 0) os_close(x->os, fd);
+    }
+    strbuf_fini(&path);
+    return rc == ERR_NOENT ? 0 : rc;
+}
+int os_settle_marked(struct os *os, const char *dir, bool *was)
+{
+    struct strbuf path;
+    struct os_stat st;
+    strbuf_init(&path);
+    strbuf_printf(&path, "%s/%s", dir, UNSETTLED);
+    *was = os_stat(os, strbuf_cstr(&path), &st) == 0;
+    struct settle_ctx x = {os, dir};
+    int rc = *was ? os_list_dir(os, dir, settle_one, &x) : 0;
+    if (*was && rc == 0) rc = os_unlink(os, strbuf_cstr(&path));
+    if (*was && rc == 0) rc = os_fsync_dir(os, dir);
+    strbuf_fini(&path);
     return rc;
 }
 

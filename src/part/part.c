@@ -24,6 +24,7 @@ struct part_syncer {
     int64_t target;
     int sealed_n; /* so many of segs get no more records: their index files are synced too */
     char *dir;
+    const char *root; /* the log directory; lives as long as the broker */
     bool name_made, parent; /* names in dir, dir's own name */
     int64_t names;
     int rc;
@@ -125,6 +126,7 @@ int part_open(struct parts *ps, const char *root, int dir, struct uuid topic_id,
     p->topic = xstrdup(topic);
     p->index = index;
     p->dir = dir;
+    p->root = root;
     p->home = ps;
     p->cfg = *cfg;
     p->leader_epoch = leader_epoch;
@@ -205,7 +207,10 @@ static void sync_run(struct os_job *j)
     for (int i = 0; i < y->segs_n && y->rc == 0; i++) y->rc = os_fdatasync(y->os, y->segs[i]->fd);
     for (int i = 0; i < y->sealed_n && y->rc == 0; i++) y->rc = log_sync_index(y->os, y->dir, y->segs[i]->base_offset);
     if (y->rc == 0 && y->name_made) y->rc = sync_names(y->os, y->dir, y->parent);
-    if (y->rc) snprintf(y->why, sizeof y->why, "%s", os_why());
+    if (y->rc) {
+        snprintf(y->why, sizeof y->why, "%s", os_why());
+        os_mark_unsettled(y->os, y->root);
+    }
 }
 
 static void part_free(struct part *p)
@@ -294,6 +299,7 @@ static void start_sync(struct part *p)
     struct part_syncer *y = xcalloc(1, sizeof *y);
     y->part = p;
     y->os = p->home->shard->os;
+    y->root = p->root;
     y->target = l->flushed_offset;
     /* Oldest unsynced segments first; with more than fit, the target is where the last of them ends. */
     int i = l->segs_n - 1;
@@ -492,13 +498,18 @@ int part_delete_records(struct part *p, int64_t before_offset)
 
 int part_close(struct part *p)
 {
-    if (p->log->faulted) return ERR_IO;
+    /* The pool is at rest, but nobody took its last answer: after a failed sync another one proves nothing. */
+    if (p->log->faulted || (p->syncer && p->syncer->rc)) return ERR_IO;
     int rc = log_close(p->log, true);
     if (rc == 0) rc = save_producers(p);
     if (rc == 0 && (!p->dir_synced || p->names_synced < p->log->names_made)) {
         char *dir = xstrdup(p->log->dir);
         rc = sync_names(p->home->shard->os, dir, !p->dir_synced);
         free(dir);
+    }
+    if (rc) {
+        logline(LOG_ERROR, p->log->dir, "closing failed: %s", os_why());
+        os_mark_unsettled(p->home->shard->os, p->root);
     }
     return rc;
 }

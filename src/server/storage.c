@@ -142,6 +142,11 @@ int storage_check(struct os *os, const struct conf *c, struct node *n, struct st
         struct os_stat s;
         char path[4200];
         rc = check_place(os, p, n, why);
+        bool unsettled;
+        if (rc == 0 && (rc = os_settle_marked(os, p->path, &unsettled)) != 0)
+            strbuf_printf(why, "cannot settle the files of %s, where a sync failed: %s", p->path, os_why());
+        else if (rc == 0 && unsettled)
+            logline(LOG_WARN, "storage", "a sync to %s failed before this start; its files were read again from the disk", p->path);
         p->online = rc == 0;
         if (p->online && p->dir) {
             online++;

@@ -2,6 +2,7 @@
  *
  *   producers   idempotent with acks=all (exactly once, never lost) and plain with acks=1 (a prefix survives)
  *   readers     read every partition from its start, over and over: offsets without gaps, the same bytes every time
+ *   keeper      writes keys to a compacted topic; the newest value of each key that was answered is there at the end
  *   committer   commits growing offsets; a commit that was answered is never forgotten
  *   admin       creates and deletes topics; what was answered stays so, over every crash
  *   fate        kills, power losses, clean stops, clock steps, broken connections */
@@ -363,6 +364,222 @@ static void reader_go(void *arg, uint64_t tag)
     client_call(&r->client, 1, 11, &q, fetched);
 }
 
+/* ---- the keeper of a compacted topic ---- */
+#define KEYS 12
+#define KEPT "kept"
+static struct {
+    struct client client;
+    bool made;
+    int64_t producer_id;
+    int16_t epoch;
+    int32_t sequence;
+    uint64_t next;
+    bool pending;
+    int key;
+    uint64_t acked[KEYS]; /* counter of the last answered record; odd ones are tombstones */
+    /* reading it all at the end */
+    int64_t position, seen_offset;
+    uint64_t seen[KEYS];
+    bool done;
+} keeper;
+static void keeper_go(void *arg, uint64_t tag);
+static void keeper_soon(int64_t ns)
+{
+    world_at(world.now_ns + ns, keeper_go, NULL, 0);
+}
+static void kept_made(struct client *c, const void *resp)
+{
+    (void)c;
+    const struct kp_create_topics_response *r = resp;
+    int code = r ? r->topics[0].error_code : KERR_REQUEST_TIMED_OUT;
+    keeper.made = code == 0 || code == KERR_TOPIC_ALREADY_EXISTS;
+    if (!keeper.made && !may_retry(code)) world_fail("CreateTopics of a compacted topic: error %d", code);
+    keeper_soon(100 * SIM_MS);
+}
+static void kept_id(struct client *c, const void *resp)
+{
+    (void)c;
+    const struct kp_init_producer_id_response *r = resp;
+    if (r && r->error_code == 0) {
+        keeper.producer_id = r->producer_id;
+        keeper.epoch = r->producer_epoch;
+    }
+    keeper_soon(100 * SIM_MS);
+}
+static void kept_written(struct client *c, const void *resp)
+{
+    (void)c;
+    const struct kp_produce_response *r = resp;
+    int code = r ? r->responses[0].partition_responses[0].error_code : KERR_REQUEST_TIMED_OUT;
+    if (code == 0) {
+        keeper.acked[keeper.key] = keeper.next;
+        keeper.sequence++;
+        keeper.pending = false;
+    } else if (!may_retry(code)) world_fail("a record with a key was answered with error %d", code);
+    if (!quiet || keeper.pending) keeper_soon(keeper.pending ? 100 * SIM_MS : pause_ns());
+}
+static void keeper_go(void *arg, uint64_t tag)
+{
+    (void)arg;
+    (void)tag;
+    if (keeper.client.busy || world.failed || (quiet && !keeper.pending)) return;
+    if (!keeper.made) {
+        static const char *const settings[][2] = {{"cleanup.policy", "compact"}, {"min.cleanable.dirty.ratio", "0.01"}, {"delete.retention.ms", "2000"}};
+        struct kp_create_topics_request_creatable_topic_config configs[NELEMS(settings)];
+        struct kp_create_topics_request_creatable_topic t;
+        struct kp_create_topics_request q;
+        kp_create_topics_request_init(&q);
+        memset(&t, 0, sizeof t);
+        for (size_t i = 0; i < NELEMS(settings); i++) {
+            configs[i].name = slice_cstr(settings[i][0]);
+            configs[i].value = slice_cstr(settings[i][1]);
+        }
+        t.name = slice_cstr(KEPT);
+        t.num_partitions = 1;
+        t.replication_factor = 1;
+        t.configs = configs;
+        t.configs_n = NELEMS(settings);
+        q.topics = &t;
+        q.topics_n = 1;
+        q.timeout_ms = 10000;
+        client_call(&keeper.client, 19, 4, &q, kept_made);
+        return;
+    }
+    if (keeper.producer_id < 0) {
+        struct kp_init_producer_id_request q;
+        kp_init_producer_id_request_init(&q);
+        q.transactional_id = (struct slice){0};
+        q.producer_id = -1;
+        q.producer_epoch = -1;
+        client_call(&keeper.client, 22, 4, &q, kept_id);
+        return;
+    }
+    if (!keeper.pending) {
+        keeper.pending = true;
+        keeper.key = (int)world_below(KEYS);
+        keeper.next = (keeper.next + 2) & ~1ull;
+        if (world_below(8) == 0) keeper.next++;
+    }
+    uint8_t key[4], value[200] = {0};
+    struct batch_builder b;
+    struct kp_writer w;
+    store_be32(key, (uint32_t)keeper.key);
+    store_be64(value, keeper.next);
+    batch_builder_init(&b);
+    b.codec = (int)(keeper.next / 2 % 5);
+    b.producer_id = keeper.producer_id;
+    b.producer_epoch = keeper.epoch;
+    b.base_sequence = keeper.sequence;
+    /* A tombstone's counter stands in a header, because it has no value. */
+    struct record_header head = {slice_cstr("n"), slice_of(value, 8)};
+    batch_add(&b, os_wall_ms(NULL), slice_of(key, 4), keeper.next & 1 ? (struct slice){0} : slice_of(value, sizeof value), &head, 1);
+    kp_writer_init(&w, 512);
+    ASSERT(batch_finish(&b, &w) == 0);
+    struct kp_produce_request q;
+    struct kp_produce_request_topic_produce_data t;
+    struct kp_produce_request_partition_produce_data d;
+    kp_produce_request_init(&q);
+    kp_produce_request_topic_produce_data_init(&t);
+    kp_produce_request_partition_produce_data_init(&d);
+    q.transactional_id = (struct slice){0};
+    q.acks = -1;
+    q.timeout_ms = 30000;
+    q.topic_data = &t;
+    q.topic_data_n = 1;
+    t.name = slice_cstr(KEPT);
+    t.partition_data = &d;
+    t.partition_data_n = 1;
+    d.records.s = kp_writer_slice(&w);
+    client_call(&keeper.client, 0, 8, &q, kept_written);
+    kp_writer_fini(&w);
+    batch_builder_fini(&b);
+}
+static void kept_read_go(void *arg, uint64_t tag);
+static void kept_batch(const uint8_t *b, const struct batch_head *h)
+{
+    struct kp_writer scratch;
+    struct slice body, name, value;
+    struct record_iter it;
+    struct record rec;
+    kp_writer_init(&scratch, 0);
+    if (!batch_crc_ok(b, h->bytes) || batch_body(b, h, 1 << 20, &scratch, &body)) world_fail("the compacted topic serves a batch that is not sound");
+    else {
+        record_iter_init(&it, h, body);
+        while (record_next(&it, &rec)) {
+            struct slice rest = rec.headers;
+            if (rec.offset <= keeper.seen_offset) continue;
+            keeper.seen_offset = rec.offset;
+            uint32_t k = rec.key.n == 4 ? load_be32(rec.key.p) : KEYS;
+            if (k >= KEYS || !record_header_next(&rest, &name, &value) || value.n != 8) {
+                world_fail("compacted offset %lld: a record that nobody wrote", (long long)rec.offset);
+                break;
+            }
+            uint64_t n = load_be64(value.p);
+            if (n <= keeper.seen[k] || (n & 1) != (rec.value.p == NULL)) world_fail("compacted offset %lld: key %u goes back to %llu", (long long)rec.offset, k, (unsigned long long)n);
+            keeper.seen[k] = n;
+        }
+    }
+    keeper.position = h->last_offset + 1;
+    kp_writer_fini(&scratch);
+}
+static void kept_read(struct client *c, const void *resp)
+{
+    (void)c;
+    const struct kp_fetch_response *f = resp;
+    if (f && f->error_code == 0 && f->responses_n == 1 && f->responses[0].partitions[0].error_code == 0) {
+        const struct kp_fetch_response_partition_data *d = &f->responses[0].partitions[0];
+        struct slice s = d->records.s;
+        struct batch_head h;
+        while (s.n && !world.failed && batch_head_parse(s, &h) == 0 && (int64_t)s.n >= h.bytes) {
+            kept_batch(s.p, &h);
+            s = slice_of((const uint8_t *)s.p + h.bytes, s.n - (size_t)h.bytes);
+        }
+        if (keeper.position >= d->high_watermark) {
+            keeper.done = true;
+            return;
+        }
+    }
+    world_at(world.now_ns + 10 * SIM_MS, kept_read_go, NULL, 0);
+}
+static void kept_read_go(void *arg, uint64_t tag)
+{
+    (void)arg;
+    (void)tag;
+    struct kp_fetch_request q;
+    struct kp_fetch_request_fetch_topic t;
+    struct kp_fetch_request_fetch_partition p;
+    kp_fetch_request_init(&q);
+    memset(&t, 0, sizeof t);
+    memset(&p, 0, sizeof p);
+    q.replica_id = -1;
+    q.max_wait_ms = 100;
+    q.min_bytes = 1;
+    q.max_bytes = 20000;
+    q.session_epoch = -1;
+    q.topics = &t;
+    q.topics_n = 1;
+    t.topic = slice_cstr(KEPT);
+    t.partitions = &p;
+    t.partitions_n = 1;
+    p.current_leader_epoch = -1;
+    p.fetch_offset = keeper.position;
+    p.log_start_offset = -1;
+    p.partition_max_bytes = q.max_bytes;
+    client_call(&keeper.client, 1, 11, &q, kept_read);
+}
+static bool kept_done(void)
+{
+    return keeper.done;
+}
+static void kept_check(void)
+{
+    for (int k = 0; k < KEYS; k++) {
+        bool gone = keeper.acked[k] & 1 && keeper.seen[k] < keeper.acked[k];
+        if (keeper.seen[k] != keeper.acked[k] && !(gone && keeper.seen[k] == 0))
+            world_fail("key %d of the compacted topic ends at %llu, but %llu was acknowledged", k, (unsigned long long)keeper.seen[k], (unsigned long long)keeper.acked[k]);
+    }
+}
+
 /* ---- the committer ---- */
 static struct {
     struct client client;
@@ -607,6 +824,7 @@ static bool settled(void)
         if (producers[i].pending || producers[i].client.busy) return false;
     for (int i = 0; i < READERS; i++)
         if (readers[i].client.busy) return false;
+    if (keeper.pending || keeper.client.busy) return false;
     return !committer.client.busy && !admin.client.busy && topic_made;
 }
 static bool all_read(void)
@@ -632,7 +850,7 @@ void work_run(const struct work *w)
         {"log.index.interval.bytes", "512"},   {"log.roll.ms", "3600000"},   {"offsets.topic.num.partitions", "2"},
         {"num.partitions", "1"},               {"log.retention.ms", "-1"},   {"log.flush.offset.checkpoint.interval.ms", "20000"},
         {"metadata.log.max.record.bytes.between.snapshots", "4000"},        {"metadata.log.segment.bytes", "8388608"},
-        {"file.delete.delay.ms", "5000"},
+        {"file.delete.delay.ms", "5000"},      {"log.cleaner.backoff.ms", "1000"},
     };
     for (size_t i = 0; i < NELEMS(settings); i++)
         if (conf_set(&conf, slice_cstr(settings[i][0]), slice_cstr(settings[i][1]), CONF_LAYER_STATIC, &errors)) break;
@@ -657,6 +875,10 @@ void work_run(const struct work *w)
     }
     client_init(&committer.client, machine, NULL);
     client_init(&admin.client, machine, NULL);
+    client_init(&keeper.client, machine, NULL);
+    keeper.producer_id = -1;
+    keeper.seen_offset = -1;
+    keeper_soon(SIM_S);
     commit_soon();
     admin_soon(SIM_S);
     rise(NULL, 0);
@@ -671,6 +893,7 @@ void work_run(const struct work *w)
     int64_t limit = world.now_ns + 600 * SIM_S;
     for (int i = 0; i < PRODUCERS; i++) producer_soon(&producers[i], SIM_S);
     admin_soon(SIM_S);
+    keeper_soon(SIM_S);
     run_until(world.now_ns + 400 * SIM_S, NULL);
     run_until(limit, settled);
     if (!world.failed && !settled()) world_fail("work that was begun did not end within 10 minutes without faults");
@@ -686,6 +909,12 @@ void work_run(const struct work *w)
     for (int p = 0; p < PARTITIONS && !world.failed; p++)
         if (last_readers[p].position < model[p].durable_end)
             world_fail("partition %d ends at %lld, but %lld records were acknowledged", p, (long long)last_readers[p].position, (long long)model[p].durable_end);
+    if (!world.failed && keeper.made) {
+        kept_read_go(NULL, 0);
+        run_until(world.now_ns + 600 * SIM_S, kept_done);
+        if (!world.failed && !keeper.done) world_fail("the compacted topic cannot be read to its end");
+        if (!world.failed) kept_check();
+    }
     for (int p = 0; p < PARTITIONS; p++) world_trace(40, (uint64_t)last_readers[p].position);
     strbuf_fini(&errors);
     strbuf_fini(&warnings);

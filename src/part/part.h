@@ -32,7 +32,7 @@ struct part {
     struct list watches;
     struct part_syncer *syncer; /* NULL: no sync runs */
     int pins;                   /* work under way elsewhere that needs it */
-    const char *root;           /* the log directory's path, borrowed for good */
+    const char *root; /* the log directory's path, borrowed for good */
     bool doomed;
     bool dir_synced;      /* the directory's own name */
     int64_t names_synced; /* log->names_made when the directory was last synced */

@@ -83,6 +83,11 @@ static void tell(struct strbuf *out, const struct dump_notes *notes, const char 
         for (int32_t k = 0; k < paths_n; k++) known |= slice_eq_cstr(paths[k], notes->v[i].path);
         if (!known) paths[paths_n++] = slice_cstr(notes->v[i].path);
     }
+    for (int32_t k = 0; k < paths_n / 2; k++) { /* Java's computeIfAbsent puts a path in front of its bucket */
+        struct slice first = paths[k];
+        paths[k] = paths[paths_n - 1 - k];
+        paths[paths_n - 1 - k] = first;
+    }
     java_map_sort(paths, paths_n, 16);
     for (int32_t k = 0; k < paths_n; k++) {
         size_t n = 0;

@@ -1,9 +1,10 @@
-/* The floor: the least a broker must do, in one thread and without a broker. Receive a produce frame, check the CRC of
- * its batch, write it to a file, answer; or answer a fetch with sendfile from that file. What moldau costs is told as a
- * multiple of this.
+/* The floor: the least a broker must do, in one thread and without a broker. Receive a produce frame, check
+ * the CRC of its batch, write it to a file, answer; or answer a fetch with sendfile from that file. What
+ * moldau costs is told as a multiple of this.
  *
  *   floor PORT FILE         speaks just enough of Produce v7 and Fetch v11 for benchmarks/load
- *   floor PORT FILE sync    the same, and what came in one turn is synced with one fdatasync before it is answered */
+ *   floor PORT FILE sync    the same, and what came in one turn is synced with one fdatasync before it is
+ * answered */
 #include "base/base.h"
 #include "base/hash.h"
 #include "kp/batch_head.h"
@@ -178,7 +179,9 @@ int main(int argc, char **argv)
     file_end = lseek(file_fd, 0, SEEK_END);
     int l = socket(AF_INET, SOCK_STREAM, 0), one = 1;
     setsockopt(l, SOL_SOCKET, SO_REUSEADDR, &one, sizeof one);
-    struct sockaddr_in a = {.sin_family = AF_INET, .sin_port = htons((uint16_t)atoi(argv[1])), .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    struct sockaddr_in a = {.sin_family = AF_INET,
+                            .sin_port = htons((uint16_t)atoi(argv[1])),
+                            .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
     if (bind(l, (struct sockaddr *)&a, sizeof a) || listen(l, 512)) fail("listen");
     ep = epoll_create1(0);
     struct epoll_event ev = {.events = EPOLLIN, .data.ptr = NULL};
@@ -199,7 +202,8 @@ int main(int argc, char **argv)
             else if (!input(c)) evs[i].data.ptr = NULL;
         }
         bool owed = false;
-        for (int i = 0; i < n && syncing; i++) owed |= evs[i].data.ptr && ((struct conn *)evs[i].data.ptr)->held_n;
+        for (int i = 0; i < n && syncing; i++)
+            owed |= evs[i].data.ptr && ((struct conn *)evs[i].data.ptr)->held_n;
         if (owed && fdatasync(file_fd)) fail("sync");
         for (int i = 0; i < n && owed; i++) {
             struct conn *c = evs[i].data.ptr;

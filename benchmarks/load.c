@@ -4,9 +4,8 @@
  *   MODE    produce   closed loop: `depth` requests in flight on each connection
  *           rate      open loop: mb=N megabytes a second; latencies from the planned sending time
  *           fetch     reads partition i from the start, again and again (floor=1: positions are bytes)
- *   keys    topic=t partitions=8 conns=4 batch=16384 acks=1 depth=5 seconds=5 pid=N (broker, for its CPU) mb=20
- *           fetch=1048576 floor=0
- * Prints one JSON object. */
+ *   keys    topic=t partitions=8 conns=4 batch=16384 acks=1 depth=5 seconds=5 pid=N (broker, for its CPU)
+ * mb=20 fetch=1048576 floor=0 Prints one JSON object. */
 #include "base/base.h"
 #include "kp/batch.h"
 
@@ -224,7 +223,8 @@ static void drain_fetch(struct conn *c)
             send_fetch(c);
             return;
         }
-        size_t name = strlen(o.topic), head = 4 + 4 + 4 + 2 + 4 + 4 + 2 + name + 4 + 4 + 2 + 8 + 8 + 8 + 4 + 4 + 4;
+        size_t name = strlen(o.topic),
+               head = 4 + 4 + 4 + 2 + 4 + 4 + 2 + name + 4 + 4 + 2 + 8 + 8 + 8 + 4 + 4 + 4;
         ssize_t r = recv(c->fd, c->in + c->have, head - c->have, 0);
         if (r <= 0) return;
         c->have += (size_t)r;
@@ -262,19 +262,25 @@ int main(int argc, char **argv)
     static const struct {
         const char *name;
         long *v;
-    } keys[] = {{"partitions", &o.partitions}, {"conns", &o.conns}, {"batch", &o.batch}, {"acks", &o.acks}, {"depth", &o.depth}, {"seconds", &o.seconds},
-                {"pid", &o.pid}, {"mb", &o.mb}, {"fetch", &o.fetch}, {"floor", &o.floor}};
+    } keys[] = {
+        {"partitions", &o.partitions}, {"conns", &o.conns},     {"batch", &o.batch}, {"acks", &o.acks},
+        {"depth", &o.depth},           {"seconds", &o.seconds}, {"pid", &o.pid},     {"mb", &o.mb},
+        {"fetch", &o.fetch},           {"floor", &o.floor}};
     for (int i = 3; i < argc; i++) {
         char *eq = strchr(argv[i], '=');
         if (!eq) return 2;
         if (strncmp(argv[i], "topic=", 6) == 0) o.topic = eq + 1;
         for (size_t k = 0; k < NELEMS(keys); k++)
-            if (strlen(keys[k].name) == (size_t)(eq - argv[i]) && strncmp(argv[i], keys[k].name, strlen(keys[k].name)) == 0) *keys[k].v = atol(eq + 1);
+            if (strlen(keys[k].name) == (size_t)(eq - argv[i]) &&
+                strncmp(argv[i], keys[k].name, strlen(keys[k].name)) == 0)
+                *keys[k].v = atol(eq + 1);
     }
     bool rate = strcmp(argv[2], "rate") == 0, fetching = strcmp(argv[2], "fetch") == 0;
     if (rate) o.depth = 4000;
     make_produce();
-    struct sockaddr_in a = {.sin_family = AF_INET, .sin_port = htons((uint16_t)atoi(strchr(argv[1], ':') + 1)), .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    struct sockaddr_in a = {.sin_family = AF_INET,
+                            .sin_port = htons((uint16_t)atoi(strchr(argv[1], ':') + 1)),
+                            .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
     struct conn *conns = xcalloc((size_t)o.conns, sizeof *conns);
     int ep = epoll_create1(0), one = 1;
     for (long i = 0; i < o.conns; i++) {
@@ -294,7 +300,9 @@ int main(int argc, char **argv)
     for (long i = 0; i < o.conns; i++) {
         if (fetching) send_fetch(&conns[i]);
         fcntl(conns[i].fd, F_SETFL, O_NONBLOCK);
-        struct epoll_event ev = {.events = EPOLLIN | (fetching || rate ? 0u : (uint32_t)EPOLLOUT) | (uint32_t)EPOLLET, .data.ptr = &conns[i]};
+        struct epoll_event ev = {.events = EPOLLIN | (fetching || rate ? 0u : (uint32_t)EPOLLOUT) |
+                                           (uint32_t)EPOLLET,
+                                 .data.ptr = &conns[i]};
         epoll_ctl(ep, EPOLL_CTL_ADD, conns[i].fd, &ev);
     }
     int64_t next = start, interval = rate ? (int64_t)(1e9 * (double)batch_bytes / ((double)o.mb * 1e6)) : 0;
@@ -318,7 +326,8 @@ int main(int argc, char **argv)
                 drain_fetch(c);
                 continue;
             }
-            while (drain_produce(c)) {}
+            while (drain_produce(c)) {
+            }
             if (!rate) push(c, 0);
             else if (c->out_at) push(c, now_ns());
         }
@@ -327,8 +336,10 @@ int main(int argc, char **argv)
     cpu = cpu_of(o.pid) - cpu;
     qsort(lat, lat_n, sizeof *lat, cmp);
 #define P(q) (lat_n ? (double)lat[(size_t)((double)(lat_n - 1) * (q))] / 1e6 : 0.0)
-    printf("{\"mb_s\": %.1f, \"requests_s\": %.0f, \"cpu_s_gb\": %.3f, \"cores\": %.2f, \"p50_ms\": %.3f, \"p99_ms\": %.3f, \"p999_ms\": %.3f, \"empty\": %lld}\n",
-           (double)done_bytes / 1e6 / secs, (double)done_requests / secs, done_bytes ? cpu / ((double)done_bytes / 1e9) : 0.0, cpu / secs, P(0.5), P(0.99), P(0.999),
+    printf("{\"mb_s\": %.1f, \"requests_s\": %.0f, \"cpu_s_gb\": %.3f, \"cores\": %.2f, \"p50_ms\": %.3f, "
+           "\"p99_ms\": %.3f, \"p999_ms\": %.3f, \"empty\": %lld}\n",
+           (double)done_bytes / 1e6 / secs, (double)done_requests / secs,
+           done_bytes ? cpu / ((double)done_bytes / 1e9) : 0.0, cpu / secs, P(0.5), P(0.99), P(0.999),
            (long long)empty_fetches);
     return 0;
 }

@@ -68,7 +68,8 @@ static void on_data(void *arg, const uint8_t *p, size_t n)
     strbuf_fini(&keep);
 }
 
-void client_call(struct client *c, int16_t key, int16_t version, const void *req, void (*done)(struct client *c, const void *resp))
+void client_call(struct client *c, int16_t key, int16_t version, const void *req,
+                 void (*done)(struct client *c, const void *resp))
 {
     ASSERT(!c->busy);
     c->busy = true;

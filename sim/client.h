@@ -1,4 +1,5 @@
-/* A client in the simulated world: one connection, one request at a time, every answer decoded by the generated code. */
+/* A client in the simulated world: one connection, one request at a time, every answer decoded by the
+ * generated code. */
 #ifndef MOLDAU_SIM_CLIENT_H
 #define MOLDAU_SIM_CLIENT_H
 
@@ -19,7 +20,8 @@ struct client {
     void *arg;
 };
 void client_init(struct client *c, struct machine *m, void *arg);
-void client_call(struct client *c, int16_t key, int16_t version, const void *req, void (*done)(struct client *c, const void *resp));
+void client_call(struct client *c, int16_t key, int16_t version, const void *req,
+                 void (*done)(struct client *c, const void *resp));
 
 #define SIM_PORT 9092
 

@@ -1,11 +1,12 @@
 /* Files in memory with the memory of a disk: what was synced, and what was only written.
  *
  * Invariants
- * 1. A file's `data` is what reads see (the page cache); `kept` is what the platter has. They differ only in sectors
- *    marked dirty, and in size.
- * 2. A directory's `names` are what look-ups see; `kept` are the synced ones; `ops` leads from one to the other, in
- *    order. A new file's name is not durable because the file was synced: POSIX does not say so.
- * 3. A failed sync drops the dirty marks without writing, as Linux does: the next sync succeeds and has saved nothing. */
+ * 1. A file's `data` is what reads see (the page cache); `kept` is what the platter has. They differ only in
+ * sectors marked dirty, and in size.
+ * 2. A directory's `names` are what look-ups see; `kept` are the synced ones; `ops` leads from one to the
+ * other, in order. A new file's name is not durable because the file was synced: POSIX does not say so.
+ * 3. A failed sync drops the dirty marks without writing, as Linux does: the next sync succeeds and has saved
+ * nothing. */
 #include "world.h"
 
 #include <stdio.h>
@@ -119,7 +120,8 @@ static void apply(struct names *x, const struct op *o)
 static void note(struct inode *dir, enum op_kind kind, const char *name, const char *to, struct inode *inode)
 {
     if (dir->ops_n == dir->ops_cap)
-        dir->ops = xrealloc(dir->ops, (size_t)(dir->ops_cap = dir->ops_cap ? dir->ops_cap * 2 : 8) * sizeof dir->ops[0]);
+        dir->ops = xrealloc(dir->ops, (size_t)(dir->ops_cap = dir->ops_cap ? dir->ops_cap * 2 : 8) *
+                                          sizeof dir->ops[0]);
     struct op *o = &dir->ops[dir->ops_n++];
     *o = (struct op){kind, xstrdup(name), to ? xstrdup(to) : NULL, inode};
     apply(&dir->names, o);
@@ -315,7 +317,8 @@ int os_pwritev(struct os *os, int fd, struct iovec *iov, int iov_n, int64_t off)
     bool fail = world_chance(world.faults.write_error), full = world_chance(world.faults.short_disk);
     for (int i = 0; i < iov_n; i++) {
         int64_t n = (int64_t)iov[i].iov_len;
-        if (fail || full) n = (int64_t)world_below((uint64_t)n + 1); /* a failing write leaves anything behind */
+        if (fail || full)
+            n = (int64_t)world_below((uint64_t)n + 1); /* a failing write leaves anything behind */
         int64_t end = off + n, from = min_i64(off, f->size);
         if (end > f->size) set_size(f, end);
         if (n) memcpy(f->data + off, iov[i].iov_base, (size_t)n);

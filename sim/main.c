@@ -20,7 +20,11 @@ int main(int argc, char **argv)
     logline_setup(world.verbose ? LOG_INFO : LOG_ERROR, os_write_stderr, os_boot_wall_ms);
     world_init(seed);
     work_run(&w);
-    if (world.failed) printf("FAIL %llu %016llx at %.3f s: %s\n", (unsigned long long)seed, (unsigned long long)world.trace, (double)world.now_ns / 1e9, world.failure);
-    else printf("ok %llu %016llx %llu steps, %.0f s\n", (unsigned long long)seed, (unsigned long long)world.trace, (unsigned long long)world.steps, (double)world.now_ns / 1e9);
+    if (world.failed)
+        printf("FAIL %llu %016llx at %.3f s: %s\n", (unsigned long long)seed, (unsigned long long)world.trace,
+               (double)world.now_ns / 1e9, world.failure);
+    else
+        printf("ok %llu %016llx %llu steps, %.0f s\n", (unsigned long long)seed,
+               (unsigned long long)world.trace, (unsigned long long)world.steps, (double)world.now_ns / 1e9);
     return world.failed;
 }

@@ -1,8 +1,8 @@
 /* Loops, mailboxes, sockets and the pool of simulated machines.
  *
- * A loop runs one turn when it has something to do; which loop is next, how long a message, a job or a byte takes, and
- * how much a socket accepts are drawn from the seed. Order is kept where the real world keeps it: messages between two
- * loops, bytes of a connection. */
+ * A loop runs one turn when it has something to do; which loop is next, how long a message, a job or a byte
+ * takes, and how much a socket accepts are drawn from the seed. Order is kept where the real world keeps it:
+ * messages between two loops, bytes of a connection. */
 #include "world.h"
 #include "sim_int.h"
 #include "shard/shard.h"
@@ -148,7 +148,7 @@ struct wire {
     bool client_open, server_open, accepted, hup;
     uint8_t *in; /* towards the server, arrived */
     size_t in_n, in_cap;
-    uint64_t turn; /* the last one that looked at it */
+    uint64_t turn;     /* the last one that looked at it */
     size_t out_flying; /* towards the client, not yet arrived */
     int64_t last_in_ns, last_out_ns;
 };
@@ -190,7 +190,8 @@ static struct wire *wire_of_fd(int fd)
 
 static int64_t flight(int64_t *last)
 {
-    int64_t at = world.now_ns + 20000 + (int64_t)(world_below(50) ? world_below(300000) : world_below(50 * SIM_MS));
+    int64_t at =
+        world.now_ns + 20000 + (int64_t)(world_below(50) ? world_below(300000) : world_below(50 * SIM_MS));
     return *last = max_i64(at, *last + 1);
 }
 
@@ -249,7 +250,13 @@ struct wire *wire_connect(struct machine *m, uint16_t port, const struct wire_cl
     for (struct listener *l = listeners; l; l = l->next) {
         if (l->machine != m || l->life != m->life || !m->run || l->port != port) continue;
         struct wire *x = xcalloc(1, sizeof *x);
-        *x = (struct wire){.next = wires, .fd = next_fd++, .machine = m, .life = m->life, .client = *c, .client_open = true, .server_open = true};
+        *x = (struct wire){.next = wires,
+                           .fd = next_fd++,
+                           .machine = m,
+                           .life = m->life,
+                           .client = *c,
+                           .client_open = true,
+                           .server_open = true};
         wires = x;
         return x;
     }
@@ -296,7 +303,12 @@ int os_listen(struct os *os, struct os_sock *s, const char *host, uint16_t port,
 {
     (void)host;
     struct listener *l = xcalloc(1, sizeof *l);
-    *l = (struct listener){.next = listeners, .machine = os->machine, .life = os->machine->life, .port = port, .sock = s, .os = os};
+    *l = (struct listener){.next = listeners,
+                           .machine = os->machine,
+                           .life = os->machine->life,
+                           .port = port,
+                           .sock = s,
+                           .os = os};
     listeners = l;
     s->fd = next_fd++;
     s->interest = OS_READABLE;
@@ -390,7 +402,8 @@ void os_sock_close(struct os *os, struct os_sock *s)
 static unsigned bits_of(const struct wire *x)
 {
     if (!x->sock) return 0;
-    unsigned bits = (x->in_n || x->hup ? OS_READABLE : 0u) | (x->hup || x->out_flying < WINDOW_MAX ? OS_WRITABLE : 0u);
+    unsigned bits =
+        (x->in_n || x->hup ? OS_READABLE : 0u) | (x->hup || x->out_flying < WINDOW_MAX ? OS_WRITABLE : 0u);
     return bits & x->sock->interest;
 }
 static bool waits(const struct listener *l)
@@ -421,7 +434,9 @@ void os_turn(struct os *os, int64_t deadline_ns, void *owner)
         struct wire *ready = NULL;
         int n = 0;
         for (struct wire *x = wires; x; x = x->next)
-            if (x->server_open && x->os == os && x->turn != world.steps && bits_of(x) && world_below((uint64_t)++n) == 0) ready = x;
+            if (x->server_open && x->os == os && x->turn != world.steps && bits_of(x) &&
+                world_below((uint64_t)++n) == 0)
+                ready = x;
         if (!ready) break;
         ready->turn = world.steps;
         struct os_sock *s = ready->sock;

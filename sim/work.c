@@ -1,11 +1,11 @@
 /* What the clients of a run do, and what they hold the broker to.
  *
  *   producers   idempotent with acks=all (exactly once, never lost) and plain with acks=1 (a prefix survives)
- *   readers     read every partition from its start, over and over: offsets without gaps, the same bytes every time
- *   keeper      writes keys to a compacted topic; the newest value of each key that was answered is there at the end
- *   committer   commits growing offsets; a commit that was answered is never forgotten
- *   admin       creates and deletes topics; what was answered stays so, over every crash
- *   fate        kills, power losses, clean stops, clock steps, broken connections */
+ *   readers     read every partition from its start, over and over: offsets without gaps, the same bytes
+ * every time keeper      writes keys to a compacted topic; the newest value of each key that was answered is
+ * there at the end committer   commits growing offsets; a commit that was answered is never forgotten admin
+ * creates and deletes topics; what was answered stays so, over every crash fate        kills, power losses,
+ * clean stops, clock steps, broken connections */
 #include "work.h"
 #include "client.h"
 #include "base/hash.h"
@@ -55,14 +55,16 @@ static struct cell *cell_at(int p, int64_t offset)
     return &model[p].cells[offset];
 }
 /* at: the number of power losses when the request was sent; its answer may have left before a later one. */
-static void learn(int p, int64_t offset, uint32_t producer, uint64_t counter, bool durable, int32_t at, const char *how)
+static void learn(int p, int64_t offset, uint32_t producer, uint64_t counter, bool durable, int32_t at,
+                  const char *how)
 {
     struct cell *c = cell_at(p, offset);
     bool same = c->producer == producer && c->counter == counter;
     if (!same && !durable && at < losses) return; /* what it tells of may be gone */
     if (c->producer && !same && (c->durable || c->losses == losses)) {
-        world_fail("partition %d offset %lld: %s record %u/%llu, but it held %u/%llu%s", p, (long long)offset, how, producer, (unsigned long long)counter,
-                   c->producer, (unsigned long long)c->counter, c->durable ? ", which was acknowledged" : "");
+        world_fail("partition %d offset %lld: %s record %u/%llu, but it held %u/%llu%s", p, (long long)offset,
+                   how, producer, (unsigned long long)counter, c->producer, (unsigned long long)c->counter,
+                   c->durable ? ", which was acknowledged" : "");
         return;
     }
     c->durable = durable || (same && c->durable);
@@ -122,7 +124,8 @@ static int64_t pause_ns(void)
 {
     if (pace > 1 && world_below(8) == 0) return (int64_t)world_below((uint64_t)(pace * SIM_S));
     /* Mostly busy, sometimes idle for minutes, so that timers of every size get their turn. */
-    return world_below(40) ? (int64_t)world_below(20 * SIM_MS) : (int64_t)world_below(world_below(10) ? 10 * SIM_S : 300 * SIM_S);
+    return world_below(40) ? (int64_t)world_below(20 * SIM_MS)
+                           : (int64_t)world_below(world_below(10) ? 10 * SIM_S : 300 * SIM_S);
 }
 static void produced(struct client *c, const void *resp)
 {
@@ -140,7 +143,9 @@ static void produced(struct client *c, const void *resp)
     int err = o->error_code;
     world_trace(10 + p->id, (uint64_t)o->base_offset);
     if (err == 0) {
-        for (int i = 0; i < p->records; i++) learn(p->partition, o->base_offset + i, p->id, p->first + (uint64_t)i, p->all, p->losses, "acknowledged");
+        for (int i = 0; i < p->records; i++)
+            learn(p->partition, o->base_offset + i, p->id, p->first + (uint64_t)i, p->all, p->losses,
+                  "acknowledged");
         if (p->all) p->sequence[p->partition] += p->records;
         p->pending = false;
         if (!quiet) producer_soon(p, pause_ns());
@@ -150,8 +155,9 @@ static void produced(struct client *c, const void *resp)
         producer_soon(p, 100 * SIM_MS);
         return;
     }
-    world_fail("producer %u (%s): partition %d answered error %d to records from %llu", p->id, p->all ? "idempotent, acks=all" : "acks=1", p->partition,
-               o->error_code, (unsigned long long)p->first);
+    world_fail("producer %u (%s): partition %d answered error %d to records from %llu", p->id,
+               p->all ? "idempotent, acks=all" : "acks=1", p->partition, o->error_code,
+               (unsigned long long)p->first);
 }
 static void got_producer_id(struct client *c, const void *resp)
 {
@@ -261,31 +267,37 @@ static void take_batch(struct reader *r, const uint8_t *b, const struct batch_he
     struct record rec;
     uint8_t v[512];
     if (!batch_crc_ok(b, h->bytes)) {
-        world_fail("partition %d offset %lld: a batch with a wrong checksum was served", r->partition, (long long)h->base_offset);
+        world_fail("partition %d offset %lld: a batch with a wrong checksum was served", r->partition,
+                   (long long)h->base_offset);
         return;
     }
     kp_writer_init(&scratch, 0);
-    if (batch_body(b, h, 1 << 20, &scratch, &body)) world_fail("partition %d: a batch does not decompress", r->partition);
+    if (batch_body(b, h, 1 << 20, &scratch, &body))
+        world_fail("partition %d: a batch does not decompress", r->partition);
     else {
         record_iter_init(&it, h, body);
         while (record_next(&it, &rec)) {
             if (rec.offset < r->position) continue;
             if (rec.offset != r->position) {
-                world_fail("partition %d: offset %lld follows where %lld was due", r->partition, (long long)rec.offset, (long long)r->position);
+                world_fail("partition %d: offset %lld follows where %lld was due", r->partition,
+                           (long long)rec.offset, (long long)r->position);
                 break;
             }
             r->position++;
             uint32_t who = rec.value.n >= 12 ? load_be32(rec.value.p) : 0;
             uint64_t counter = rec.value.n >= 12 ? load_be64((const uint8_t *)rec.value.p + 4) : 0;
-            if (who < 1 || who > PRODUCERS || make_value(v, who, counter) != rec.value.n || memcmp(v, rec.value.p, rec.value.n) != 0) {
-                world_fail("partition %d offset %lld: a record that nobody wrote", r->partition, (long long)rec.offset);
+            if (who < 1 || who > PRODUCERS || make_value(v, who, counter) != rec.value.n ||
+                memcmp(v, rec.value.p, rec.value.n) != 0) {
+                world_fail("partition %d offset %lld: a record that nobody wrote", r->partition,
+                           (long long)rec.offset);
                 break;
             }
             learn(r->partition, rec.offset, who, counter, false, r->losses_seen, "read");
             if (producers[who - 1].all && r->losses_seen == losses) {
                 if (counter + 1 <= r->last[who]) {
-                    world_fail("partition %d offset %lld: record %u/%llu of an idempotent producer is there twice or out of order", r->partition,
-                               (long long)rec.offset, who, (unsigned long long)counter);
+                    world_fail("partition %d offset %lld: record %u/%llu of an idempotent producer is there "
+                               "twice or out of order",
+                               r->partition, (long long)rec.offset, who, (unsigned long long)counter);
                     break;
                 }
                 r->last[who] = counter + 1;
@@ -308,18 +320,24 @@ static void fetched(struct client *c, const void *resp)
     world_trace(20, (uint64_t)d->records.s.n);
     if (err == KERR_OFFSET_OUT_OF_RANGE) {
         if (r->position <= model[r->partition].durable_end)
-            world_fail("partition %d: offset %lld is out of range, but %lld records were acknowledged", r->partition, (long long)r->position,
-                       (long long)model[r->partition].durable_end);
-        if (r->losses_seen == losses) world_fail("partition %d: offset %lld vanished without a loss of power", r->partition, (long long)r->position);
+            world_fail("partition %d: offset %lld is out of range, but %lld records were acknowledged",
+                       r->partition, (long long)r->position, (long long)model[r->partition].durable_end);
+        if (r->losses_seen == losses)
+            world_fail("partition %d: offset %lld vanished without a loss of power", r->partition,
+                       (long long)r->position);
         reader_restart(r, r->partition);
-    } else if (err && !may_retry(err)) world_fail("Fetch of partition %d at %lld: error %d", r->partition, (long long)r->position, d->error_code);
+    } else if (err && !may_retry(err))
+        world_fail("Fetch of partition %d at %lld: error %d", r->partition, (long long)r->position,
+                   d->error_code);
     if (err == 0) {
         struct slice s = d->records.s;
         while (s.n && !world.failed) {
             struct batch_head h;
             int rc = batch_head_parse(s, &h);
             if (rc) {
-                if (rc == ERR_FORMAT) world_fail("partition %d: what follows offset %lld is not a batch", r->partition, (long long)r->position);
+                if (rc == ERR_FORMAT)
+                    world_fail("partition %d: what follows offset %lld is not a batch", r->partition,
+                               (long long)r->position);
                 break;
             }
             if ((int64_t)s.n < h.bytes) break; /* cut by the limit */
@@ -332,7 +350,9 @@ static void fetched(struct client *c, const void *resp)
         }
         if (!r->to_the_end && world_below(30) == 0) reader_restart(r, (int)world_below(PARTITIONS));
     }
-    world_at(world.now_ns + (int64_t)world_below((uint64_t)((err ? 200 : 20) * SIM_MS)) * (r->to_the_end ? 1 : pace), reader_go, r, 0);
+    world_at(world.now_ns +
+                 (int64_t)world_below((uint64_t)((err ? 200 : 20) * SIM_MS)) * (r->to_the_end ? 1 : pace),
+             reader_go, r, 0);
 }
 static void reader_go(void *arg, uint64_t tag)
 {
@@ -424,7 +444,9 @@ static void keeper_go(void *arg, uint64_t tag)
     (void)tag;
     if (keeper.client.busy || world.failed || (quiet && !keeper.pending)) return;
     if (!keeper.made) {
-        static const char *const settings[][2] = {{"cleanup.policy", "compact"}, {"min.cleanable.dirty.ratio", "0.01"}, {"delete.retention.ms", "2000"}};
+        static const char *const settings[][2] = {{"cleanup.policy", "compact"},
+                                                  {"min.cleanable.dirty.ratio", "0.01"},
+                                                  {"delete.retention.ms", "2000"}};
         struct kp_create_topics_request_creatable_topic_config configs[NELEMS(settings)];
         struct kp_create_topics_request_creatable_topic t;
         struct kp_create_topics_request q;
@@ -472,7 +494,8 @@ static void keeper_go(void *arg, uint64_t tag)
     b.base_sequence = keeper.sequence;
     /* A tombstone's counter stands in a header, because it has no value. */
     struct record_header head = {slice_cstr("n"), slice_of(value, 8)};
-    batch_add(&b, os_wall_ms(NULL), slice_of(key, 4), keeper.next & 1 ? (struct slice){0} : slice_of(value, sizeof value), &head, 1);
+    batch_add(&b, os_wall_ms(NULL), slice_of(key, 4),
+              keeper.next & 1 ? (struct slice){0} : slice_of(value, sizeof value), &head, 1);
     kp_writer_init(&w, 512);
     ASSERT(batch_finish(&b, &w) == 0);
     struct kp_produce_request q;
@@ -502,7 +525,8 @@ static void kept_batch(const uint8_t *b, const struct batch_head *h)
     struct record_iter it;
     struct record rec;
     kp_writer_init(&scratch, 0);
-    if (!batch_crc_ok(b, h->bytes) || batch_body(b, h, 1 << 20, &scratch, &body)) world_fail("the compacted topic serves a batch that is not sound");
+    if (!batch_crc_ok(b, h->bytes) || batch_body(b, h, 1 << 20, &scratch, &body))
+        world_fail("the compacted topic serves a batch that is not sound");
     else {
         record_iter_init(&it, h, body);
         while (record_next(&it, &rec)) {
@@ -515,7 +539,9 @@ static void kept_batch(const uint8_t *b, const struct batch_head *h)
                 break;
             }
             uint64_t n = load_be64(value.p);
-            if (n <= keeper.seen[k] || (n & 1) != (rec.value.p == NULL)) world_fail("compacted offset %lld: key %u goes back to %llu", (long long)rec.offset, k, (unsigned long long)n);
+            if (n <= keeper.seen[k] || (n & 1) != (rec.value.p == NULL))
+                world_fail("compacted offset %lld: key %u goes back to %llu", (long long)rec.offset, k,
+                           (unsigned long long)n);
             keeper.seen[k] = n;
         }
     }
@@ -576,7 +602,8 @@ static void kept_check(void)
     for (int k = 0; k < KEYS; k++) {
         bool gone = keeper.acked[k] & 1 && keeper.seen[k] < keeper.acked[k];
         if (keeper.seen[k] != keeper.acked[k] && !(gone && keeper.seen[k] == 0))
-            world_fail("key %d of the compacted topic ends at %llu, but %llu was acknowledged", k, (unsigned long long)keeper.seen[k], (unsigned long long)keeper.acked[k]);
+            world_fail("key %d of the compacted topic ends at %llu, but %llu was acknowledged", k,
+                       (unsigned long long)keeper.seen[k], (unsigned long long)keeper.acked[k]);
     }
 }
 
@@ -609,9 +636,11 @@ static void looked(struct client *c, const void *resp)
     if (r && r->error_code == 0 && r->topics_n == 1) {
         int64_t got = r->topics[0].partitions[0].committed_offset;
         if (got < committer.acked || got > committer.tried)
-            world_fail("the group's offset is %lld, but %lld was acknowledged and %lld the last that was sent", (long long)got, (long long)committer.acked,
-                       (long long)committer.tried);
-    } else if (r && r->error_code && !may_retry(r->error_code)) world_fail("OffsetFetch: error %d", r->error_code);
+            world_fail(
+                "the group's offset is %lld, but %lld was acknowledged and %lld the last that was sent",
+                (long long)got, (long long)committer.acked, (long long)committer.tried);
+    } else if (r && r->error_code && !may_retry(r->error_code))
+        world_fail("OffsetFetch: error %d", r->error_code);
     commit_soon();
 }
 static void commit_go(void *arg, uint64_t tag)
@@ -693,15 +722,18 @@ static void topic_answer(struct client *c, const void *resp)
         else code = ((const struct kp_create_topics_response *)resp)->topics[0].error_code;
         err = code;
         world_trace(30, (uint64_t)code);
-        bool there_already = !admin.deleting && err == KERR_TOPIC_ALREADY_EXISTS, gone_already = admin.deleting && err == KERR_UNKNOWN_TOPIC_OR_PARTITION;
+        bool there_already = !admin.deleting && err == KERR_TOPIC_ALREADY_EXISTS,
+             gone_already = admin.deleting && err == KERR_UNKNOWN_TOPIC_OR_PARTITION;
         if (admin.at < 0) topic_made = err == 0 || there_already;
         else if (err == 0 || there_already || gone_already) {
             enum known now = admin.deleting ? GONE : THERE;
-            if ((there_already && admin.state[admin.at] == GONE) || (gone_already && admin.state[admin.at] == THERE))
-                world_fail("%s: the broker says that it is %s, but it was %s", name_of(admin.at), admin.deleting ? "not there" : "there",
-                           admin.deleting ? "created" : "deleted");
+            if ((there_already && admin.state[admin.at] == GONE) ||
+                (gone_already && admin.state[admin.at] == THERE))
+                world_fail("%s: the broker says that it is %s, but it was %s", name_of(admin.at),
+                           admin.deleting ? "not there" : "there", admin.deleting ? "created" : "deleted");
             if (world.now_ns > admin.doubt_ns[admin.at]) admin.state[admin.at] = now;
-        } else if (!may_retry(err)) world_fail("%s: error %d", admin.deleting ? "DeleteTopics" : "CreateTopics", code);
+        } else if (!may_retry(err))
+            world_fail("%s: error %d", admin.deleting ? "DeleteTopics" : "CreateTopics", code);
     }
     admin_soon(100 * SIM_MS + pause_ns());
 }
@@ -792,7 +824,9 @@ static void fate(void *arg, uint64_t tag)
     (void)arg;
     (void)tag;
     if (quiet) return;
-    static const char *const names[] = {"kill -9", "kill -9", "kill -9", "power loss", "power loss", "power loss", "power loss", "stop", "clock step", "broken connections"};
+    static const char *const names[] = {"kill -9",    "kill -9",           "kill -9",    "power loss",
+                                        "power loss", "power loss",        "power loss", "stop",
+                                        "clock step", "broken connections"};
     uint64_t what = world_below(10);
     logline(LOG_INFO, "sim", "%.3f s: %s", (double)world.now_ns / 1e9, names[what]);
     switch (what) {
@@ -810,9 +844,15 @@ static void fate(void *arg, uint64_t tag)
         losses++;
         rise_soon();
         break;
-    case 7: machine_stop(machine); break;
-    case 8: world.wall_offset_ms += (int64_t)world_below(7200000) - 3600000; break;
-    case 9: wires_cut_clients(machine); break;
+    case 7:
+        machine_stop(machine);
+        break;
+    case 8:
+        world.wall_offset_ms += (int64_t)world_below(7200000) - 3600000;
+        break;
+    case 9:
+        wires_cut_clients(machine);
+        break;
     }
     fate_soon();
 }
@@ -846,14 +886,24 @@ void work_run(const struct work *w)
     strbuf_init(&warnings);
     conf_init(&conf);
     static const char *const settings[][2] = {
-        {"listeners", "PLAINTEXT://sim:9092"}, {"log.dirs", "/d1,/d2"},      {"log.index.size.max.bytes", "256"},
-        {"log.index.interval.bytes", "512"},   {"log.roll.ms", "3600000"},   {"offsets.topic.num.partitions", "2"},
-        {"num.partitions", "1"},               {"log.retention.ms", "-1"},   {"log.flush.offset.checkpoint.interval.ms", "20000"},
-        {"metadata.log.max.record.bytes.between.snapshots", "4000"},        {"metadata.log.segment.bytes", "8388608"},
-        {"file.delete.delay.ms", "5000"},      {"log.cleaner.backoff.ms", "1000"},
+        {"listeners", "PLAINTEXT://sim:9092"},
+        {"log.dirs", "/d1,/d2"},
+        {"log.index.size.max.bytes", "256"},
+        {"log.index.interval.bytes", "512"},
+        {"log.roll.ms", "3600000"},
+        {"offsets.topic.num.partitions", "2"},
+        {"num.partitions", "1"},
+        {"log.retention.ms", "-1"},
+        {"log.flush.offset.checkpoint.interval.ms", "20000"},
+        {"metadata.log.max.record.bytes.between.snapshots", "4000"},
+        {"metadata.log.segment.bytes", "8388608"},
+        {"file.delete.delay.ms", "5000"},
+        {"log.cleaner.backoff.ms", "1000"},
     };
     for (size_t i = 0; i < NELEMS(settings); i++)
-        if (conf_set(&conf, slice_cstr(settings[i][0]), slice_cstr(settings[i][1]), CONF_LAYER_STATIC, &errors)) break;
+        if (conf_set(&conf, slice_cstr(settings[i][0]), slice_cstr(settings[i][1]), CONF_LAYER_STATIC,
+                     &errors))
+            break;
     if (errors.n || conf_finish(&conf, &errors, &warnings)) {
         world_fail("settings: %s", strbuf_cstr(&errors));
         return;
@@ -888,7 +938,8 @@ void work_run(const struct work *w)
 
     /* Liveness: with a whole machine everything that was begun comes to its end. */
     quiet = true;
-    if (world.faults.sync_error) machine_kill(machine, false); /* partitions that met it come back with the next start */
+    if (world.faults.sync_error)
+        machine_kill(machine, false); /* partitions that met it come back with the next start */
     world.faults = (struct faults){0};
     int64_t limit = world.now_ns + 600 * SIM_S;
     for (int i = 0; i < PRODUCERS; i++) producer_soon(&producers[i], SIM_S);
@@ -896,7 +947,8 @@ void work_run(const struct work *w)
     keeper_soon(SIM_S);
     run_until(world.now_ns + 400 * SIM_S, NULL);
     run_until(limit, settled);
-    if (!world.failed && !settled()) world_fail("work that was begun did not end within 10 minutes without faults");
+    if (!world.failed && !settled())
+        world_fail("work that was begun did not end within 10 minutes without faults");
     for (int i = 0; i < PARTITIONS && !world.failed; i++) {
         struct reader *r = &last_readers[i];
         *r = (struct reader){.to_the_end = true};
@@ -908,7 +960,8 @@ void work_run(const struct work *w)
     if (!world.failed && !all_read()) world_fail("the partitions cannot be read to their ends");
     for (int p = 0; p < PARTITIONS && !world.failed; p++)
         if (last_readers[p].position < model[p].durable_end)
-            world_fail("partition %d ends at %lld, but %lld records were acknowledged", p, (long long)last_readers[p].position, (long long)model[p].durable_end);
+            world_fail("partition %d ends at %lld, but %lld records were acknowledged", p,
+                       (long long)last_readers[p].position, (long long)model[p].durable_end);
     if (!world.failed && keeper.made) {
         kept_read_go(NULL, 0);
         run_until(world.now_ns + 600 * SIM_S, kept_done);

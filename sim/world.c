@@ -50,10 +50,13 @@ static bool before(const struct event *a, const struct event *b)
 }
 void world_at(int64_t at_ns, void (*run)(void *arg, uint64_t tag), void *arg, uint64_t tag)
 {
-    if (world.heap_n == world.heap_cap) world.heap = xrealloc(world.heap, (world.heap_cap = world.heap_cap ? world.heap_cap * 2 : 256) * sizeof *world.heap);
+    if (world.heap_n == world.heap_cap)
+        world.heap = xrealloc(world.heap, (world.heap_cap = world.heap_cap ? world.heap_cap * 2 : 256) *
+                                              sizeof *world.heap);
     size_t i = world.heap_n++;
     struct event e = {at_ns, world.seq++, run, arg, tag};
-    for (; i && before(&e, &world.heap[(i - 1) / 2]); i = (i - 1) / 2) world.heap[i] = world.heap[(i - 1) / 2];
+    for (; i && before(&e, &world.heap[(i - 1) / 2]); i = (i - 1) / 2)
+        world.heap[i] = world.heap[(i - 1) / 2];
     world.heap[i] = e;
 }
 static struct event pop(void)
@@ -149,7 +152,8 @@ static bool turn(void)
     int loop = 0, n = 0;
     for (int i = 0; i < machines_n; i++)
         for (int k = 0; machines[i]->run && k < machines[i]->loops_n; k++)
-            if (!machines[i]->run->shards[k].stopping && sim_os_ready(machines[i]->loops[k]) && world_below((uint64_t)++n) == 0) {
+            if (!machines[i]->run->shards[k].stopping && sim_os_ready(machines[i]->loops[k]) &&
+                world_below((uint64_t)++n) == 0) {
                 m = machines[i];
                 loop = k;
             }

@@ -1,8 +1,9 @@
-/* A whole world in one thread: machines with disks, brokers on them, a network, clients. Everything that could differ
- * between two runs (time, order, entropy, faults) is drawn from one seed, so a run can be had again.
+/* A whole world in one thread: machines with disks, brokers on them, a network, clients. Everything that
+ * could differ between two runs (time, order, entropy, faults) is drawn from one seed, so a run can be had
+ * again.
  *
- * The brokers are the real ones: net, api, part, log, grp, ctl, unmodified. Only src/os/linux.c is replaced, by
- * sim/os_sim.c (loops, sockets, pool), sim/disk.c (files) and sim/world.c (events). */
+ * The brokers are the real ones: net, api, part, log, grp, ctl, unmodified. Only src/os/linux.c is replaced,
+ * by sim/os_sim.c (loops, sockets, pool), sim/disk.c (files) and sim/world.c (events). */
 #ifndef MOLDAU_SIM_WORLD_H
 #define MOLDAU_SIM_WORLD_H
 
@@ -46,9 +47,9 @@ struct world {
     size_t heap_n, heap_cap;
     uint64_t seq;
     struct faults faults;
-    uint64_t sync_errors; /* so far */
+    uint64_t sync_errors;    /* so far */
     struct machine *machine; /* whose code runs */
-    jmp_buf exit_to; /* where a broker's os_exit leads */
+    jmp_buf exit_to;         /* where a broker's os_exit leads */
     bool may_exit;
     bool verbose;
     bool failed;

@@ -27,7 +27,8 @@ static const struct command {
 
 static void help(void)
 {
-    printf("moldau %s, a Kafka broker and its tools\n\nusage: moldau COMMAND [ARGUMENTS]\n\n", MOLDAU_VERSION);
+    printf("moldau %s, a Kafka broker and its tools\n\nusage: moldau COMMAND [ARGUMENTS]\n\n",
+           MOLDAU_VERSION);
     for (size_t i = 0; i < NELEMS(commands); i++) printf("  %-24s %s\n", commands[i].name, commands[i].what);
     printf("\nmoldau COMMAND --help tells more. Without a command a broker starts on localhost:9092.\n");
 }

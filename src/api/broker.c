@@ -23,8 +23,8 @@ void broker_topic_conf(struct broker *b, const struct image_topic *t, struct con
     free(o);
 }
 
-/* The log directory that the partition's record names; where it names none (before metadata.version 17), the one that
- * has the partition, else one by its hash. -1: it is not there. */
+/* The log directory that the partition's record names; where it names none (before metadata.version 17), the
+ * one that has the partition, else one by its hash. -1: it is not there. */
 static int choose_dir(struct broker *b, const struct image_topic *t, int32_t index)
 {
     const struct node *node = b->node;
@@ -54,7 +54,8 @@ static int open_part(struct broker *b, struct image_topic *t, int32_t index, con
     if (t->parts[index].leader != b->node->id) return 0; /* another broker's, or offline */
     int dir = choose_dir(b, t, index);
     if (dir < 0) {
-        logline(LOG_ERROR, t->name, "partition %d lies in a log directory that is not there; it stays offline", index);
+        logline(LOG_ERROR, t->name,
+                "partition %d lies in a log directory that is not there; it stays offline", index);
         return ERR_IO;
     }
     broker_topic_conf(b, t, &cfg);
@@ -126,7 +127,10 @@ static void configure_cleaner(struct broker *b)
     cleaner_configure(&b->cleaner, &cc);
 }
 
-static struct cleaner *cleaner_of(struct shard *s) { return &s->broker->cleaner; }
+static struct cleaner *cleaner_of(struct shard *s)
+{
+    return &s->broker->cleaner;
+}
 
 /* Dynamic broker settings: the image's overrides become this shard's layer. */
 void broker_apply_dynamic(struct broker *b, struct slice resource)
@@ -290,14 +294,16 @@ struct cp_gather {
 };
 
 #define CP_FILES 4
-static const char *const cp_names[CP_FILES] = {"recovery-point-offset-checkpoint", "log-start-offset-checkpoint",
-                                               "replication-offset-checkpoint", "cleaner-offset-checkpoint"};
+static const char *const cp_names[CP_FILES] = {"recovery-point-offset-checkpoint",
+                                               "log-start-offset-checkpoint", "replication-offset-checkpoint",
+                                               "cleaner-offset-checkpoint"};
 
 static void cp_add(struct broker *b, struct strbuf *text, int *lines)
 {
     MAP_FOREACH(it, struct part, p, &b->parts.map)
     {
-        int64_t v[CP_FILES] = {p->log->synced_offset, p->log->start_offset, p->high_watermark, p->clean_offset};
+        int64_t v[CP_FILES] = {p->log->synced_offset, p->log->start_offset, p->high_watermark,
+                               p->clean_offset};
         for (int k = 0; k < CP_FILES; k++) {
             if (v[k] < 0) continue;
             if (k == 1 && p->log->segs[0]->base_offset == p->log->start_offset) continue; /* files say it */

@@ -106,13 +106,14 @@ struct ctl_op {
     void (*done)(struct ctl_op *op, struct shard *home);
 };
 void ctl_submit(struct broker *b, struct ctl_op *op);
-/* Reads the metadata log and its snapshots in dir and applies them to all n images. Changes no file: a directory that
- * this code does not understand is refused with a sentence as it was. Before the shards run. */
+/* Reads the metadata log and its snapshots in dir and applies them to all n images. Changes no file: a
+ * directory that this code does not understand is refused with a sentence as it was. Before the shards run.
+ */
 int controller_open(struct broker *zero, struct image **images, int n, const char *dir,
                     struct strbuf *why) MUST_USE;
 /* The first writes: records of a new cluster, this broker's registration, partitions taken over. */
 int controller_start(struct broker *zero, struct image **images, int n, struct node *node,
-                        struct strbuf *why) MUST_USE;
+                     struct strbuf *why) MUST_USE;
 int controller_close(struct controller *c);
 
 /* ---- shared by handlers ---- */

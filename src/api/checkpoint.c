@@ -50,7 +50,8 @@ static int parse_line(char *line, struct key *k, int64_t *offset)
     if (!value || index == line) return ERR_FORMAT;
     *index++ = *value++ = 0;
     size_t index_n = strspn(index, "0123456789"), value_n = strspn(value, "0123456789");
-    if (!index_n || index_n > 9 || index[index_n] || !value_n || value_n > 18 || value[value_n]) return ERR_FORMAT;
+    if (!index_n || index_n > 9 || index[index_n] || !value_n || value_n > 18 || value[value_n])
+        return ERR_FORMAT;
     *k = (struct key){line, (int32_t)strtol(index, NULL, 10)};
     *offset = strtoll(value, NULL, 10);
     return 0;

@@ -10,7 +10,13 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-enum { RESOURCE_TOPIC = 2, RESOURCE_BROKER = 4, RESOURCE_BROKER_LOGGER = 8, RESOURCE_CLIENT_METRICS = 16, RESOURCE_GROUP = 32 };
+enum {
+    RESOURCE_TOPIC = 2,
+    RESOURCE_BROKER = 4,
+    RESOURCE_BROKER_LOGGER = 8,
+    RESOURCE_CLIENT_METRICS = 16,
+    RESOURCE_GROUP = 32
+};
 enum { OP_SET = 0, OP_DELETE = 1, OP_APPEND = 2, OP_SUBTRACT = 3 };
 
 static struct slice keep(struct req *r, struct strbuf *b)
@@ -24,7 +30,8 @@ static struct conf_override *overrides_of(struct arena *a, const struct image_co
 {
     *n = c ? (size_t)c->n : 0;
     struct conf_override *o = arena_zalloc(a, *n, sizeof *o);
-    for (size_t i = 0; i < *n; i++) o[i] = (struct conf_override){slice_cstr(c->v[i].name), slice_cstr(c->v[i].value)};
+    for (size_t i = 0; i < *n; i++)
+        o[i] = (struct conf_override){slice_cstr(c->v[i].name), slice_cstr(c->v[i].value)};
     return o;
 }
 
@@ -42,10 +49,12 @@ static void describe_entry(void *ctx, const struct conf_entry *e)
     struct arena *a = &x->r->arena;
     if (x->q->configuration_keys_n > 0) {
         bool asked = false;
-        for (int32_t i = 0; i < x->q->configuration_keys_n; i++) asked |= slice_eq_cstr(x->q->configuration_keys[i], e->name);
+        for (int32_t i = 0; i < x->q->configuration_keys_n; i++)
+            asked |= slice_eq_cstr(x->q->configuration_keys[i], e->name);
         if (!asked) return;
     }
-    struct kp_describe_configs_response_describe_configs_resource_result *c = &x->o->configs[x->o->configs_n++];
+    struct kp_describe_configs_response_describe_configs_resource_result *c =
+        &x->o->configs[x->o->configs_n++];
     kp_describe_configs_response_describe_configs_resource_result_init(c);
     c->name = arena_slice_dup(a, slice_cstr(e->name));
     c->value = arena_slice_dup(a, slice_cstr(e->value));
@@ -58,7 +67,8 @@ static void describe_entry(void *ctx, const struct conf_entry *e)
     c->synonyms = arena_zalloc(a, (size_t)e->synonyms_n, sizeof *c->synonyms);
     for (int i = 0; i < e->synonyms_n; i++)
         c->synonyms[c->synonyms_n++] = (struct kp_describe_configs_response_describe_configs_synonym){
-            arena_slice_dup(a, slice_cstr(e->synonyms[i].name)), arena_slice_dup(a, slice_cstr(e->synonyms[i].value)), (int8_t)e->synonyms[i].source};
+            arena_slice_dup(a, slice_cstr(e->synonyms[i].name)),
+            arena_slice_dup(a, slice_cstr(e->synonyms[i].value)), (int8_t)e->synonyms[i].source};
 }
 
 #define ENTRIES_MAX (CONF_COUNT + 256)
@@ -91,7 +101,8 @@ static void describe_one(struct describing *x, struct strbuf *why)
         else if (slice_eq_cstr(name, self)) conf_describe_broker(&b->conf, x, describe_entry);
         else {
             x->o->error_code = KERR_INVALID_REQUEST;
-            strbuf_printf(why, "Unexpected broker id, expected %s or empty string, but received %.*s", self, (int)name.n, (const char *)name.p);
+            strbuf_printf(why, "Unexpected broker id, expected %s or empty string, but received %.*s", self,
+                          (int)name.n, (const char *)name.p);
             break;
         }
         return;
@@ -99,7 +110,8 @@ static void describe_one(struct describing *x, struct strbuf *why)
     case RESOURCE_BROKER_LOGGER: /* there are none here */
         if (slice_eq_cstr(name, self)) return;
         x->o->error_code = KERR_INVALID_REQUEST;
-        strbuf_printf(why, "Unexpected broker id, expected %s, but received %.*s", self, (int)name.n, (const char *)name.p);
+        strbuf_printf(why, "Unexpected broker id, expected %s, but received %.*s", self, (int)name.n,
+                      (const char *)name.p);
         break;
     case RESOURCE_GROUP: {
         struct conf_override *o = overrides_of(a, image_configs(&b->image, RESOURCE_GROUP, name), &n);
@@ -112,7 +124,8 @@ static void describe_one(struct describing *x, struct strbuf *why)
         return;
     }
     case RESOURCE_CLIENT_METRICS: {
-        struct conf_override *o = overrides_of(a, image_configs(&b->image, RESOURCE_CLIENT_METRICS, name), &n);
+        struct conf_override *o =
+            overrides_of(a, image_configs(&b->image, RESOURCE_CLIENT_METRICS, name), &n);
         if (name.n == 0) {
             x->o->error_code = KERR_INVALID_REQUEST;
             strbuf_add_cstr(why, "a subscription to client metrics needs a name");
@@ -179,72 +192,101 @@ static int refuse(struct strbuf *why, int err, const char *fmt, struct slice s)
 }
 
 /* The value that a change leaves: null takes the override back. */
-static int resolve(struct altering *al, struct alter_resource *x, const struct change *c, const struct image_configs *now, struct slice *value,
-                   struct strbuf *why)
+static int resolve(struct altering *al, struct alter_resource *x, const struct change *c,
+                   const struct image_configs *now, struct slice *value, struct strbuf *why)
 {
-    const struct conf_def *d = x->type == RESOURCE_TOPIC ? conf_def_topic(c->name) : x->type == RESOURCE_GROUP ? conf_def_group(c->name) : conf_def_broker(c->name);
+    const struct conf_def *d = x->type == RESOURCE_TOPIC   ? conf_def_topic(c->name)
+                               : x->type == RESOURCE_GROUP ? conf_def_group(c->name)
+                                                           : conf_def_broker(c->name);
     if (c->op == OP_DELETE) {
         *value = (struct slice){0};
         return 0;
     }
-    if (c->op < OP_SET || c->op > OP_SUBTRACT) return ERR_UNKNOWN_SERVER_ERROR; /* Kafka has no error of its own for it */
+    if (c->op < OP_SET || c->op > OP_SUBTRACT)
+        return ERR_UNKNOWN_SERVER_ERROR; /* Kafka has no error of its own for it */
     if (!c->value.p) return refuse(why, ERR_INVALID_REQUEST, "Null value not supported for : %.*s", c->name);
     *value = c->value;
     if (c->op == OP_SET) return 0;
-    if (!d) return refuse(why, ERR_INVALID_CONFIG, "Can't append or subtract: no such setting: %.*s", c->name);
+    if (!d)
+        return refuse(why, ERR_INVALID_CONFIG, "Can't append or subtract: no such setting: %.*s", c->name);
     const char *old = image_config(now, d->name);
     struct strbuf out;
     strbuf_init(&out);
-    int rc = c->op == OP_APPEND ? conf_list_append(d, slice_cstr(old ? old : d->def ? d->def : ""), c->value, &out, why)
-                                : conf_list_subtract(d, slice_cstr(old ? old : d->def ? d->def : ""), c->value, &out, why);
+    int rc = c->op == OP_APPEND ? conf_list_append(d,
+                                                   slice_cstr(old      ? old
+                                                              : d->def ? d->def
+                                                                       : ""),
+                                                   c->value, &out, why)
+                                : conf_list_subtract(d,
+                                                     slice_cstr(old      ? old
+                                                                : d->def ? d->def
+                                                                         : ""),
+                                                     c->value, &out, why);
     if (rc == 0) *value = keep(al->r, &out);
     strbuf_fini(&out);
     return rc;
 }
 
-static int check_all(struct broker *zero, struct altering *al, struct alter_resource *x, struct conf_override *o, size_t n, struct strbuf *why)
+static int check_all(struct broker *zero, struct altering *al, struct alter_resource *x,
+                     struct conf_override *o, size_t n, struct strbuf *why)
 {
     (void)al;
     int rc = 0;
     switch (x->type) {
-    case RESOURCE_TOPIC: return conf_topic_check(&zero->conf, o, n, why);
-    case RESOURCE_GROUP: return conf_group_check(&zero->conf, o, n, why);
+    case RESOURCE_TOPIC:
+        return conf_topic_check(&zero->conf, o, n, why);
+    case RESOURCE_GROUP:
+        return conf_group_check(&zero->conf, o, n, why);
     case RESOURCE_CLIENT_METRICS:
-        for (size_t i = 0; i < n && rc == 0; i++) rc = conf_client_metrics_validate(o[i].name, o[i].value, why);
+        for (size_t i = 0; i < n && rc == 0; i++)
+            rc = conf_client_metrics_validate(o[i].name, o[i].value, why);
         return rc;
     default:
         for (size_t i = 0; i < n && rc == 0; i++)
-            rc = conf_set_check(&zero->conf, o[i].name, o[i].value, x->name.n ? CONF_LAYER_DYNAMIC_BROKER : CONF_LAYER_DYNAMIC_DEFAULT, why);
+            rc = conf_set_check(&zero->conf, o[i].name, o[i].value,
+                                x->name.n ? CONF_LAYER_DYNAMIC_BROKER : CONF_LAYER_DYNAMIC_DEFAULT, why);
         return rc;
     }
 }
 
-static int alter_one(struct broker *zero, struct altering *al, struct alter_resource *x, struct ctl_records *rs, struct strbuf *why)
+static int alter_one(struct broker *zero, struct altering *al, struct alter_resource *x,
+                     struct ctl_records *rs, struct strbuf *why)
 {
     char self[16];
     snprintf(self, sizeof self, "%d", zero->node->id);
     switch (x->type) {
     case RESOURCE_TOPIC:
-        if (x->name.n == 0) return refuse(why, ERR_INVALID_REQUEST, "A topic's configuration needs a topic name%.*s", x->name);
+        if (x->name.n == 0)
+            return refuse(why, ERR_INVALID_REQUEST, "A topic's configuration needs a topic name%.*s",
+                          x->name);
         if (ctl_topic_name_check(x->name, why)) return ERR_INVALID_TOPIC_EXCEPTION;
-        if (!image_topic(&zero->image, x->name)) return refuse(why, ERR_UNKNOWN_TOPIC_OR_PARTITION, "The topic '%.*s' does not exist.", x->name);
+        if (!image_topic(&zero->image, x->name))
+            return refuse(why, ERR_UNKNOWN_TOPIC_OR_PARTITION, "The topic '%.*s' does not exist.", x->name);
         break;
     case RESOURCE_BROKER:
-        if (x->name.n && !slice_eq_cstr(x->name, self)) return refuse(why, ERR_INVALID_REQUEST, "There is no broker %.*s in this cluster", x->name);
+        if (x->name.n && !slice_eq_cstr(x->name, self))
+            return refuse(why, ERR_INVALID_REQUEST, "There is no broker %.*s in this cluster", x->name);
         /* Only here Kafka wants to know the names. */
         for (int32_t i = 0; x->replace && x->name.n == 0 && i < x->n; i++)
-            if (!conf_def_broker(x->changes[i].name)) return refuse(why, ERR_INVALID_CONFIG, "There is no setting %.*s for all brokers", x->changes[i].name);
+            if (!conf_def_broker(x->changes[i].name))
+                return refuse(why, ERR_INVALID_CONFIG, "There is no setting %.*s for all brokers",
+                              x->changes[i].name);
         break;
     case RESOURCE_BROKER_LOGGER:
-        if (!slice_eq_cstr(x->name, self)) return refuse(why, ERR_INVALID_REQUEST, "There is no broker %.*s in this cluster", x->name);
-        if (x->replace) return refuse(why, ERR_INVALID_REQUEST, "Loggers cannot be replaced as a whole%.*s", (struct slice){0});
+        if (!slice_eq_cstr(x->name, self))
+            return refuse(why, ERR_INVALID_REQUEST, "There is no broker %.*s in this cluster", x->name);
+        if (x->replace)
+            return refuse(why, ERR_INVALID_REQUEST, "Loggers cannot be replaced as a whole%.*s",
+                          (struct slice){0});
         if (x->n) return refuse(why, ERR_INVALID_CONFIG, "There is no logger %.*s", x->changes[0].name);
         return 0;
     case RESOURCE_GROUP:
     case RESOURCE_CLIENT_METRICS:
         if (x->name.n == 0) return refuse(why, ERR_INVALID_REQUEST, "the resource needs a name%.*s", x->name);
         break;
-    default: strbuf_printf(why, "Unsupported resource type: %d", x->type); return ERR_INVALID_REQUEST;
+    default:
+        strbuf_printf(why, "Unsupported resource type: %d", x->type);
+        return ERR_INVALID_REQUEST;
     }
     const struct image_configs *now = image_configs(&zero->image, x->type, x->name);
     size_t old_n, n = 0;
@@ -253,7 +295,9 @@ static int alter_one(struct broker *zero, struct altering *al, struct alter_reso
     struct conf_override *set = arena_zalloc(&al->r->arena, (size_t)x->n, sizeof *set);
     for (int32_t i = 0; i < x->n; i++) {
         for (int32_t k = 0; k < i; k++)
-            if (slice_eq(x->changes[k].name, x->changes[i].name)) return refuse(why, ERR_INVALID_REQUEST, "Error due to duplicate config keys: %.*s", x->changes[i].name);
+            if (slice_eq(x->changes[k].name, x->changes[i].name))
+                return refuse(why, ERR_INVALID_REQUEST, "Error due to duplicate config keys: %.*s",
+                              x->changes[i].name);
         set[i].name = x->changes[i].name;
         int rc = resolve(al, x, &x->changes[i], now, &set[i].value, why);
         if (rc) return rc;
@@ -268,7 +312,8 @@ static int alter_one(struct broker *zero, struct altering *al, struct alter_reso
     if (rc || al->validate_only) return rc;
     for (int32_t i = 0; i < x->n; i++) {
         char key[256];
-        snprintf(key, sizeof key, "%.*s", (int)min_size(set[i].name.n, sizeof key - 1), (const char *)set[i].name.p);
+        snprintf(key, sizeof key, "%.*s", (int)min_size(set[i].name.n, sizeof key - 1),
+                 (const char *)set[i].name.p);
         const char *had = image_config(now, key);
         if (set[i].value.p ? had && slice_eq_cstr(set[i].value, had) : !had) continue; /* nothing changes */
         ctl_set_config(x->type, x->name, set[i].name, set[i].value, rs);
@@ -307,7 +352,9 @@ static void alter_build(struct ctl_op *op, struct broker *zero, struct ctl_now *
         else rc = alter_one(zero, al, x, rs, &why);
         if (rc) {
             x->error = err_kafka(rc);
-            x->message = why.n ? keep(al->r, &why) : rc == ERR_UNKNOWN_SERVER_ERROR ? (struct slice){0} : slice_cstr(err_text(rc));
+            x->message = why.n                            ? keep(al->r, &why)
+                         : rc == ERR_UNKNOWN_SERVER_ERROR ? (struct slice){0}
+                                                          : slice_cstr(err_text(rc));
         }
         strbuf_reset(&why);
     }
@@ -325,7 +372,8 @@ static void alter_done(struct ctl_op *op, struct shard *home)
         out.responses = arena_zalloc(&r->arena, (size_t)al->n, sizeof *out.responses);
         out.responses_n = al->n;
         for (int32_t i = 0; i < al->n; i++)
-            out.responses[i] = (struct kp_incremental_alter_configs_response_alter_configs_resource_response){al->v[i].error, al->v[i].message, al->v[i].type, al->v[i].name};
+            out.responses[i] = (struct kp_incremental_alter_configs_response_alter_configs_resource_response){
+                al->v[i].error, al->v[i].message, al->v[i].type, al->v[i].name};
         API_REPLY(r, incremental_alter_configs, &out);
         return;
     }
@@ -334,7 +382,8 @@ static void alter_done(struct ctl_op *op, struct shard *home)
     out.responses = arena_zalloc(&r->arena, (size_t)al->n, sizeof *out.responses);
     out.responses_n = al->n;
     for (int32_t i = 0; i < al->n; i++)
-        out.responses[i] = (struct kp_alter_configs_response_alter_configs_resource_response){al->v[i].error, al->v[i].message, al->v[i].type, al->v[i].name};
+        out.responses[i] = (struct kp_alter_configs_response_alter_configs_resource_response){
+            al->v[i].error, al->v[i].message, al->v[i].type, al->v[i].name};
     API_REPLY(r, alter_configs, &out);
 }
 
@@ -360,7 +409,8 @@ void api_incremental_alter_configs(struct req *r)
         x->n = in.resources[i].configs_n;
         x->changes = arena_zalloc(&r->arena, (size_t)x->n, sizeof *x->changes);
         for (int32_t k = 0; k < x->n; k++)
-            x->changes[k] = (struct change){in.resources[i].configs[k].name, in.resources[i].configs[k].value, in.resources[i].configs[k].config_operation};
+            x->changes[k] = (struct change){in.resources[i].configs[k].name, in.resources[i].configs[k].value,
+                                            in.resources[i].configs[k].config_operation};
     }
     alter(al);
 }
@@ -378,7 +428,8 @@ void api_alter_configs(struct req *r)
         x->replace = true;
         x->changes = arena_zalloc(&r->arena, (size_t)x->n, sizeof *x->changes);
         for (int32_t k = 0; k < x->n; k++)
-            x->changes[k] = (struct change){in.resources[i].configs[k].name, in.resources[i].configs[k].value, OP_SET};
+            x->changes[k] =
+                (struct change){in.resources[i].configs[k].name, in.resources[i].configs[k].value, OP_SET};
     }
     alter(al);
 }
@@ -389,26 +440,33 @@ void api_list_config_resources(struct req *r)
     struct broker *b = req_broker(r);
     struct kp_list_config_resources_request in;
     struct kp_list_config_resources_response out;
-    static const int8_t all[] = {RESOURCE_TOPIC, RESOURCE_BROKER, RESOURCE_BROKER_LOGGER, RESOURCE_CLIENT_METRICS, RESOURCE_GROUP};
+    static const int8_t all[] = {RESOURCE_TOPIC, RESOURCE_BROKER, RESOURCE_BROKER_LOGGER,
+                                 RESOURCE_CLIENT_METRICS, RESOURCE_GROUP};
     if (!API_READ(r, list_config_resources, &in)) return;
     kp_list_config_resources_response_init(&out);
     size_t cap = b->image.by_id.n + b->image.configs.n + (size_t)b->image.brokers_n * 2;
     out.config_resources = arena_zalloc(&r->arena, cap, sizeof *out.config_resources);
     for (size_t k = 0; k < NELEMS(all); k++) {
         bool asked = r->version == 0 ? all[k] == RESOURCE_CLIENT_METRICS : in.resource_types_n <= 0;
-        for (int32_t i = 0; r->version > 0 && i < in.resource_types_n; i++) asked |= in.resource_types[i] == all[k];
+        for (int32_t i = 0; r->version > 0 && i < in.resource_types_n; i++)
+            asked |= in.resource_types[i] == all[k];
         if (!asked) continue;
         if (all[k] == RESOURCE_TOPIC) {
             int n;
             struct image_topic **t = image_sorted(&b->image, &n);
-            for (int i = 0; i < n; i++) out.config_resources[out.config_resources_n++] = (struct kp_list_config_resources_response_config_resource){slice_cstr(t[i]->name), all[k]};
+            for (int i = 0; i < n; i++)
+                out.config_resources[out.config_resources_n++] =
+                    (struct kp_list_config_resources_response_config_resource){slice_cstr(t[i]->name),
+                                                                               all[k]};
         } else if (all[k] == RESOURCE_BROKER || all[k] == RESOURCE_BROKER_LOGGER) {
             for (int i = 0; i < b->image.brokers_n; i++)
-                out.config_resources[out.config_resources_n++] = (struct kp_list_config_resources_response_config_resource){
-                    slice_cstr(arena_printf(&r->arena, "%d", b->image.brokers[i].id)), all[k]};
-        } else
-            MAP_FOREACH(it, struct image_configs, c, &b->image.configs)
-                if (c->type == all[k]) out.config_resources[out.config_resources_n++] = (struct kp_list_config_resources_response_config_resource){slice_cstr(c->resource), all[k]};
+                out.config_resources[out.config_resources_n++] =
+                    (struct kp_list_config_resources_response_config_resource){
+                        slice_cstr(arena_printf(&r->arena, "%d", b->image.brokers[i].id)), all[k]};
+        } else MAP_FOREACH(it, struct image_configs, c, &b->image.configs)
+        if (c->type == all[k])
+            out.config_resources[out.config_resources_n++] =
+                (struct kp_list_config_resources_response_config_resource){slice_cstr(c->resource), all[k]};
     }
     for (int32_t i = 0; i < in.resource_types_n && r->version > 0; i++) {
         bool known = false;

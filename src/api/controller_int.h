@@ -28,8 +28,8 @@ struct controller {
     struct ctl_dir *dirs;
     int dirs_n;
     struct quorum quorum;
-    int64_t last_ms;                /* time of the newest batch */
-    struct ctl_records bootstrap;   /* of a new cluster; empty otherwise */
+    int64_t last_ms;                 /* time of the newest batch */
+    struct ctl_records bootstrap;    /* of a new cluster; empty otherwise */
     struct snapshot_file *snapshots; /* ascending */
     int snapshots_n;
     int64_t bytes_since_snapshot, snapshot_ms;

@@ -1,7 +1,7 @@
-/* Snapshots of the metadata log, as Kafka takes them: after so many bytes of records or so much time with any. The
- * image becomes records on the loop, in memory; batches, checksums and the file are made on the pool. Then the log is
- * trimmed: while there is an older snapshot and both together are too large or it is too old, it goes, and with it what
- * the log holds below the next one. */
+/* Snapshots of the metadata log, as Kafka takes them: after so many bytes of records or so much time with
+ * any. The image becomes records on the loop, in memory; batches, checksums and the file are made on the
+ * pool. Then the log is trimmed: while there is an older snapshot and both together are too large or it is
+ * too old, it goes, and with it what the log holds below the next one. */
 #include "api/controller_int.h"
 
 #include <stdio.h>
@@ -68,7 +68,8 @@ static int forget_oldest(struct controller *c)
 static void trim(struct controller *c)
 {
     const struct conf *conf = &c->zero->conf;
-    int64_t bytes_max = conf_i64(conf, CONF_METADATA_MAX_RETENTION_BYTES), ms_max = conf_i64(conf, CONF_METADATA_MAX_RETENTION_MS);
+    int64_t bytes_max = conf_i64(conf, CONF_METADATA_MAX_RETENTION_BYTES),
+            ms_max = conf_i64(conf, CONF_METADATA_MAX_RETENTION_MS);
     int64_t now = os_wall_ms(c->zero->shard->os);
     while (c->snapshots_n > 1) {
         int64_t bytes = log_bytes(c->log);
@@ -121,10 +122,12 @@ static void take(struct controller *c)
     struct snapshotter *x = xcalloc(1, sizeof *x);
     x->c = c;
     x->os = b->shard->os;
-    x->file = (struct snapshot_file){.end_offset = c->log->end_offset, .epoch = c->epoch, .last_ms = c->last_ms};
+    x->file =
+        (struct snapshot_file){.end_offset = c->log->end_offset, .epoch = c->epoch, .last_ms = c->last_ms};
     x->quorum.kraft_version = c->quorum.kraft_version;
     x->quorum.voters_n = c->quorum.voters_n;
-    if (c->quorum.voters) x->quorum.voters = memcpy(xmalloc(c->quorum.voters_n), c->quorum.voters, c->quorum.voters_n);
+    if (c->quorum.voters)
+        x->quorum.voters = memcpy(xmalloc(c->quorum.voters_n), c->quorum.voters, c->quorum.voters_n);
     path_of(c, &x->file, x->path, sizeof x->path);
     ctl_records_init(&x->rs);
     image_write(&b->image, &x->rs);
@@ -145,7 +148,9 @@ static bool fresh(const struct controller *c) /* the newest snapshot says everyt
 void controller_snapshot_maybe(struct controller *c)
 {
     if (c->busy || c->snapshotter || fresh(c)) return;
-    if (c->bytes_since_snapshot >= conf_i64(&c->zero->conf, CONF_METADATA_LOG_MAX_RECORD_BYTES_BETWEEN_SNAPSHOTS)) take(c);
+    if (c->bytes_since_snapshot >=
+        conf_i64(&c->zero->conf, CONF_METADATA_LOG_MAX_RECORD_BYTES_BETWEEN_SNAPSHOTS))
+        take(c);
 }
 
 static void due(struct timer *t, struct shard *s)
@@ -174,7 +179,8 @@ static int sweep_part(void *arg, const char *name, bool is_dir)
         size_t n = strlen(name), k = strlen(ends[i]);
         if (is_dir || n < k || strcmp(name + n - k, ends[i]) != 0) continue;
         snprintf(path, sizeof path, "%s/%s", c->dir, name);
-        if (os_unlink(c->zero->shard->os, path)) logline(LOG_WARN, path, "cannot remove an unfinished snapshot: %s", os_why());
+        if (os_unlink(c->zero->shard->os, path))
+            logline(LOG_WARN, path, "cannot remove an unfinished snapshot: %s", os_why());
         break;
     }
     return 0;
@@ -183,7 +189,8 @@ static int sweep_part(void *arg, const char *name, bool is_dir)
 void controller_snapshots_init(struct controller *c)
 {
     struct sweep x = {c};
-    if (os_list_dir(c->zero->shard->os, c->dir, sweep_part, &x)) logline(LOG_WARN, c->dir, "cannot list: %s", os_why());
+    if (os_list_dir(c->zero->shard->os, c->dir, sweep_part, &x))
+        logline(LOG_WARN, c->dir, "cannot list: %s", os_why());
     c->snapshot_timer.fire = due;
     arm(c);
 }

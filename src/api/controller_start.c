@@ -1,9 +1,9 @@
-/* The controller's start on shard 0, before any loop runs. Everything is read and checked first; only a directory
- * that this code understands whole is written to.
+/* The controller's start on shard 0, before any loop runs. Everything is read and checked first; only a
+ * directory that this code understands whole is written to.
  *
  *   controller_open:  newest sound snapshot -> tail of the log -> else bootstrap.checkpoint      (reads only)
- *   controller_start: log for appending -> quorum-state -> LeaderChange -> first records -> registration, partitions
- *                     taken over -> synced */
+ *   controller_start: log for appending -> quorum-state -> LeaderChange -> first records -> registration,
+ * partitions taken over -> synced */
 #include "api/controller_int.h"
 #include "ctl/feature.h"
 #include "kp/abort_transaction_record.h"
@@ -90,14 +90,17 @@ static int load_snapshot(struct controller *c, struct load *x, struct strbuf *wh
         snapshot_name(f->end_offset, f->epoch, name);
         snprintf(path, sizeof path, "%s/%s", c->dir, name);
         rc = os_read_file(os, path, SNAPSHOT_BYTES_MAX, &b);
-        if (rc) strbuf_printf(why, "cannot read the snapshot %s: %s", path, rc == ERR_FORMAT ? "it is too large" : os_why());
+        if (rc)
+            strbuf_printf(why, "cannot read the snapshot %s: %s", path,
+                          rc == ERR_FORMAT ? "it is too large" : os_why());
         else {
             f->bytes = (int64_t)b.n;
             x->snapshot = true;
             rc = snapshot_read(strbuf_slice(&b), &f->last_ms, loaded ? no_record : load_record, x, x->why);
             x->snapshot = false;
             if (rc == ERR_FORMAT && !loaded && x->images[0]->offset < 0 && !x->images[0]->features_n) {
-                logline(LOG_WARN, path, "the snapshot is not sound: %s; an older one and the log are read instead", x->why);
+                logline(LOG_WARN, path,
+                        "the snapshot is not sound: %s; an older one and the log are read instead", x->why);
                 x->why[0] = 0;
                 f->bytes = -1;
                 rc = 0;
@@ -193,7 +196,8 @@ int controller_open(struct broker *zero, struct image **images, int n, const cha
     zero->ctl = c;
     struct load x = {.c = c, .images = images, .n = n};
     if (zero->conf.voters_n > 1) { /* the others would elect a leader of their own */
-        strbuf_printf(why, "controller.quorum.voters names %zu controllers; moldau runs as the only one", zero->conf.voters_n);
+        strbuf_printf(why, "controller.quorum.voters names %zu controllers; moldau runs as the only one",
+                      zero->conf.voters_n);
         return ERR_INVALID_CONFIG;
     }
     int rc = load_snapshot(c, &x, why);
@@ -204,15 +208,18 @@ int controller_open(struct broker *zero, struct image **images, int n, const cha
         return rc;
     }
     if (start > x.from) {
-        strbuf_printf(why, "%s: the log begins at offset %lld, but no sound snapshot reaches beyond offset %lld", path,
-                      (long long)start, (long long)x.from);
+        strbuf_printf(why,
+                      "%s: the log begins at offset %lld, but no sound snapshot reaches beyond offset %lld",
+                      path, (long long)start, (long long)x.from);
         return ERR_FORMAT;
     }
     if ((rc = read_epoch(c, why)) != 0) return rc;
     if (!images[0]->features_n && (rc = load_bootstrap(c, dir, why)) != 0) return rc;
     if (c->quorum.kraft_version > 0 && quorum_only_voter(&c->quorum) != zero->node->id) {
-        strbuf_printf(why, "%s: the voters of the metadata quorum are not node %d alone; moldau runs as the only controller",
-                      path, zero->node->id);
+        strbuf_printf(
+            why,
+            "%s: the voters of the metadata quorum are not node %d alone; moldau runs as the only controller",
+            path, zero->node->id);
         return ERR_INVALID_CONFIG;
     }
     for (int i = 0; i < n; i++) images[i]->kraft_version = c->quorum.kraft_version;
@@ -222,13 +229,14 @@ int controller_open(struct broker *zero, struct image **images, int n, const cha
 /* ---- writing ---- */
 static void log_cfg_of(const struct conf *conf, struct log_cfg *cfg)
 {
-    *cfg = (struct log_cfg){.segment_bytes = conf_i64(conf, CONF_METADATA_LOG_SEGMENT_BYTES),
-                            .segment_ms = conf_i64(conf, CONF_METADATA_LOG_SEGMENT_MS),
-                            .segment_index_bytes = 10 << 20,
-                            .index_interval_bytes = 4096,
-                            .retention_ms = -1,
-                            .retention_bytes = -1,
-                            .file_delete_delay_ms = conf_i64(conf, CONF_INTERNAL_METADATA_DELETE_DELAY_MILLIS)};
+    *cfg =
+        (struct log_cfg){.segment_bytes = conf_i64(conf, CONF_METADATA_LOG_SEGMENT_BYTES),
+                         .segment_ms = conf_i64(conf, CONF_METADATA_LOG_SEGMENT_MS),
+                         .segment_index_bytes = 10 << 20,
+                         .index_interval_bytes = 4096,
+                         .retention_ms = -1,
+                         .retention_bytes = -1,
+                         .file_delete_delay_ms = conf_i64(conf, CONF_INTERNAL_METADATA_DELETE_DELAY_MILLIS)};
     if (conf_has(conf, CONF_INTERNAL_METADATA_LOG_SEGMENT_BYTES))
         cfg->segment_bytes = conf_i64(conf, CONF_INTERNAL_METADATA_LOG_SEGMENT_BYTES);
 }
@@ -241,8 +249,10 @@ static int open_log(struct controller *c, struct strbuf *why)
     struct log_open_opts o = {.start_offset = end, .replay_from = INT64_MAX};
     log_cfg_of(&b->conf, &cfg);
     int rc = log_open(b->shard->os, &b->shard->files, c->dir, &cfg, &o, &c->log);
-    if (rc == 0 && c->log->end_offset < end) { /* the snapshot knows more than the log: the log begins anew behind it */
-        logline(LOG_WARN, c->dir, "the log ends at offset %lld, before the snapshot's %lld; it begins anew there",
+    if (rc == 0 &&
+        c->log->end_offset < end) { /* the snapshot knows more than the log: the log begins anew behind it */
+        logline(LOG_WARN, c->dir,
+                "the log ends at offset %lld, before the snapshot's %lld; it begins anew there",
                 (long long)c->log->end_offset, (long long)end);
         log_free(c->log);
         c->log = NULL;
@@ -258,7 +268,8 @@ static int write_files(struct controller *c, struct strbuf *why)
 {
     struct os *os = c->zero->shard->os;
     char path[4200];
-    static const char metadata[] = "version: 0\ntopic_id: AAAAAAAAAAAAAAAAAAAAAQ"; /* the metadata log's own id */
+    static const char metadata[] =
+        "version: 0\ntopic_id: AAAAAAAAAAAAAAAAAAAAAQ"; /* the metadata log's own id */
     struct strbuf b;
     struct os_stat st;
     strbuf_init(&b);
@@ -331,7 +342,7 @@ static struct uuid where(void *arg, const struct image_topic *t, int32_t index, 
             snprintf(path, sizeof path, "%s/%s-%d", d->path, t->name, index);
             if (os_stat(c->zero->shard->os, path, &st) == 0 && st.is_dir) return d->id;
         }
-    if (known) return told; /* a crash came before its directory */
+    if (known) return told;    /* a crash came before its directory */
     if (special && !offline) { /* it has no place yet */
         struct ctl_dir *d = c->dirs;
         for (int i = 1; i < c->dirs_n; i++)
@@ -339,7 +350,8 @@ static struct uuid where(void *arg, const struct image_topic *t, int32_t index, 
         d->parts_n++;
         return d->id;
     }
-    logline(LOG_ERROR, t->name, "partition %d lies in a log directory that is not there; it stays offline", index);
+    logline(LOG_ERROR, t->name, "partition %d lies in a log directory that is not there; it stays offline",
+            index);
     return (struct uuid){{0}};
 }
 
@@ -358,8 +370,9 @@ static int first_records(struct controller *c, struct load *x, struct ctl_record
     return put_now(c, x, rs);
 }
 
-/* A first start of a directory that nobody formatted is `storage format --standalone` where other nodes could find this
- * controller; a node without a controller listener, or with voters in its configuration, has the static quorum. */
+/* A first start of a directory that nobody formatted is `storage format --standalone` where other nodes could
+ * find this controller; a node without a controller listener, or with voters in its configuration, has the
+ * static quorum. */
 static void found_quorum(struct controller *c, const struct node *node)
 {
     const struct conf_listener *l = conf_controller_listener(&c->zero->conf);

@@ -1,14 +1,17 @@
 /* Fetch: reads from the partitions' shards, long poll, sessions (KIP-227).
  *
  *   READ on every shard concerned -> enough? -> answer
- *                                 -> not yet -> WATCH on every shard -> something new, or time is up -> READ again
+ *                                 -> not yet -> WATCH on every shard -> something new, or time is up -> READ
+ * again
  *
- * Ranges that are not in the page cache are read once on the pool before the answer goes home, and so are the index
- * pages that lead to them.
+ * Ranges that are not in the page cache are read once on the pool before the answer goes home, and so are the
+ * index pages that lead to them.
  *
  * Invariants
- * 1. While a message of a fetch is on its way to a shard, the home shard does not touch what the message leads to.
- * 2. Before the answer is built no watch is linked: READ unlinks them, and WATCH is only sent after a READ came home.
+ * 1. While a message of a fetch is on its way to a shard, the home shard does not touch what the message
+ * leads to.
+ * 2. Before the answer is built no watch is linked: READ unlinks them, and WATCH is only sent after a READ
+ * came home.
  * 3. File ranges are referenced on the partition's shard and given back there after the reply has left. */
 #include "api/broker.h"
 #include "api/fetch_session.h"
@@ -61,7 +64,8 @@ struct fetch {
 static void read_all(struct fetch *f);
 
 /* ---- on the partition's shard ---- */
-/* Where the log of a fetcher whose last record has this epoch parts from ours (KIP-595); 0 or ERR_OFFSET_OUT_OF_RANGE. */
+/* Where the log of a fetcher whose last record has this epoch parts from ours (KIP-595); 0 or
+ * ERR_OFFSET_OUT_OF_RANGE. */
 static int check_last_epoch(struct fpart *x, struct part *p)
 {
     int32_t epoch;
@@ -76,8 +80,10 @@ static int check_last_epoch(struct fpart *x, struct part *p)
     return 0;
 }
 
-/* The first partition with records gives at least one batch, however large; the others what room there is (KIP-74). */
-static void read_part(struct broker *b, struct fetch *f, struct fpart *x, int64_t *budget, bool *first, bool nowait)
+/* The first partition with records gives at least one batch, however large; the others what room there is
+ * (KIP-74). */
+static void read_part(struct broker *b, struct fetch *f, struct fpart *x, int64_t *budget, bool *first,
+                      bool nowait)
 {
     struct part *p = parts_find(&b->parts, x->topic_id, x->want->index);
     x->err = 0;
@@ -104,7 +110,8 @@ static void read_part(struct broker *b, struct fetch *f, struct fpart *x, int64_
         if (x->err == ERR_BUSY) return;
         if (x->err == 0 && x->want->offset > p->high_watermark) x->err = ERR_OFFSET_OUT_OF_RANGE;
         if (x->err && x->err != ERR_OFFSET_OUT_OF_RANGE) x->err = ERR_KAFKA_STORAGE_ERROR;
-        if (x->err == 0 && x->range.seg && max < 0) x->err = ERR_UNKNOWN_SERVER_ERROR; /* Kafka has no error of its own for it */
+        if (x->err == 0 && x->range.seg && max < 0)
+            x->err = ERR_UNKNOWN_SERVER_ERROR; /* Kafka has no error of its own for it */
     }
     if (x->err) {
         if (x->range.seg) log_seg_put(x->range.seg);
@@ -124,7 +131,8 @@ static void read_home(struct os_msg *m, void *owner);
 
 #define WARM_STEP ((size_t)64 * 1024)
 
-/* A byte at each step tells; the kernel reads ahead, so a gap between two cached steps is rare and only slow. */
+/* A byte at each step tells; the kernel reads ahead, so a gap between two cached steps is rare and only slow.
+ */
 static bool is_cold(struct os *os, const struct log_range *r)
 {
     uint8_t c;
@@ -142,7 +150,8 @@ static void warm_run(struct os_job *j)
         struct fpart *x = &f->parts[i];
         if (x->shard != fs->id || !x->range.seg) continue;
         for (int64_t at = 0; at < x->range.bytes; at += (int64_t)WARM_STEP)
-            if (os_pread(fs->os, x->range.seg->fd, scratch, (size_t)min_i64((int64_t)WARM_STEP, x->range.bytes - at), x->range.pos + at) < 0)
+            if (os_pread(fs->os, x->range.seg->fd, scratch,
+                         (size_t)min_i64((int64_t)WARM_STEP, x->range.bytes - at), x->range.pos + at) < 0)
                 x->err = ERR_KAFKA_STORAGE_ERROR; /* told in the answer instead of a broken connection */
     }
     free(scratch);
@@ -284,9 +293,13 @@ static void answer(struct fetch *f)
         int64_t bytes = x->range.seg && (first || fits) ? x->range.bytes : 0;
         if (bytes) first = false;
         left -= bytes;
-        if (f->session && !fetch_session_changed(f->session, x->want, x->err, x->high_watermark, x->log_start, bytes > 0, x->diverging.epoch != -1, f->incremental)) continue;
-        struct kp_fetch_response_fetchable_topic_response *t = out.responses_n ? &out.responses[out.responses_n - 1] : NULL;
-        bool same = t && (r->version >= 13 ? uuid_eq(t->topic_id, x->want->topic_id) : slice_eq(t->topic, x->want->topic));
+        if (f->session && !fetch_session_changed(f->session, x->want, x->err, x->high_watermark, x->log_start,
+                                                 bytes > 0, x->diverging.epoch != -1, f->incremental))
+            continue;
+        struct kp_fetch_response_fetchable_topic_response *t =
+            out.responses_n ? &out.responses[out.responses_n - 1] : NULL;
+        bool same = t && (r->version >= 13 ? uuid_eq(t->topic_id, x->want->topic_id)
+                                           : slice_eq(t->topic, x->want->topic));
         struct kp_fetch_response_partition_data *o = pd++;
         if (!same) {
             t = &out.responses[out.responses_n++];
@@ -337,7 +350,8 @@ static void all_read(struct fetch *f)
         struct fpart *x = &f->parts[i];
         total += x->range.bytes;
         if (x->err || (x->shard >= 0 && x->diverging.epoch != -1)) now = true;
-        /* A changed log start or high watermark is news for an incremental session only with data: as Kafka, wait. */
+        /* A changed log start or high watermark is news for an incremental session only with data: as Kafka,
+         * wait. */
     }
     if (now || total >= f->in.min_bytes || os_mono_ns(f->r->net->shard->os) >= f->deadline_ns) {
         answer(f);
@@ -452,7 +466,8 @@ void api_fetch(struct req *r)
         x->high_watermark = x->last_stable = x->log_start = -1;
         x->diverging.epoch = -1;
         x->diverging.end_offset = -1;
-        struct image_topic *t = r->version >= 13 ? image_topic_by_id(&b->image, wants[i].topic_id) : image_topic(&b->image, wants[i].topic);
+        struct image_topic *t = r->version >= 13 ? image_topic_by_id(&b->image, wants[i].topic_id)
+                                                 : image_topic(&b->image, wants[i].topic);
         if (!t) x->err = r->version >= 13 ? ERR_UNKNOWN_TOPIC_ID : ERR_UNKNOWN_TOPIC_OR_PARTITION;
         else if (wants[i].index < 0 || wants[i].index >= t->parts_n) x->err = ERR_UNKNOWN_TOPIC_OR_PARTITION;
         else {

@@ -219,15 +219,16 @@ bool fetch_session_changed(struct fetch_session *s, struct fetch_want *w, int er
 {
     (void)s;
     struct fetch_session_part *p = w->in_session;
-    bool changed = err || records || diverges || p->high_watermark != high_watermark || p->log_start != log_start;
+    bool changed =
+        err || records || diverges || p->high_watermark != high_watermark || p->log_start != log_start;
     p->high_watermark = err ? -1 : high_watermark;
     p->log_start = err ? -1 : log_start;
     p->served = records && incremental;
     return changed || !incremental;
 }
 
-/* Those that were served go behind the others, both keeping their order: when an answer has room for a few partitions
- * only, the next one begins with those that waited. */
+/* Those that were served go behind the others, both keeping their order: when an answer has room for a few
+ * partitions only, the next one begins with those that waited. */
 static void serve_next(struct fetch_session *s)
 {
     struct fetch_session_part *served = xcalloc((size_t)s->parts_n + 1, sizeof *served);

@@ -22,12 +22,12 @@ int fetch_session_open(struct broker *b, struct req *r, const struct kp_fetch_re
                        struct fetch_session **session, bool *incremental, struct fetch_want **wants,
                        int *n) MUST_USE;
 int32_t fetch_session_id(const struct fetch_session *s);
-/* Whether a partition belongs into the answer; remembers what it said. records: it gets some; diverges: the answer names
- * where its log parts from the fetcher's. */
+/* Whether a partition belongs into the answer; remembers what it said. records: it gets some; diverges: the
+ * answer names where its log parts from the fetcher's. */
 bool fetch_session_changed(struct fetch_session *s, struct fetch_want *w, int err, int64_t high_watermark,
                            int64_t log_start, bool records, bool diverges, bool incremental);
-/* The answer is built; the session may be evicted from now on. Partitions that got records go to the end of its order;
- * the wants' in_session are stale. */
+/* The answer is built; the session may be evicted from now on. Partitions that got records go to the end of
+ * its order; the wants' in_session are stale. */
 void fetch_session_done(struct fetch_session *s);
 void fetch_sessions_free(struct fetch_sessions *s);
 

@@ -25,7 +25,8 @@ static void cleanup(struct req *r)
     for (int32_t i = 0; i < g->n; i++) arena_fini(&g->calls[i].arena);
 }
 
-static struct group_request *begin(struct req *r, struct group_request *g, int32_t n, void (*answer)(struct group_request *))
+static struct group_request *begin(struct req *r, struct group_request *g, int32_t n,
+                                   void (*answer)(struct group_request *))
 {
     g->r = r;
     g->n = n;
@@ -42,7 +43,10 @@ static void finish(struct group_request *g)
     if (--g->waiting == 0) g->answer(g);
 }
 
-static void call_done(struct group_call *c) { finish(c->arg); }
+static void call_done(struct group_call *c)
+{
+    finish(c->arg);
+}
 
 /* The caller has filled calls[i].ev. */
 static void send(struct group_request *g, int32_t i, struct slice group)
@@ -57,7 +61,10 @@ static void send(struct group_request *g, int32_t i, struct slice group)
 
 /* ---- one group, one answer ---- */
 #define ANSWER(name)                                                                                         \
-    static void answer_##name(struct group_request *g) { API_REPLY(g->r, name, g->calls[0].response); }
+    static void answer_##name(struct group_request *g)                                                       \
+    {                                                                                                        \
+        API_REPLY(g->r, name, g->calls[0].response);                                                         \
+    }
 #define SIMPLE(name, TYPE, field, answer)                                                                    \
     void api_##name(struct req *r)                                                                           \
     {                                                                                                        \
@@ -75,7 +82,8 @@ static void client_of(struct req *r, struct grp_event *ev)
 {
     const char *colon = strrchr(r->conn->peer, ':');
     ev->client_id = r->client_id.p ? r->client_id : slice_cstr("");
-    ev->client_host = slice_cstr(arena_printf(&r->arena, "/%.*s", (int)(colon ? colon - r->conn->peer : 0), r->conn->peer));
+    ev->client_host =
+        slice_cstr(arena_printf(&r->arena, "/%.*s", (int)(colon ? colon - r->conn->peer : 0), r->conn->peer));
 }
 
 /* An error names no protocol; null has been allowed for that since version 7. */
@@ -120,14 +128,18 @@ static void answer_offset_delete(struct group_request *g)
         const struct kp_offset_delete_request_offset_delete_request_topic *t = &d->in.topics[i];
         out.topics[i].name = t->name;
         out.topics[i].partitions_n = t->partitions_n;
-        out.topics[i].partitions = arena_zalloc(&r->arena, (size_t)t->partitions_n, sizeof *out.topics[i].partitions);
+        out.topics[i].partitions =
+            arena_zalloc(&r->arena, (size_t)t->partitions_n, sizeof *out.topics[i].partitions);
         for (int32_t k = 0; k < t->partitions_n; k++) {
-            struct kp_offset_delete_response_offset_delete_response_partition *o = &out.topics[i].partitions[k];
+            struct kp_offset_delete_response_offset_delete_response_partition *o =
+                &out.topics[i].partitions[k];
             o->partition_index = t->partitions[k].partition_index;
             o->error_code = KERR_UNKNOWN_TOPIC_OR_PARTITION;
             for (int32_t a = 0; a < got->topics_n; a++)
-                for (int32_t b = 0; slice_eq(got->topics[a].name, t->name) && b < got->topics[a].partitions_n; b++)
-                    if (got->topics[a].partitions[b].partition_index == o->partition_index) o->error_code = got->topics[a].partitions[b].error_code;
+                for (int32_t b = 0; slice_eq(got->topics[a].name, t->name) && b < got->topics[a].partitions_n;
+                     b++)
+                    if (got->topics[a].partitions[b].partition_index == o->partition_index)
+                        o->error_code = got->topics[a].partitions[b].error_code;
         }
     }
     API_REPLY(r, offset_delete, &out);
@@ -145,7 +157,8 @@ void api_offset_delete(struct req *r)
         k->name = t->name;
         k->partitions = arena_zalloc(&r->arena, (size_t)t->partitions_n, sizeof *k->partitions);
         for (int32_t p = 0; p < t->partitions_n; p++)
-            if (partition_exists(r, t->name, t->partitions[p].partition_index)) k->partitions[k->partitions_n++] = t->partitions[p];
+            if (partition_exists(r, t->name, t->partitions[p].partition_index))
+                k->partitions[k->partitions_n++] = t->partitions[p];
     }
     begin(r, &d->g, 1, answer_offset_delete);
     d->g.calls[0].ev.type = GRP_OFFSET_DELETE;
@@ -184,10 +197,12 @@ static void answer_commit(struct group_request *g)
         o->partitions = arena_zalloc(&r->arena, (size_t)o->partitions_n, sizeof *o->partitions);
         for (int32_t p = 0; p < o->partitions_n; p++) {
             o->partitions[p].partition_index = c->in.topics[i].partitions[p].partition_index;
-            if (known && n < known->partitions_n && known->partitions[n].partition_index == o->partitions[p].partition_index)
+            if (known && n < known->partitions_n &&
+                known->partitions[n].partition_index == o->partitions[p].partition_index)
                 o->partitions[p].error_code = known->partitions[n++].error_code;
             else
-                o->partitions[p].error_code = r->version >= 10 && !known ? KERR_UNKNOWN_TOPIC_ID : KERR_UNKNOWN_TOPIC_OR_PARTITION;
+                o->partitions[p].error_code =
+                    r->version >= 10 && !known ? KERR_UNKNOWN_TOPIC_ID : KERR_UNKNOWN_TOPIC_OR_PARTITION;
         }
     }
     API_REPLY(r, offset_commit, &out);
@@ -204,17 +219,20 @@ void api_offset_commit(struct req *r)
     c->known.topics_n = 0;
     for (int32_t i = 0; i < c->in.topics_n; i++) {
         struct kp_offset_commit_request_offset_commit_request_topic *t = &c->in.topics[i];
-        struct image_topic *it = r->version >= 10 ? image_topic_by_id(&b->image, t->topic_id) : image_topic(&b->image, t->name);
+        struct image_topic *it =
+            r->version >= 10 ? image_topic_by_id(&b->image, t->topic_id) : image_topic(&b->image, t->name);
         if (!it) continue;
         t->name = arena_slice_dup(&r->arena, slice_cstr(it->name));
         c->place[c->known.topics_n] = i;
-        struct kp_offset_commit_request_offset_commit_request_topic *k = &c->known.topics[c->known.topics_n++];
+        struct kp_offset_commit_request_offset_commit_request_topic *k =
+            &c->known.topics[c->known.topics_n++];
         *k = *t;
         k->topic_id = it->id;
         k->partitions = arena_zalloc(&r->arena, (size_t)t->partitions_n, sizeof *k->partitions);
         k->partitions_n = 0;
         for (int32_t p = 0; p < t->partitions_n; p++)
-            if (partition_exists(r, t->name, t->partitions[p].partition_index)) k->partitions[k->partitions_n++] = t->partitions[p];
+            if (partition_exists(r, t->name, t->partitions[p].partition_index))
+                k->partitions[k->partitions_n++] = t->partitions[p];
     }
     bool ask = c->known.topics_n > 0 || c->in.topics_n == 0;
     begin(r, &c->g, ask ? 1 : 0, answer_commit);
@@ -245,21 +263,25 @@ static void answer_fetch(struct group_request *g)
         out.groups_n = g->n;
         out.groups = arena_zalloc(&r->arena, (size_t)g->n, sizeof *out.groups);
         for (int32_t i = 0; i < g->n; i++) {
-            out.groups[i] = *(const struct kp_offset_fetch_response_offset_fetch_response_group *)g->calls[i].response;
+            out.groups[i] =
+                *(const struct kp_offset_fetch_response_offset_fetch_response_group *)g->calls[i].response;
             struct kp_offset_fetch_response_offset_fetch_response_group *o = &out.groups[i];
             if (r->version < 10) continue;
             /* The core speaks names; requested ids are given back as they came. */
-            struct kp_offset_fetch_response_offset_fetch_response_topics *topics = arena_zalloc(&r->arena, (size_t)(o->topics_n > 0 ? o->topics_n : 0), sizeof *topics);
+            struct kp_offset_fetch_response_offset_fetch_response_topics *topics =
+                arena_zalloc(&r->arena, (size_t)(o->topics_n > 0 ? o->topics_n : 0), sizeof *topics);
             int32_t n = 0;
             for (int32_t k = 0; k < o->topics_n; k++) {
                 topics[n] = o->topics[k];
                 struct image_topic *t = image_topic(&b->image, o->topics[k].name);
                 bool unknown = o->topics[k].name.n > 0 && !t;
-                if (unknown && f->groups[i].topics_n < 0) continue; /* all topics were asked for, this one is gone */
+                if (unknown && f->groups[i].topics_n < 0)
+                    continue; /* all topics were asked for, this one is gone */
                 if (t) topics[n].topic_id = t->id;
                 else if (f->groups[i].topics_n > k) {
                     topics[n].topic_id = f->groups[i].topics[k].topic_id;
-                    for (int32_t p = 0; p < topics[n].partitions_n; p++) topics[n].partitions[p].error_code = KERR_UNKNOWN_TOPIC_ID;
+                    for (int32_t p = 0; p < topics[n].partitions_n; p++)
+                        topics[n].partitions[p].error_code = KERR_UNKNOWN_TOPIC_ID;
                 }
                 n++;
             }
@@ -274,11 +296,15 @@ static void answer_fetch(struct group_request *g)
         for (int32_t i = 0; i < out.topics_n; i++) {
             out.topics[i].name = got->topics[i].name;
             out.topics[i].partitions_n = got->topics[i].partitions_n;
-            out.topics[i].partitions = arena_zalloc(&r->arena, (size_t)got->topics[i].partitions_n, sizeof *out.topics[i].partitions);
+            out.topics[i].partitions = arena_zalloc(&r->arena, (size_t)got->topics[i].partitions_n,
+                                                    sizeof *out.topics[i].partitions);
             for (int32_t k = 0; k < got->topics[i].partitions_n; k++) {
-                const struct kp_offset_fetch_response_offset_fetch_response_partitions *p = &got->topics[i].partitions[k];
-                out.topics[i].partitions[k] = (struct kp_offset_fetch_response_offset_fetch_response_partition){
-                    p->partition_index, p->committed_offset, p->committed_leader_epoch, p->metadata, p->error_code};
+                const struct kp_offset_fetch_response_offset_fetch_response_partitions *p =
+                    &got->topics[i].partitions[k];
+                out.topics[i].partitions[k] =
+                    (struct kp_offset_fetch_response_offset_fetch_response_partition){
+                        p->partition_index, p->committed_offset, p->committed_leader_epoch, p->metadata,
+                        p->error_code};
             }
         }
         if (got->error_code && out.topics_n == 0 && r->version < 2) {
@@ -288,10 +314,12 @@ static void answer_fetch(struct group_request *g)
             for (int32_t i = 0; i < out.topics_n; i++) {
                 out.topics[i].name = f->in.topics[i].name;
                 out.topics[i].partitions_n = f->in.topics[i].partition_indexes_n;
-                out.topics[i].partitions = arena_zalloc(&r->arena, (size_t)out.topics[i].partitions_n, sizeof *out.topics[i].partitions);
+                out.topics[i].partitions = arena_zalloc(&r->arena, (size_t)out.topics[i].partitions_n,
+                                                        sizeof *out.topics[i].partitions);
                 for (int32_t k = 0; k < out.topics[i].partitions_n; k++)
-                    out.topics[i].partitions[k] = (struct kp_offset_fetch_response_offset_fetch_response_partition){
-                        f->in.topics[i].partition_indexes[k], -1, -1, KP_EMPTY, got->error_code};
+                    out.topics[i].partitions[k] =
+                        (struct kp_offset_fetch_response_offset_fetch_response_partition){
+                            f->in.topics[i].partition_indexes[k], -1, -1, KP_EMPTY, got->error_code};
             }
         }
     }
@@ -310,10 +338,13 @@ void api_offset_fetch(struct req *r)
         kp_offset_fetch_request_offset_fetch_request_group_init(f->groups);
         f->groups->group_id = f->in.group_id;
         f->groups->topics_n = f->in.topics_n;
-        f->groups->topics = arena_zalloc(&r->arena, (size_t)(f->in.topics_n > 0 ? f->in.topics_n : 0), sizeof *f->groups->topics);
+        f->groups->topics = arena_zalloc(&r->arena, (size_t)(f->in.topics_n > 0 ? f->in.topics_n : 0),
+                                         sizeof *f->groups->topics);
         for (int32_t i = 0; i < f->in.topics_n; i++)
             f->groups->topics[i] = (struct kp_offset_fetch_request_offset_fetch_request_topics){
-                .name = f->in.topics[i].name, .partition_indexes = f->in.topics[i].partition_indexes, .partition_indexes_n = f->in.topics[i].partition_indexes_n};
+                .name = f->in.topics[i].name,
+                .partition_indexes = f->in.topics[i].partition_indexes,
+                .partition_indexes_n = f->in.topics[i].partition_indexes_n};
     }
     for (int32_t i = 0; i < n && r->version >= 10; i++)
         for (int32_t k = 0; k < f->groups[i].topics_n; k++) {
@@ -341,7 +372,8 @@ static void answer_describe(struct group_request *g)
         const struct kp_describe_groups_response *got = g->calls[i].response;
         if (got->groups_n == 0) continue;
         out.groups[out.groups_n] = got->groups[0];
-        if (g->tell_operations && !got->groups[0].error_code) out.groups[out.groups_n].authorized_operations = OPERATIONS_GROUP;
+        if (g->tell_operations && !got->groups[0].error_code)
+            out.groups[out.groups_n].authorized_operations = OPERATIONS_GROUP;
         out.groups_n++;
     }
     API_REPLY(r, describe_groups, &out);
@@ -388,7 +420,8 @@ void api_delete_groups(struct req *r)
     for (int32_t i = 0; i < in.groups_names_n; i++)
         if (seen_note(&seen, in.groups_names[i], 0, i) < 0) in.groups_names[n++] = in.groups_names[i];
     in.groups_names_n = n;
-    struct group_request *g = begin(r, arena_zalloc(&r->arena, 1, sizeof *g), in.groups_names_n, answer_delete);
+    struct group_request *g =
+        begin(r, arena_zalloc(&r->arena, 1, sizeof *g), in.groups_names_n, answer_delete);
     for (int32_t i = 0; i < in.groups_names_n; i++) {
         struct kp_delete_groups_request *one = arena_zalloc(&r->arena, 1, sizeof *one);
         *one = in;
@@ -408,7 +441,8 @@ static void answer_list(struct group_request *g)
     struct kp_list_groups_response out;
     int32_t n = 0;
     kp_list_groups_response_init(&out);
-    for (int32_t i = 0; i < g->n; i++) n += ((const struct kp_list_groups_response *)g->calls[i].response)->groups_n;
+    for (int32_t i = 0; i < g->n; i++)
+        n += ((const struct kp_list_groups_response *)g->calls[i].response)->groups_n;
     out.groups = arena_zalloc(&r->arena, (size_t)n, sizeof *out.groups);
     for (int32_t i = 0; i < g->n; i++) {
         const struct kp_list_groups_response *got = g->calls[i].response;
@@ -424,7 +458,8 @@ void api_list_groups(struct req *r)
     struct kp_list_groups_request *in = arena_zalloc(&r->arena, 1, sizeof *in);
     if (!API_READ(r, list_groups, in)) return;
     struct image_topic *t = image_topic(&b->image, slice_cstr(GROUPS_TOPIC));
-    struct group_request *g = begin(r, arena_zalloc(&r->arena, 1, sizeof *g), t ? t->parts_n : 0, answer_list);
+    struct group_request *g =
+        begin(r, arena_zalloc(&r->arena, 1, sizeof *g), t ? t->parts_n : 0, answer_list);
     for (int32_t i = 0; i < g->n; i++) {
         g->calls[i].ev.type = GRP_LIST;
         g->calls[i].ev.list = in;
@@ -499,7 +534,8 @@ static void answer_find(struct finding *f)
     if (r->version >= 4) {
         out.coordinators_n = f->in.coordinator_keys_n;
         out.coordinators = arena_zalloc(&r->arena, (size_t)out.coordinators_n, sizeof *out.coordinators);
-        for (int32_t i = 0; i < out.coordinators_n; i++) find_one(f, f->in.coordinator_keys[i], &out.coordinators[i]);
+        for (int32_t i = 0; i < out.coordinators_n; i++)
+            find_one(f, f->in.coordinator_keys[i], &out.coordinators[i]);
     } else {
         struct kp_find_coordinator_response_coordinator o;
         find_one(f, f->in.key, &o);

@@ -1,4 +1,5 @@
-/* ListOffsets: by time and by the special times -1 (end) -2 (start) -3 (newest timestamp) -4 (local start) -5 (tiered). */
+/* ListOffsets: by time and by the special times -1 (end) -2 (start) -3 (newest timestamp) -4 (local start) -5
+ * (tiered). */
 #include "api/broker.h"
 #include "api/handlers.h"
 #include "api/seen.h"
@@ -7,7 +8,14 @@
 
 #include <stdlib.h>
 
-enum { TIME_LATEST = -1, TIME_EARLIEST = -2, TIME_MAX = -3, TIME_EARLIEST_LOCAL = -4, TIME_LATEST_TIERED = -5, TIME_EARLIEST_PENDING_UPLOAD = -6 };
+enum {
+    TIME_LATEST = -1,
+    TIME_EARLIEST = -2,
+    TIME_MAX = -3,
+    TIME_EARLIEST_LOCAL = -4,
+    TIME_LATEST_TIERED = -5,
+    TIME_EARLIEST_PENDING_UPLOAD = -6
+};
 
 struct lo;
 struct lo_part {
@@ -35,7 +43,8 @@ static void home(struct os_msg *m, void *owner)
 #define BODY_MAX ((size_t)512 << 20) /* what a compressed batch may grow to for a look-up */
 
 /* The first record of one batch at or after a time. */
-static int first_in_batch(struct part *p, const struct log_range *range, int64_t time_ms, int64_t *offset, int64_t *found_ms)
+static int first_in_batch(struct part *p, const struct log_range *range, int64_t time_ms, int64_t *offset,
+                          int64_t *found_ms)
 {
     uint8_t *b = xmalloc((size_t)range->bytes);
     ssize_t n = log_pread(range->seg, "log", range->seg->fd, b, (size_t)range->bytes, range->pos);
@@ -80,12 +89,19 @@ static int lookup(struct part *p, const struct lo_part *x, bool committed)
     case TIME_EARLIEST_LOCAL:
         o->offset = l->start_offset;
         o->leader_epoch = log_epoch_of(l, l->start_offset);
-        if (o->leader_epoch < 0) o->leader_epoch = p->leader_epoch; /* no record there yet: it will have this epoch */
+        if (o->leader_epoch < 0)
+            o->leader_epoch = p->leader_epoch; /* no record there yet: it will have this epoch */
         return 0;
     case TIME_LATEST_TIERED:
-    case TIME_EARLIEST_PENDING_UPLOAD: o->offset = -1; return 0; /* nothing is tiered */
-    case TIME_MAX: rc = log_find_max_time(l, &t, &range); break;
-    default: rc = log_find_time(l, t, &range); break;
+    case TIME_EARLIEST_PENDING_UPLOAD:
+        o->offset = -1;
+        return 0; /* nothing is tiered */
+    case TIME_MAX:
+        rc = log_find_max_time(l, &t, &range);
+        break;
+    default:
+        rc = log_find_time(l, t, &range);
+        break;
     }
     o->offset = -1;
     if (rc || !range.seg) return rc;
@@ -112,7 +128,8 @@ static void visit(struct os_msg *m, void *owner)
     struct part *p = parts_find(&s->broker->parts, x->topic_id, x->in->partition_index);
     int rc = p && !p->log->faulted ? 0 : ERR_KAFKA_STORAGE_ERROR;
     int32_t epoch = x->in->current_leader_epoch;
-    if (rc == 0 && epoch != -1 && epoch != p->leader_epoch) rc = epoch < p->leader_epoch ? ERR_FENCED_LEADER_EPOCH : ERR_UNKNOWN_LEADER_EPOCH;
+    if (rc == 0 && epoch != -1 && epoch != p->leader_epoch)
+        rc = epoch < p->leader_epoch ? ERR_FENCED_LEADER_EPOCH : ERR_UNKNOWN_LEADER_EPOCH;
     if (rc == 0) {
         p->log->nowait = x->warm.tries < LOG_WARM_TRIES;
         rc = lookup(p, x, x->lo->in.isolation_level > 0);
@@ -133,8 +150,9 @@ static void visit(struct os_msg *m, void *owner)
 
 static bool time_known(int64_t time, int16_t version)
 {
-    return time >= TIME_EARLIEST || (time == TIME_MAX && version >= 7) || (time == TIME_EARLIEST_LOCAL && version >= 8) ||
-           (time == TIME_LATEST_TIERED && version >= 9) || (time == TIME_EARLIEST_PENDING_UPLOAD && version >= 11);
+    return time >= TIME_EARLIEST || (time == TIME_MAX && version >= 7) ||
+           (time == TIME_EARLIEST_LOCAL && version >= 8) || (time == TIME_LATEST_TIERED && version >= 9) ||
+           (time == TIME_EARLIEST_PENDING_UPLOAD && version >= 11);
 }
 
 static void fail(struct lo *lo, int err)
@@ -175,17 +193,20 @@ void api_list_offsets(struct req *r)
     asked_init(&q, &r->arena, (size_t)lo->in.topics_n, n, prng_next(&b->prng));
     for (int32_t i = 0; i < lo->in.topics_n; i++)
         for (int32_t k = 0; k < lo->in.topics[i].partitions_n; k++)
-            asked_add(&q, lo->in.topics[i].name, i, lo->in.topics[i].partitions[k].partition_index, &lo->in.topics[i].partitions[k]);
+            asked_add(&q, lo->in.topics[i].name, i, lo->in.topics[i].partitions[k].partition_index,
+                      &lo->in.topics[i].partitions[k]);
     lo->out.topics_n = q.topics_n;
     lo->out.topics = arena_zalloc(&r->arena, (size_t)q.topics_n, sizeof *lo->out.topics);
     for (int32_t i = 0; i < q.topics_n; i++) {
         lo->out.topics[i].name = lo->in.topics[q.topics[i].first].name;
-        lo->out.topics[i].partitions = arena_zalloc(&r->arena, (size_t)q.topics[i].parts_n, sizeof *lo->out.topics[i].partitions);
+        lo->out.topics[i].partitions =
+            arena_zalloc(&r->arena, (size_t)q.topics[i].parts_n, sizeof *lo->out.topics[i].partitions);
     }
     lo->waiting = 1;
     for (int32_t i = 0; i < q.parts_n; i++) {
         struct kp_list_offsets_response_list_offsets_topic_response *to = &lo->out.topics[q.parts[i].topic];
-        struct kp_list_offsets_response_list_offsets_partition_response *o = &to->partitions[to->partitions_n++];
+        struct kp_list_offsets_response_list_offsets_partition_response *o =
+            &to->partitions[to->partitions_n++];
         const struct kp_list_offsets_request_list_offsets_partition *in = q.parts[i].in;
         struct image_topic *topic = image_topic(&b->image, to->name);
         kp_list_offsets_response_list_offsets_partition_response_init(o);
@@ -193,7 +214,8 @@ void api_list_offsets(struct req *r)
         o->offset = o->timestamp = -1;
         if (q.parts[i].twice) o->error_code = KERR_INVALID_REQUEST;
         else if (!time_known(in->timestamp, r->version)) o->error_code = KERR_UNSUPPORTED_VERSION;
-        else if (!topic || in->partition_index < 0 || in->partition_index >= topic->parts_n) o->error_code = KERR_UNKNOWN_TOPIC_OR_PARTITION;
+        else if (!topic || in->partition_index < 0 || in->partition_index >= topic->parts_n)
+            o->error_code = KERR_UNKNOWN_TOPIC_OR_PARTITION;
         if (o->error_code) continue;
         struct lo_part *x = arena_zalloc(&r->arena, 1, sizeof *x);
         *x = (struct lo_part){.msg.run = visit, .lo = lo, .topic_id = topic->id, .in = in, .out = o};

@@ -52,11 +52,14 @@ void api_api_versions(struct req *r)
         const struct feature *f = features_known(&known_n);
         out.supported_features = arena_zalloc(&r->arena, known_n + 1, sizeof *out.supported_features);
         out.supported_features[out.supported_features_n++] =
-            (struct kp_api_versions_response_supported_feature_key){slice_cstr("metadata.version"), MV_FIRST, MV_LATEST};
+            (struct kp_api_versions_response_supported_feature_key){slice_cstr("metadata.version"), MV_FIRST,
+                                                                    MV_LATEST};
         for (size_t i = 0; i < known_n; i++)
-            if (f[i].min > 0 || r->version >= 4) /* before, a client takes a least level of 0 for malformed (KIP-1022) */
+            if (f[i].min > 0 ||
+                r->version >= 4) /* before, a client takes a least level of 0 for malformed (KIP-1022) */
                 out.supported_features[out.supported_features_n++] =
-                    (struct kp_api_versions_response_supported_feature_key){slice_cstr(f[i].name), f[i].min, f[i].max};
+                    (struct kp_api_versions_response_supported_feature_key){slice_cstr(f[i].name), f[i].min,
+                                                                            f[i].max};
         out.finalized_features =
             arena_zalloc(&r->arena, (size_t)im->features_n + 1, sizeof *out.finalized_features);
         for (int i = 0; i < im->features_n; i++)
@@ -65,8 +68,8 @@ void api_api_versions(struct req *r)
                     slice_cstr(im->features[i].name), im->features[i].level, im->features[i].level};
         if (im->kraft_version > 0)
             out.finalized_features[out.finalized_features_n++] =
-                (struct kp_api_versions_response_finalized_feature_key){slice_cstr("kraft.version"), im->kraft_version,
-                                                                        im->kraft_version};
+                (struct kp_api_versions_response_finalized_feature_key){slice_cstr("kraft.version"),
+                                                                        im->kraft_version, im->kraft_version};
         out.finalized_features_epoch = im->offset;
     }
     API_REPLY(r, api_versions, &out);

@@ -1,4 +1,5 @@
-/* DeleteRecords, OffsetForLeaderEpoch, DescribeProducers, DescribeLogDirs: questions to partitions where they live. */
+/* DeleteRecords, OffsetForLeaderEpoch, DescribeProducers, DescribeLogDirs: questions to partitions where they
+ * live. */
 #include "api/handlers.h"
 #include "api/seen.h"
 #include "api/spread.h"
@@ -22,7 +23,10 @@ struct deletion {
     struct kp_delete_records_response out;
 };
 
-static void delete_done(struct spread *s) { API_REPLY(s->r, delete_records, &CONTAINER_OF(s, struct deletion, spread)->out); }
+static void delete_done(struct spread *s)
+{
+    API_REPLY(s->r, delete_records, &CONTAINER_OF(s, struct deletion, spread)->out);
+}
 
 static void delete_visit(struct spread_part *x, struct part *p, struct broker *there)
 {
@@ -45,17 +49,20 @@ void api_delete_records(struct req *r)
     asked_init(&q, &r->arena, (size_t)d->in.topics_n, n, prng_next(&req_broker(r)->prng));
     for (int32_t i = 0; i < d->in.topics_n; i++)
         for (int32_t k = 0; k < d->in.topics[i].partitions_n; k++)
-            asked_add(&q, d->in.topics[i].name, i, d->in.topics[i].partitions[k].partition_index, &d->in.topics[i].partitions[k]);
+            asked_add(&q, d->in.topics[i].name, i, d->in.topics[i].partitions[k].partition_index,
+                      &d->in.topics[i].partitions[k]);
     d->out.topics_n = q.topics_n;
     d->out.topics = arena_zalloc(&r->arena, (size_t)q.topics_n, sizeof *d->out.topics);
     for (int32_t i = 0; i < q.topics_n; i++) {
         d->out.topics[i].name = d->in.topics[q.topics[i].first].name;
-        d->out.topics[i].partitions = arena_zalloc(&r->arena, (size_t)q.topics[i].parts_n, sizeof *d->out.topics[i].partitions);
+        d->out.topics[i].partitions =
+            arena_zalloc(&r->arena, (size_t)q.topics[i].parts_n, sizeof *d->out.topics[i].partitions);
     }
     spread_begin(&d->spread, r, delete_done);
     for (int32_t i = 0; i < q.parts_n; i++) {
         struct kp_delete_records_response_delete_records_topic_result *to = &d->out.topics[q.parts[i].topic];
-        struct kp_delete_records_response_delete_records_partition_result *o = &to->partitions[to->partitions_n++];
+        struct kp_delete_records_response_delete_records_partition_result *o =
+            &to->partitions[to->partitions_n++];
         struct image_topic *topic = topic_of(r, to->name, q.parts[i].index);
         o->partition_index = q.parts[i].index;
         o->low_watermark = -1;
@@ -78,7 +85,10 @@ struct epochs {
     struct kp_offset_for_leader_epoch_response out;
 };
 
-static void epochs_done(struct spread *s) { API_REPLY(s->r, offset_for_leader_epoch, &CONTAINER_OF(s, struct epochs, spread)->out); }
+static void epochs_done(struct spread *s)
+{
+    API_REPLY(s->r, offset_for_leader_epoch, &CONTAINER_OF(s, struct epochs, spread)->out);
+}
 
 static void epochs_visit(struct spread_part *x, struct part *p, struct broker *there)
 {
@@ -87,7 +97,8 @@ static void epochs_visit(struct spread_part *x, struct part *p, struct broker *t
     struct kp_offset_for_leader_epoch_response_epoch_end_offset *o = x->out;
     if (!p) o->error_code = KERR_KAFKA_STORAGE_ERROR;
     else if (q->current_leader_epoch != -1 && q->current_leader_epoch != p->leader_epoch)
-        o->error_code = q->current_leader_epoch < p->leader_epoch ? KERR_FENCED_LEADER_EPOCH : KERR_UNKNOWN_LEADER_EPOCH;
+        o->error_code =
+            q->current_leader_epoch < p->leader_epoch ? KERR_FENCED_LEADER_EPOCH : KERR_UNKNOWN_LEADER_EPOCH;
     else part_end_of_epoch(p, q->leader_epoch, &o->leader_epoch, &o->end_offset);
 }
 
@@ -112,7 +123,9 @@ void api_offset_for_leader_epoch(struct req *r)
             to->partitions[k].leader_epoch = -1;
             to->partitions[k].end_offset = -1;
             if (!topic) to->partitions[k].error_code = KERR_UNKNOWN_TOPIC_OR_PARTITION;
-            else spread_to(&e->spread, topic, t->partitions[k].partition, epochs_visit, &t->partitions[k], &to->partitions[k]);
+            else
+                spread_to(&e->spread, topic, t->partitions[k].partition, epochs_visit, &t->partitions[k],
+                          &to->partitions[k]);
         }
     }
     spread_end(&e->spread);
@@ -132,7 +145,8 @@ static void producers_done(struct spread *s)
     req_begin(r);
     kp_describe_producers_response_write(&r->out, r->version, &d->out);
     for (int32_t i = 0; i < d->out.topics_n; i++)
-        for (int32_t k = 0; k < d->out.topics[i].partitions_n; k++) free(d->out.topics[i].partitions[k].active_producers);
+        for (int32_t k = 0; k < d->out.topics[i].partitions_n; k++)
+            free(d->out.topics[i].partitions[k].active_producers);
     req_reply(r);
 }
 
@@ -146,14 +160,14 @@ static void producers_visit(struct spread_part *x, struct part *p, struct broker
     }
     o->active_producers = xcalloc(p->producers.map.n, sizeof *o->active_producers);
     MAP_FOREACH(it, struct producer, e, &p->producers.map)
-        o->active_producers[o->active_producers_n++] = (struct kp_describe_producers_response_producer_state){
-            .producer_id = e->id,
-            .producer_epoch = e->epoch,
-            .last_sequence = producer_last_sequence(e),
-            .last_timestamp = e->last_time_ms,
-            .coordinator_epoch = e->coordinator_epoch,
-            .current_txn_start_offset = e->txn_first_offset,
-        };
+    o->active_producers[o->active_producers_n++] = (struct kp_describe_producers_response_producer_state){
+        .producer_id = e->id,
+        .producer_epoch = e->epoch,
+        .last_sequence = producer_last_sequence(e),
+        .last_timestamp = e->last_time_ms,
+        .coordinator_epoch = e->coordinator_epoch,
+        .current_txn_start_offset = e->txn_first_offset,
+    };
 }
 
 void api_describe_producers(struct req *r)
@@ -176,10 +190,14 @@ void api_describe_producers(struct req *r)
             struct image_topic *topic = topic_of(r, t->name, t->partition_indexes[k]);
             kp_describe_producers_response_partition_response_init(&to->partitions[k]);
             to->partitions[k].partition_index = t->partition_indexes[k];
-            if (ctl_topic_name_check(t->name, &why)) to->partitions[k].error_code = KERR_INVALID_TOPIC_EXCEPTION;
+            if (ctl_topic_name_check(t->name, &why))
+                to->partitions[k].error_code = KERR_INVALID_TOPIC_EXCEPTION;
             else if (!topic) to->partitions[k].error_code = KERR_UNKNOWN_TOPIC_OR_PARTITION;
-            if (to->partitions[k].error_code && !image_topic(&req_broker(r)->image, t->name)) to->partitions[k].error_message = slice_cstr(kafka_error_text(to->partitions[k].error_code));
-            if (!to->partitions[k].error_code) spread_to(&d->spread, topic, t->partition_indexes[k], producers_visit, NULL, &to->partitions[k]);
+            if (to->partitions[k].error_code && !image_topic(&req_broker(r)->image, t->name))
+                to->partitions[k].error_message = slice_cstr(kafka_error_text(to->partitions[k].error_code));
+            if (!to->partitions[k].error_code)
+                spread_to(&d->spread, topic, t->partition_indexes[k], producers_visit, NULL,
+                          &to->partitions[k]);
         }
     }
     strbuf_fini(&why);
@@ -216,7 +234,8 @@ static void dirs_visit(struct spread_part *x, struct part *none, struct broker *
     struct shard_sizes *o = x->out;
     o->rows = xcalloc(there->parts.map.n, sizeof *o->rows);
     MAP_FOREACH(it, struct part, p, &there->parts.map)
-        if (!p->log->faulted) o->rows[o->n++] = (struct size_row){xstrdup(p->topic), p->index, p->dir, log_bytes(p->log)};
+    if (!p->log->faulted)
+        o->rows[o->n++] = (struct size_row){xstrdup(p->topic), p->index, p->dir, log_bytes(p->log)};
 }
 
 static bool row_wanted(const struct kp_describe_log_dirs_request *in, const struct size_row *row)
@@ -250,18 +269,22 @@ static void dirs_done(struct spread *s)
         struct kp_describe_log_dirs_response_describe_log_dirs_result *o = &out.results[i];
         kp_describe_log_dirs_response_describe_log_dirs_result_init(o);
         o->log_dir = slice_cstr(b->node->dirs[i].path);
-        if (os_disk_usage(b->shard->os, b->node->dirs[i].path, &o->total_bytes, &o->usable_bytes)) o->total_bytes = o->usable_bytes = -1;
+        if (os_disk_usage(b->shard->os, b->node->dirs[i].path, &o->total_bytes, &o->usable_bytes))
+            o->total_bytes = o->usable_bytes = -1;
         o->topics = arena_zalloc(&r->arena, n, sizeof *o->topics);
-        struct kp_describe_log_dirs_response_describe_log_dirs_partition *parts = arena_zalloc(&r->arena, n, sizeof *parts);
+        struct kp_describe_log_dirs_response_describe_log_dirs_partition *parts =
+            arena_zalloc(&r->arena, n, sizeof *parts);
         for (size_t k = 0; k < n; k++) {
             if (rows[k].dir != i || !row_wanted(&d->in, &rows[k])) continue;
-            struct kp_describe_log_dirs_response_describe_log_dirs_topic *t = o->topics_n ? &o->topics[o->topics_n - 1] : NULL;
+            struct kp_describe_log_dirs_response_describe_log_dirs_topic *t =
+                o->topics_n ? &o->topics[o->topics_n - 1] : NULL;
             if (!t || !slice_eq_cstr(t->name, rows[k].topic)) {
                 t = &o->topics[o->topics_n++];
                 t->name = slice_cstr(rows[k].topic);
                 t->partitions = parts;
             }
-            *parts++ = (struct kp_describe_log_dirs_response_describe_log_dirs_partition){rows[k].index, rows[k].bytes, 0, false};
+            *parts++ = (struct kp_describe_log_dirs_response_describe_log_dirs_partition){
+                rows[k].index, rows[k].bytes, 0, false};
             t->partitions_n++;
         }
     }

@@ -20,7 +20,7 @@ struct produce {
     struct req *r;
     struct kp_produce_request in;
     struct kp_produce_response out;
-    struct asked asked; /* in: struct kp_produce_request_partition_produce_data */
+    struct asked asked;          /* in: struct kp_produce_request_partition_produce_data */
     struct image_topic **topics; /* of asked.topics; NULL: unknown */
     int waiting;
     int failed;
@@ -43,7 +43,8 @@ static void finish(struct produce *p)
     API_REPLY(r, produce, &p->out);
 }
 
-static void set_error(struct produce *p, struct kp_produce_response_partition_produce_response *o, int err, const char *why)
+static void set_error(struct produce *p, struct kp_produce_response_partition_produce_response *o, int err,
+                      const char *why)
 {
     o->error_code = err_kafka(err);
     o->base_offset = -1;
@@ -56,8 +57,9 @@ static void set_error(struct produce *p, struct kp_produce_response_partition_pr
 /* Errors after which Kafka does not look at the log any more. */
 static bool tells_log_start(int err)
 {
-    return err != ERR_UNKNOWN_TOPIC_OR_PARTITION && err != ERR_NOT_LEADER_OR_FOLLOWER && err != ERR_MESSAGE_TOO_LARGE &&
-           err != ERR_RECORD_LIST_TOO_LARGE && err != ERR_CORRUPT_MESSAGE && err != ERR_KAFKA_STORAGE_ERROR;
+    return err != ERR_UNKNOWN_TOPIC_OR_PARTITION && err != ERR_NOT_LEADER_OR_FOLLOWER &&
+           err != ERR_MESSAGE_TOO_LARGE && err != ERR_RECORD_LIST_TOO_LARGE && err != ERR_CORRUPT_MESSAGE &&
+           err != ERR_KAFKA_STORAGE_ERROR;
 }
 
 static void piece_home(struct os_msg *m, void *owner)
@@ -77,7 +79,8 @@ static void piece_home(struct os_msg *m, void *owner)
                 if (a->why) o->record_errors[i].batch_index_error_message = slice_cstr(a->why);
             }
             o->record_errors_n = a->bad_records_n;
-            o->error_message = slice_cstr(a->err == ERR_INVALID_RECORD ? "One or more records have been rejected" : a->why);
+            o->error_message =
+                slice_cstr(a->err == ERR_INVALID_RECORD ? "One or more records have been rejected" : a->why);
         }
     } else {
         o->base_offset = a->base_offset;
@@ -110,7 +113,8 @@ static void piece_append(struct os_msg *m, void *owner)
     part_append(part, &x->append);
 }
 
-/* The partitions that the request names. One that it names twice is asked once, for what came last: so Kafka does. */
+/* The partitions that the request names. One that it names twice is asked once, for what came last: so Kafka
+ * does. */
 static void list_parts(struct produce *p)
 {
     struct broker *b = req_broker(p->r);
@@ -123,7 +127,8 @@ static void list_parts(struct produce *p)
     for (int32_t i = 0; i < p->in.topic_data_n; i++) {
         const struct kp_produce_request_topic_produce_data *t = &p->in.topic_data[i];
         struct slice key = by_id ? slice_of(t->topic_id.b, sizeof t->topic_id.b) : t->name;
-        for (int32_t k = 0; k < t->partition_data_n; k++) asked_add(q, key, i, t->partition_data[k].index, &t->partition_data[k]);
+        for (int32_t k = 0; k < t->partition_data_n; k++)
+            asked_add(q, key, i, t->partition_data[k].index, &t->partition_data[k]);
     }
     p->topics = arena_zalloc(a, (size_t)q->topics_n, sizeof *p->topics);
     p->out.responses = arena_zalloc(a, (size_t)q->topics_n, sizeof *p->out.responses);
@@ -133,7 +138,8 @@ static void list_parts(struct produce *p)
         struct kp_produce_response_topic_produce_response *to = &p->out.responses[i];
         p->topics[i] = by_id ? image_topic_by_id(&b->image, t->topic_id) : image_topic(&b->image, t->name);
         *to = (struct kp_produce_response_topic_produce_response){.name = t->name, .topic_id = t->topic_id};
-        to->partition_responses = arena_zalloc(a, (size_t)q->topics[i].parts_n, sizeof *to->partition_responses);
+        to->partition_responses =
+            arena_zalloc(a, (size_t)q->topics[i].parts_n, sizeof *to->partition_responses);
     }
 }
 
@@ -143,7 +149,8 @@ static struct slice records_of(const struct asked_part *e)
     return d->records.s;
 }
 
-/* Whether a whole batch stands at the start of s. 1: yes; 0: the bytes end before it does; ERR_CORRUPT_MESSAGE. */
+/* Whether a whole batch stands at the start of s. 1: yes; 0: the bytes end before it does;
+ * ERR_CORRUPT_MESSAGE. */
 static int whole_batch(struct slice s)
 {
     if (s.n < BATCH_PREFIX_BYTES) return 0;
@@ -222,7 +229,8 @@ void api_produce(struct req *r)
         const struct asked_part *e = &p->asked.parts[i];
         const struct image_topic *topic = p->topics[e->topic];
         struct kp_produce_response_topic_produce_response *to = &p->out.responses[e->topic];
-        struct kp_produce_response_partition_produce_response *o = &to->partition_responses[to->partition_responses_n++];
+        struct kp_produce_response_partition_produce_response *o =
+            &to->partition_responses[to->partition_responses_n++];
         kp_produce_response_partition_produce_response_init(o);
         o->index = e->index;
         int err = refused ? refused : check_part(p, e);
@@ -248,6 +256,7 @@ void api_produce(struct req *r)
 
 void produce_refuse_old(struct req *r)
 {
-    /* v0-2: throttle time stands at the end from v1 on; an empty answer with no topics tells nothing, so close. */
+    /* v0-2: throttle time stands at the end from v1 on; an empty answer with no topics tells nothing, so
+     * close. */
     req_kill(r, "produce requests below version 3 carry record formats that are not accepted any more");
 }

@@ -9,10 +9,12 @@
 #include <stdio.h>
 
 /* ---- by mention ---- */
-static void internal_settings(const struct conf *c, struct slice name, struct kp_create_topics_request_creatable_topic *t,
+static void internal_settings(const struct conf *c, struct slice name,
+                              struct kp_create_topics_request_creatable_topic *t,
                               struct kp_create_topics_request_creatable_topic_config cfg[3], char bytes[24])
 {
-    enum conf_id parts = CONF_OFFSETS_TOPIC_NUM_PARTITIONS, rf = CONF_OFFSETS_TOPIC_REPLICATION_FACTOR, seg = CONF_OFFSETS_TOPIC_SEGMENT_BYTES;
+    enum conf_id parts = CONF_OFFSETS_TOPIC_NUM_PARTITIONS, rf = CONF_OFFSETS_TOPIC_REPLICATION_FACTOR,
+                 seg = CONF_OFFSETS_TOPIC_SEGMENT_BYTES;
     if (slice_eq_cstr(name, "__transaction_state")) {
         parts = CONF_TRANSACTION_STATE_LOG_NUM_PARTITIONS;
         rf = CONF_TRANSACTION_STATE_LOG_REPLICATION_FACTOR;
@@ -25,9 +27,12 @@ static void internal_settings(const struct conf *c, struct slice name, struct kp
     t->num_partitions = (int32_t)conf_i64(c, parts);
     t->replication_factor = (int16_t)conf_i64(c, rf);
     snprintf(bytes, 24, "%lld", (long long)conf_i64(c, seg));
-    cfg[0] = (struct kp_create_topics_request_creatable_topic_config){slice_cstr("cleanup.policy"), slice_cstr("compact")};
-    cfg[1] = (struct kp_create_topics_request_creatable_topic_config){slice_cstr("compression.type"), slice_cstr("producer")};
-    cfg[2] = (struct kp_create_topics_request_creatable_topic_config){slice_cstr("segment.bytes"), slice_cstr(bytes)};
+    cfg[0] = (struct kp_create_topics_request_creatable_topic_config){slice_cstr("cleanup.policy"),
+                                                                      slice_cstr("compact")};
+    cfg[1] = (struct kp_create_topics_request_creatable_topic_config){slice_cstr("compression.type"),
+                                                                      slice_cstr("producer")};
+    cfg[2] = (struct kp_create_topics_request_creatable_topic_config){slice_cstr("segment.bytes"),
+                                                                      slice_cstr(bytes)};
     t->configs = cfg;
     t->configs_n = 3;
 }
@@ -55,7 +60,8 @@ static void auto_build(struct ctl_op *op, struct broker *zero, struct ctl_now *n
         int rc = ctl_create_topic(&zero->image, now, &t, rs, &id, &n, &why);
         if (rc) {
             ctl_records_cut(rs, before);
-            if (rc != ERR_TOPIC_ALREADY_EXISTS) logline(LOG_WARN, "controller", "cannot create a topic by mention: %s", strbuf_cstr(&why));
+            if (rc != ERR_TOPIC_ALREADY_EXISTS)
+                logline(LOG_WARN, "controller", "cannot create a topic by mention: %s", strbuf_cstr(&why));
         }
         strbuf_fini(&why);
     }
@@ -124,9 +130,12 @@ static void create_build(struct ctl_op *op, struct broker *zero, struct ctl_now 
         struct uuid id = {{0}};
         int32_t n = -1;
         int rc = ctl_create_topic(&zero->image, now, t, rs, &id, &n, &why);
-        struct conf_override *ov = arena_zalloc(&r->arena, (size_t)(t->configs_n > 0 ? t->configs_n : 0), sizeof *ov);
-        for (int32_t k = 0; k < t->configs_n; k++) ov[k] = (struct conf_override){t->configs[k].name, t->configs[k].value};
-        if (rc == 0) rc = conf_topic_check(&zero->conf, ov, (size_t)(t->configs_n > 0 ? t->configs_n : 0), &why);
+        struct conf_override *ov =
+            arena_zalloc(&r->arena, (size_t)(t->configs_n > 0 ? t->configs_n : 0), sizeof *ov);
+        for (int32_t k = 0; k < t->configs_n; k++)
+            ov[k] = (struct conf_override){t->configs[k].name, t->configs[k].value};
+        if (rc == 0)
+            rc = conf_topic_check(&zero->conf, ov, (size_t)(t->configs_n > 0 ? t->configs_n : 0), &why);
         if (rc) {
             ctl_records_cut(rs, before);
             set_message(r, &o->error_code, &o->error_message, rc, &why);
@@ -185,7 +194,8 @@ void api_create_topics(struct req *r)
 }
 
 /* ---- DeleteTopics ---- */
-struct delete {
+struct delete
+{
     struct ctl_op op;
     struct req *r;
     struct kp_delete_topics_request in;
@@ -208,7 +218,8 @@ static void refuse_both(struct delete *d, struct image_topic **found)
         drop[named == i ? first : i] = true;
         d->out.responses[named].topic_id = found[i]->id;
         d->out.responses[named].error_code = KERR_INVALID_REQUEST;
-        d->out.responses[named].error_message = slice_cstr("The provided topic name maps to an ID that was already supplied.");
+        d->out.responses[named].error_message =
+            slice_cstr("The provided topic name maps to an ID that was already supplied.");
     }
     for (int32_t i = 0; i < n; i++) {
         if (drop[i]) continue;
@@ -225,7 +236,9 @@ static void delete_build(struct ctl_op *op, struct broker *zero, struct ctl_now 
     struct image_topic **found = arena_zalloc(&d->r->arena, (size_t)d->out.responses_n, sizeof *found);
     for (int32_t i = 0; i < d->out.responses_n; i++) {
         struct kp_delete_topics_response_deletable_topic_result *o = &d->out.responses[i];
-        if (!o->error_code) found[i] = o->name.p ? image_topic(&zero->image, o->name) : image_topic_by_id(&zero->image, o->topic_id);
+        if (!o->error_code)
+            found[i] =
+                o->name.p ? image_topic(&zero->image, o->name) : image_topic_by_id(&zero->image, o->topic_id);
     }
     refuse_both(d, found);
     for (int32_t i = 0; i < d->out.responses_n; i++) {
@@ -233,7 +246,8 @@ static void delete_build(struct ctl_op *op, struct broker *zero, struct ctl_now 
         if (o->error_code) continue;
         if (!conf_bool(&zero->conf, CONF_DELETE_TOPIC_ENABLE)) {
             o->error_code = d->r->version < 3 ? KERR_INVALID_REQUEST : KERR_TOPIC_DELETION_DISABLED;
-        } else if (!found[i]) o->error_code = o->name.p ? KERR_UNKNOWN_TOPIC_OR_PARTITION : KERR_UNKNOWN_TOPIC_ID;
+        } else if (!found[i])
+            o->error_code = o->name.p ? KERR_UNKNOWN_TOPIC_OR_PARTITION : KERR_UNKNOWN_TOPIC_ID;
         else {
             o->topic_id = found[i]->id;
             o->name = arena_slice_dup(&d->r->arena, slice_cstr(found[i]->name));
@@ -269,18 +283,21 @@ void api_delete_topics(struct req *r)
         bool has_id = !uuid_is_zero(o->topic_id);
         if (has_id == (o->name.p != NULL)) {
             o->error_code = KERR_INVALID_REQUEST;
-            o->error_message = slice_cstr(has_id ? "You may not specify both topic name and topic id." : "Neither topic name nor id were specified.");
+            o->error_message = slice_cstr(has_id ? "You may not specify both topic name and topic id."
+                                                 : "Neither topic name nor id were specified.");
             d->out.responses_n++;
             continue;
         }
         const uint8_t *id = r->version >= 6 ? d->in.topics[i].topic_id.b : NULL;
-        int32_t first = seen_note(&seen, has_id ? slice_of(id, sizeof o->topic_id.b) : o->name, has_id, d->out.responses_n);
+        int32_t first = seen_note(&seen, has_id ? slice_of(id, sizeof o->topic_id.b) : o->name, has_id,
+                                  d->out.responses_n);
         if (first < 0) {
             d->out.responses_n++;
             continue;
         }
         d->out.responses[first].error_code = KERR_INVALID_REQUEST;
-        d->out.responses[first].error_message = slice_cstr(has_id ? "Duplicate topic id." : "Duplicate topic name.");
+        d->out.responses[first].error_message =
+            slice_cstr(has_id ? "Duplicate topic id." : "Duplicate topic name.");
     }
     d->op.build = delete_build;
     d->op.done = delete_done;
@@ -336,7 +353,8 @@ void api_create_partitions(struct req *r)
             continue;
         }
         g->in.topics[g->out.results_n] = g->in.topics[i]; /* as in CreateTopics */
-        struct kp_create_partitions_response_create_partitions_topic_result *o = &g->out.results[g->out.results_n++];
+        struct kp_create_partitions_response_create_partitions_topic_result *o =
+            &g->out.results[g->out.results_n++];
         kp_create_partitions_response_create_partitions_topic_result_init(o);
         o->name = g->in.topics[i].name;
     }

@@ -8,7 +8,8 @@
 #include <stdlib.h>
 #include <time.h>
 
-int admin_open(struct admin *a, const struct cli_option *options, const char *bootstrap, const char *config_option)
+int admin_open(struct admin *a, const struct cli_option *options, const char *bootstrap,
+               const char *config_option)
 {
     *a = (struct admin){.timeout_ms = 30000};
     strbuf_init(&a->why);
@@ -20,14 +21,17 @@ int admin_open(struct admin *a, const struct cli_option *options, const char *bo
     }
     const char *protocol = cli_properties_get(&a->props, "security.protocol");
     if (protocol && strcmp(protocol, "PLAINTEXT") != 0) {
-        fprintf(stderr, "%s asks for security.protocol=%s, but this tool speaks PLAINTEXT only.\n", file, protocol);
+        fprintf(stderr, "%s asks for security.protocol=%s, but this tool speaks PLAINTEXT only.\n", file,
+                protocol);
         exit(1);
     }
     int64_t ms;
     const char *timeout = cli_properties_get(&a->props, "request.timeout.ms");
     if (!timeout) timeout = cli_properties_get(&a->props, "default.api.timeout.ms");
     if (timeout && parse_i64(timeout, &ms) && ms > 0) a->timeout_ms = (int32_t)min_i64(ms, INT32_MAX);
-    struct client_conf conf = {.bootstrap = bootstrap, .client_id = cli_properties_get(&a->props, "client.id"), .timeout_ms = a->timeout_ms};
+    struct client_conf conf = {.bootstrap = bootstrap,
+                               .client_id = cli_properties_get(&a->props, "client.id"),
+                               .timeout_ms = a->timeout_ms};
     int rc = client_open(&a->c, &conf, &a->why);
     if (rc) snprintf(a->exception, sizeof a->exception, "org.apache.kafka.common.errors.TimeoutException");
     return rc;
@@ -61,15 +65,18 @@ int admin_fail(struct admin *a, const char *exception, const char *fmt, ...)
     return ERR_INVALID_REQUEST;
 }
 
-/* TOPIC_AUTHORIZATION_FAILED is TopicAuthorizationException; the few that do not follow the pattern are listed. */
+/* TOPIC_AUTHORIZATION_FAILED is TopicAuthorizationException; the few that do not follow the pattern are
+ * listed. */
 void exception_of(int16_t code, char out[128])
 {
     static const struct {
         int16_t code;
         const char *name;
-    } odd[] = {{KERR_TOPIC_ALREADY_EXISTS, "TopicExists"}, {KERR_INVALID_CONFIG, "InvalidConfiguration"}, {KERR_INVALID_TOPIC_EXCEPTION, "InvalidTopic"},
-               {KERR_REQUEST_TIMED_OUT, "Timeout"}, {KERR_UNKNOWN_SERVER_ERROR, "UnknownServer"}, {KERR_RECORD_LIST_TOO_LARGE, "RecordBatchTooLarge"},
-               {KERR_MESSAGE_TOO_LARGE, "RecordTooLarge"}, {KERR_NON_EMPTY_GROUP, "GroupNotEmpty"}};
+    } odd[] = {
+        {KERR_TOPIC_ALREADY_EXISTS, "TopicExists"},     {KERR_INVALID_CONFIG, "InvalidConfiguration"},
+        {KERR_INVALID_TOPIC_EXCEPTION, "InvalidTopic"}, {KERR_REQUEST_TIMED_OUT, "Timeout"},
+        {KERR_UNKNOWN_SERVER_ERROR, "UnknownServer"},   {KERR_RECORD_LIST_TOO_LARGE, "RecordBatchTooLarge"},
+        {KERR_MESSAGE_TOO_LARGE, "RecordTooLarge"},     {KERR_NON_EMPTY_GROUP, "GroupNotEmpty"}};
     char name[64];
     size_t at = 0;
     bool upper = true;
@@ -107,7 +114,8 @@ void admin_log_error(const struct admin *a, const char *logger)
     char text[32];
     localtime_r(&t, &tm);
     strftime(text, sizeof text, "%Y-%m-%d %H:%M:%S", &tm);
-    fprintf(stderr, "[%s,%03d] ERROR %s: %s\n (%s)\n", text, (int)(ms % 1000), a->exception, strbuf_cstr(&a->why), logger);
+    fprintf(stderr, "[%s,%03d] ERROR %s: %s\n (%s)\n", text, (int)(ms % 1000), a->exception,
+            strbuf_cstr(&a->why), logger);
 }
 
 void tool_usage_error(const char *fmt, ...)
@@ -175,7 +183,8 @@ bool name_filter_match(const struct name_filter *f, struct slice name)
 
 bool topic_name_is_internal(struct slice name)
 {
-    return slice_eq_cstr(name, "__consumer_offsets") || slice_eq_cstr(name, "__transaction_state") || slice_eq_cstr(name, "__share_group_state");
+    return slice_eq_cstr(name, "__consumer_offsets") || slice_eq_cstr(name, "__transaction_state") ||
+           slice_eq_cstr(name, "__share_group_state");
 }
 
 bool parse_i64(const char *s, int64_t *out)
@@ -237,7 +246,14 @@ int slice_qsort_cmp(const void *a, const void *b)
 
 const char *config_source_name(int8_t source)
 {
-    static const char *const names[] = {"UNKNOWN", "DYNAMIC_TOPIC_CONFIG", "DYNAMIC_BROKER_CONFIG", "DYNAMIC_DEFAULT_BROKER_CONFIG", "STATIC_BROKER_CONFIG",
-                                        "DEFAULT_CONFIG", "DYNAMIC_BROKER_LOGGER_CONFIG", "DYNAMIC_CLIENT_METRICS_CONFIG", "DYNAMIC_GROUP_CONFIG"};
+    static const char *const names[] = {"UNKNOWN",
+                                        "DYNAMIC_TOPIC_CONFIG",
+                                        "DYNAMIC_BROKER_CONFIG",
+                                        "DYNAMIC_DEFAULT_BROKER_CONFIG",
+                                        "STATIC_BROKER_CONFIG",
+                                        "DEFAULT_CONFIG",
+                                        "DYNAMIC_BROKER_LOGGER_CONFIG",
+                                        "DYNAMIC_CLIENT_METRICS_CONFIG",
+                                        "DYNAMIC_GROUP_CONFIG"};
     return source > 0 && (size_t)source < NELEMS(names) ? names[source] : names[0];
 }

@@ -6,7 +6,8 @@
 
 #define LINE_COLUMNS 75
 
-/* One line of words; unless it is the last, blanks are spread over its gaps until it is full, the middle ones first. */
+/* One line of words; unless it is the last, blanks are spread over its gaps until it is full, the middle ones
+ * first. */
 static void print_line(char **words, int n, bool last)
 {
     size_t used = 0;
@@ -54,7 +55,8 @@ static void fail(const char *program, const char *usage, const char *fmt, ...)
 
 static _Noreturn void help(const struct arg_command *c)
 {
-    printf("%s\n\n%s\n\noptional arguments:\n  %-34s %s\n", c->usage, c->help, "-h, --help", "show this help message and exit");
+    printf("%s\n\n%s\n\noptional arguments:\n  %-34s %s\n", c->usage, c->help, "-h, --help",
+           "show this help message and exit");
     for (const struct arg *a = c->args; a && a->name; a++) {
         char left[80];
         snprintf(left, sizeof left, "--%s%s, -%c", a->name, a->takes_value ? " VALUE" : "", a->letter);
@@ -68,8 +70,8 @@ static bool is_help(const char *a)
     return strcmp(a, "--help") == 0 || strcmp(a, "-h") == 0;
 }
 
-const struct arg_command *args_command(const char *program, const char *usage, const struct arg_command *commands, int argc,
-                                       char **argv)
+const struct arg_command *args_command(const char *program, const char *usage,
+                                       const struct arg_command *commands, int argc, char **argv)
 {
     if (argc == 0) fail(program, usage, "too few arguments");
     if (is_help(argv[0])) {
@@ -82,7 +84,8 @@ const struct arg_command *args_command(const char *program, const char *usage, c
     if (argv[0][0] == '-') fail(program, usage, "unrecognized arguments: '%s'", argv[0]);
     struct strbuf b;
     strbuf_init(&b);
-    for (const struct arg_command *c = commands; c->name; c++) strbuf_printf(&b, "%s'%s'", c == commands ? "" : ", ", c->name);
+    for (const struct arg_command *c = commands; c->name; c++)
+        strbuf_printf(&b, "%s'%s'", c == commands ? "" : ", ", c->name);
     fail(program, usage, "invalid choice: '%s' (choose from %s)", argv[0], b.s);
 }
 
@@ -117,7 +120,9 @@ void args_parse(const char *program, const struct arg_command *c, int argc, char
         const char *text = argv[i], *eq = strchr(text, '=');
         bool is_long = strncmp(text, "--", 2) == 0;
         if (is_help(text)) help(c);
-        struct arg *a = text[0] == '-' && text[1] ? match(c, text, is_long && eq ? (size_t)(eq - text) : strlen(text)) : NULL;
+        struct arg *a = text[0] == '-' && text[1]
+                            ? match(c, text, is_long && eq ? (size_t)(eq - text) : strlen(text))
+                            : NULL;
         if (!a) fail(program, c->usage, "unrecognized arguments: '%s'", text);
         const char *value = NULL;
         if (a->takes_value) {
@@ -125,15 +130,18 @@ void args_parse(const char *program, const struct arg_command *c, int argc, char
             else if (!is_long && text[2]) value = text + 2;
             else if (i + 1 < argc && !looks_like_option(argv[i + 1])) value = argv[++i];
             else fail(program, c->usage, "argument --%s/-%c: expected one argument", a->name, a->letter);
-        } else if (is_long ? eq != NULL : text[2] != 0) fail(program, c->usage, "unrecognized arguments: '%s'", text);
+        } else if (is_long ? eq != NULL : text[2] != 0)
+            fail(program, c->usage, "unrecognized arguments: '%s'", text);
         if (a->exclusive && chosen && chosen != a)
-            fail(program, c->usage, "argument --%s/-%c: not allowed with argument --%s/-%c", a->name, a->letter, chosen->name, chosen->letter);
+            fail(program, c->usage, "argument --%s/-%c: not allowed with argument --%s/-%c", a->name,
+                 a->letter, chosen->name, chosen->letter);
         if (a->exclusive) chosen = a;
         a->values = xrealloc(a->values, (size_t)(a->n + 1) * sizeof *a->values);
         a->values[a->n++] = value;
     }
     for (const struct arg *a = c->args; a && a->name; a++)
-        if (a->required && !a->n) fail(program, c->usage, "argument --%s/-%c is required", a->name, a->letter);
+        if (a->required && !a->n)
+            fail(program, c->usage, "argument --%s/-%c is required", a->name, a->letter);
 }
 
 void args_free(const struct arg_command *c)

@@ -1,5 +1,6 @@
-/* Options of the tools that Kafka builds on argparse4j: a command first, then its options, each with a long name and a
- * letter. Errors are told as that library tells them: the usage, then one justified sentence, on stderr; exit code 1. */
+/* Options of the tools that Kafka builds on argparse4j: a command first, then its options, each with a long
+ * name and a letter. Errors are told as that library tells them: the usage, then one justified sentence, on
+ * stderr; exit code 1. */
 #ifndef MOLDAU_ARGS_H
 #define MOLDAU_ARGS_H
 
@@ -21,8 +22,8 @@ struct arg_command {
 };
 
 /* Which command argv[0] names; the table ends with a NULL name. --help prints what there is and exits 0. */
-const struct arg_command *args_command(const char *program, const char *usage, const struct arg_command *commands, int argc,
-                                       char **argv);
+const struct arg_command *args_command(const char *program, const char *usage,
+                                       const struct arg_command *commands, int argc, char **argv);
 /* argv: what follows the command. */
 void args_parse(const char *program, const struct arg_command *c, int argc, char **argv);
 void args_free(const struct arg_command *c);

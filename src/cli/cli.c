@@ -40,7 +40,8 @@ static _Noreturn void die(const char *before, const char *what, const char *afte
     exit(1);
 }
 
-void cli_parse(int argc, char **argv, const char *usage, struct cli_option *options, char ***rest, int *rest_n)
+void cli_parse(int argc, char **argv, const char *usage, struct cli_option *options, char ***rest,
+               int *rest_n)
 {
     if (rest) {
         *rest = xcalloc((size_t)argc + 1, sizeof(char *));
@@ -82,7 +83,9 @@ char **cli_optional_value(int argc, char **argv, const char *name, const char *o
     char **out = xcalloc((size_t)argc + 1, sizeof *out);
     for (int i = 0; i < argc; i++) {
         out[i] = argv[i];
-        if (strncmp(argv[i], "--", 2) != 0 || strcmp(argv[i] + 2, name) != 0 || (i + 1 < argc && argv[i + 1][0] != '-')) continue;
+        if (strncmp(argv[i], "--", 2) != 0 || strcmp(argv[i] + 2, name) != 0 ||
+            (i + 1 < argc && argv[i + 1][0] != '-'))
+            continue;
         struct strbuf b;
         strbuf_init(&b);
         strbuf_printf(&b, "--%s=%s", name, otherwise);
@@ -125,7 +128,10 @@ int cli_properties_add(struct cli_properties *p, const char *text, struct strbuf
     return 0;
 }
 
-static char *skip_blank(char *s) { return s + strspn(s, " \t\f"); }
+static char *skip_blank(char *s)
+{
+    return s + strspn(s, " \t\f");
+}
 
 int cli_properties_file(struct cli_properties *p, const char *path, struct strbuf *why)
 {
@@ -137,7 +143,8 @@ int cli_properties_file(struct cli_properties *p, const char *path, struct strbu
     for (; line; line = strtok_r(NULL, "\r\n", &save)) {
         line = skip_blank(line);
         if (*line == '#' || *line == '!' || !*line) continue;
-        for (size_t n = strlen(line); n && line[n - 1] == '\\'; n = strlen(line)) { /* the next line goes on */
+        for (size_t n = strlen(line); n && line[n - 1] == '\\';
+             n = strlen(line)) { /* the next line goes on */
             char *next = strtok_r(NULL, "\r\n", &save);
             if (!next) break;
             next = skip_blank(next);
@@ -168,7 +175,10 @@ const char *cli_bootstrap(const struct cli_option *options)
     const char *b = cli_value(options, "bootstrap-server"), *z = cli_value(options, "zookeeper");
     if (!b) b = cli_value(options, "broker-list");
     if (!b && z) {
-        fprintf(stderr, "WARNING: there is no ZooKeeper any more; %s is taken as the bootstrap address. Use --bootstrap-server.\n", z);
+        fprintf(stderr,
+                "WARNING: there is no ZooKeeper any more; %s is taken as the bootstrap address. Use "
+                "--bootstrap-server.\n",
+                z);
         b = z;
     }
     if (!b) die("Missing required argument \"[", "bootstrap-server", "]\"");

@@ -1,5 +1,5 @@
-/* moldau configs: what kafka-configs.sh of Apache Kafka 4.3 does for topics, brokers, groups and client metrics, with
- * its options and its text. */
+/* moldau configs: what kafka-configs.sh of Apache Kafka 4.3 does for topics, brokers, groups and client
+ * metrics, with its options and its text. */
 #include "cli/tools.h"
 #include "conf/conf.h"
 #include "kp/describe_configs.h"
@@ -58,7 +58,8 @@ static int node_of(struct configs *c, const char *name, const char *call, int32_
     int rc = client_metadata(&c->a.c, NULL, 0, &meta, &c->a.why);
     if (rc) return rc;
     if (!parse_i64(name, &id) || id < 0 || id > INT32_MAX || !client_node_host(&c->a.c, (int32_t)id, &port))
-        return admin_fail(&c->a, "org.apache.kafka.common.errors.TimeoutException", "Timed out waiting for a node assignment. Call: %s", call);
+        return admin_fail(&c->a, "org.apache.kafka.common.errors.TimeoutException",
+                          "Timed out waiting for a node assignment. Call: %s", call);
     *node = (int32_t)id;
     return 0;
 }
@@ -72,13 +73,15 @@ static int entry_cmp(const void *pa, const void *pb)
 
 static void print_pair(struct slice name, struct slice value)
 {
-    printf("%.*s=%.*s", (int)name.n, (const char *)name.p, value.p ? (int)value.n : 4, value.p ? (const char *)value.p : "null");
+    printf("%.*s=%.*s", (int)name.n, (const char *)name.p, value.p ? (int)value.n : 4,
+           value.p ? (const char *)value.p : "null");
 }
 
 static int describe_one(struct configs *c, const char *name)
 {
     struct kp_describe_configs_request req;
-    struct kp_describe_configs_request_describe_configs_resource r = {.resource_type = c->entity->resource, .resource_name = slice_cstr(name), .configuration_keys_n = -1};
+    struct kp_describe_configs_request_describe_configs_resource r = {
+        .resource_type = c->entity->resource, .resource_name = slice_cstr(name), .configuration_keys_n = -1};
     struct kp_describe_configs_response resp;
     bool all = cli_given(c->o, "all"), is_default = c->entity == &entities[BROKERS] && !name[0];
     int32_t node;
@@ -91,12 +94,19 @@ static int describe_one(struct configs *c, const char *name)
     int rc = node_of(c, name, "describeConfigs", &node);
     if (rc == 0) rc = client_call(&c->a.c, node, KP_API_DESCRIBE_CONFIGS, -1, &req, &resp, &c->a.why);
     if (rc) return rc;
-    if (resp.results_n != 1) return admin_fail(&c->a, "java.lang.IllegalStateException", "the broker did not describe what it was asked for");
-    if (resp.results[0].error_code) return admin_fail_code(&c->a, resp.results[0].error_code, resp.results[0].error_message);
-    if (resp.results[0].configs_n > 0) qsort(resp.results[0].configs, (size_t)resp.results[0].configs_n, sizeof *resp.results[0].configs, entry_cmp);
+    if (resp.results_n != 1)
+        return admin_fail(&c->a, "java.lang.IllegalStateException",
+                          "the broker did not describe what it was asked for");
+    if (resp.results[0].error_code)
+        return admin_fail_code(&c->a, resp.results[0].error_code, resp.results[0].error_message);
+    if (resp.results[0].configs_n > 0)
+        qsort(resp.results[0].configs, (size_t)resp.results[0].configs_n, sizeof *resp.results[0].configs,
+              entry_cmp);
     for (int32_t i = 0; i < resp.results[0].configs_n; i++) {
-        const struct kp_describe_configs_response_describe_configs_resource_result *e = &resp.results[0].configs[i];
-        if (!all && e->config_source != (is_default ? CONF_SOURCE_DYNAMIC_DEFAULT : c->entity->source)) continue;
+        const struct kp_describe_configs_response_describe_configs_resource_result *e =
+            &resp.results[0].configs[i];
+        if (!all && e->config_source != (is_default ? CONF_SOURCE_DYNAMIC_DEFAULT : c->entity->source))
+            continue;
         printf("  ");
         print_pair(e->name, e->value);
         printf(" sensitive=%s synonyms={", e->is_sensitive ? "true" : "false");
@@ -120,7 +130,8 @@ static int list_resources(struct configs *c, struct slice *names, int32_t *n, in
     req.resource_types_n = 1;
     int rc = admin_call(&c->a, KP_API_LIST_CONFIG_RESOURCES, -1, &req, &resp);
     if (rc == 0 && resp.error_code) rc = admin_fail_code(&c->a, resp.error_code, (struct slice){0});
-    for (int32_t i = 0; rc == 0 && i < resp.config_resources_n && *n < max; i++) names[(*n)++] = resp.config_resources[i].resource_name;
+    for (int32_t i = 0; rc == 0 && i < resp.config_resources_n && *n < max; i++)
+        names[(*n)++] = resp.config_resources[i].resource_name;
     return rc;
 }
 
@@ -130,18 +141,21 @@ static int find_names(struct configs *c, struct slice **out, int32_t *n)
 {
     struct kp_metadata_response meta;
     struct arena *a = &c->a.c.arena;
-    struct slice *names = *out = arena_alloc(a, NAMES_MAX * sizeof *names); /* address space; pages come when they are written */
+    struct slice *names = *out =
+        arena_alloc(a, NAMES_MAX * sizeof *names); /* address space; pages come when they are written */
     int rc;
     *n = 0;
     if (c->entity == &entities[TOPICS]) {
         rc = client_metadata(&c->a.c, NULL, -1, &meta, &c->a.why);
-        for (int32_t i = 0; rc == 0 && i < meta.topics_n && *n < NAMES_MAX; i++) names[(*n)++] = meta.topics[i].name;
+        for (int32_t i = 0; rc == 0 && i < meta.topics_n && *n < NAMES_MAX; i++)
+            names[(*n)++] = meta.topics[i].name;
         if (rc == 0) java_map_sort(names, *n, 16);
         return rc;
     }
     if (c->entity == &entities[BROKERS] || c->entity == &entities[LOGGERS]) {
         rc = client_metadata(&c->a.c, NULL, 0, &meta, &c->a.why);
-        for (int32_t i = 0; rc == 0 && i < meta.brokers_n && *n < NAMES_MAX; i++) names[(*n)++] = slice_cstr(arena_printf(a, "%d", meta.brokers[i].node_id));
+        for (int32_t i = 0; rc == 0 && i < meta.brokers_n && *n < NAMES_MAX; i++)
+            names[(*n)++] = slice_cstr(arena_printf(a, "%d", meta.brokers[i].node_id));
         if (rc == 0 && c->entity == &entities[BROKERS]) names[(*n)++] = slice_cstr("");
         return rc;
     }
@@ -154,7 +168,8 @@ static int find_names(struct configs *c, struct slice **out, int32_t *n)
         struct kp_list_groups_response resp;
         kp_list_groups_request_init(&req);
         rc = client_call(&c->a.c, nodes.brokers[i].node_id, KP_API_LIST_GROUPS, -1, &req, &resp, &c->a.why);
-        for (int32_t k = 0; rc == 0 && k < resp.groups_n && *n < NAMES_MAX; k++) names[(*n)++] = resp.groups[k].group_id;
+        for (int32_t k = 0; rc == 0 && k < resp.groups_n && *n < NAMES_MAX; k++)
+            names[(*n)++] = resp.groups[k].group_id;
     }
     qsort(names, (size_t)*n, sizeof *names, slice_qsort_cmp);
     int32_t kept = 0;
@@ -179,7 +194,8 @@ static int describe(struct configs *c)
         printf("The %s '%s' doesn't exist and doesn't have dynamic config.\n", c->entity->one, c->name);
         return 0;
     }
-    for (int32_t i = 0; rc == 0 && i < n; i++) rc = describe_one(c, arena_strndup(&c->a.c.arena, names[i].p, names[i].n));
+    for (int32_t i = 0; rc == 0 && i < n; i++)
+        rc = describe_one(c, arena_strndup(&c->a.c.arena, names[i].p, names[i].n));
     return rc;
 }
 
@@ -205,9 +221,11 @@ static int alter(struct configs *c)
     req.resources = &r;
     req.resources_n = 1;
     int rc = node_of(c, c->name, "incrementalAlterConfigs", &node);
-    if (rc == 0) rc = client_call(&c->a.c, node, KP_API_INCREMENTAL_ALTER_CONFIGS, -1, &req, &resp, &c->a.why);
+    if (rc == 0)
+        rc = client_call(&c->a.c, node, KP_API_INCREMENTAL_ALTER_CONFIGS, -1, &req, &resp, &c->a.why);
     for (int32_t i = 0; rc == 0 && i < resp.responses_n; i++)
-        if (resp.responses[i].error_code) rc = admin_fail_code(&c->a, resp.responses[i].error_code, resp.responses[i].error_message);
+        if (resp.responses[i].error_code)
+            rc = admin_fail_code(&c->a, resp.responses[i].error_code, resp.responses[i].error_message);
     if (rc) return rc;
     if (c->name[0]) printf("Completed updating config for %s %s.\n", c->entity->one, c->name);
     else printf("Completed updating default config for %s in the cluster.\n", c->entity->type);
@@ -247,7 +265,8 @@ static void parse_added(struct configs *c, const char *text)
             else if (p[n] == '=' && !inside && eqs++ == 0) eq = n;
         }
         if (eqs != 1)
-            die("requirement failed: Invalid entity config: all configs to be added must be in the format \"key=val\" or  "
+            die("requirement failed: Invalid entity config: all configs to be added must be in the format "
+                "\"key=val\" or  "
                 "\"key=[val1,val2]\" to group values which contain commas.");
         char *value = trimmed(p + eq + 1, n - eq - 1);
         for (char *q = value; *q; q++)
@@ -283,7 +302,8 @@ static void parse_changes(struct configs *c)
     }
     if (add) parse_added(c, add);
     for (const struct cli_option *o = c->o; o->name; o++)
-        for (int i = 0; strcmp(o->name, "delete-config") == 0 && i < o->n; i++) parse_deleted(c, o->values[i]);
+        for (int i = 0; strcmp(o->name, "delete-config") == 0 && i < o->n; i++)
+            parse_deleted(c, o->values[i]);
 }
 
 /* ---- options ---- */
@@ -302,8 +322,11 @@ static void find_entity(struct configs *c)
         size_t k = 0;
         while (k < NELEMS(entities) && strcmp(entities[k].type, types->values[i]) != 0) k++;
         if (k == NELEMS(entities)) {
-            fprintf(stderr, "Invalid entity type %s, the entity type must be one of topics, clients, users, brokers, ips, client-metrics, groups, broker-loggers with a "
-                    "--bootstrap-server or --bootstrap-controller argument\n", types->values[i]);
+            fprintf(stderr,
+                    "Invalid entity type %s, the entity type must be one of topics, clients, users, brokers, "
+                    "ips, client-metrics, groups, broker-loggers with a "
+                    "--bootstrap-server or --bootstrap-controller argument\n",
+                    types->values[i]);
             exit(1);
         }
         seen[k]++;
@@ -313,7 +336,8 @@ static void find_entity(struct configs *c)
         else if (cli_given(c->o, "entity-default")) c->name = "";
     }
     for (size_t k = 0; k < NELEMS(entities); k++) {
-        bool one = cli_given(c->o, entities[k].flag), def = entities[k].default_flag && cli_given(c->o, entities[k].default_flag);
+        bool one = cli_given(c->o, entities[k].flag),
+             def = entities[k].default_flag && cli_given(c->o, entities[k].default_flag);
         if (!one && !def) continue;
         seen[k] += one + def;
         n++;
@@ -330,7 +354,8 @@ static void find_entity(struct configs *c)
     if (flags && (cli_given(c->o, "entity-name") || cli_given(c->o, "entity-default") || types->n))
         die("--entity-{type,name,default} should not be used in conjunction with specific entity flags");
     if (n > 1 || !c->entity->resource) {
-        fprintf(stderr, "moldau configs does not describe or set quotas and credentials of %s yet.\n", n > 1 ? "several entity types" : c->entity->type);
+        fprintf(stderr, "moldau configs does not describe or set quotas and credentials of %s yet.\n",
+                n > 1 ? "several entity types" : c->entity->type);
         exit(1);
     }
 }
@@ -338,33 +363,43 @@ static void find_entity(struct configs *c)
 static void check_options(struct configs *c)
 {
     const struct cli_option *o = c->o;
-    if (cli_given(o, "alter") + cli_given(o, "describe") != 1) tool_usage_error("Command must include exactly one action: --describe, --alter");
-    if (!cli_given(o, "bootstrap-server") && !cli_given(o, "zookeeper") && !cli_given(o, "bootstrap-controller"))
+    if (cli_given(o, "alter") + cli_given(o, "describe") != 1)
+        tool_usage_error("Command must include exactly one action: --describe, --alter");
+    if (!cli_given(o, "bootstrap-server") && !cli_given(o, "zookeeper") &&
+        !cli_given(o, "bootstrap-controller"))
         die("Either --bootstrap-server or --bootstrap-controller must be specified.");
-    if (cli_given(o, "bootstrap-server") && cli_given(o, "bootstrap-controller")) die("Only one of --bootstrap-server or --bootstrap-controller can be specified");
+    if (cli_given(o, "bootstrap-server") && cli_given(o, "bootstrap-controller"))
+        die("Only one of --bootstrap-server or --bootstrap-controller can be specified");
     find_entity(c);
     int64_t id;
     bool is_broker = c->entity == &entities[BROKERS] || c->entity == &entities[LOGGERS];
     if (is_broker && c->name && c->name[0] && !parse_i64(c->name, &id)) {
-        fprintf(stderr, "The entity name for %s must be a valid integer broker id, but it is: %s\n", c->entity->type, c->name);
+        fprintf(stderr, "The entity name for %s must be a valid integer broker id, but it is: %s\n",
+                c->entity->type, c->name);
         exit(1);
     }
     if (cli_given(o, "describe")) {
-        if (c->entity == &entities[LOGGERS] && !c->name) die("An entity name must be specified with --describe of broker-loggers");
+        if (c->entity == &entities[LOGGERS] && !c->name)
+            die("An entity name must be specified with --describe of broker-loggers");
         if (c->name && !c->name[0] && c->entity != &entities[BROKERS]) {
-            fprintf(stderr, "--entity-default must not be specified with --describe of %s\n", c->entity->type);
+            fprintf(stderr, "--entity-default must not be specified with --describe of %s\n",
+                    c->entity->type);
             exit(1);
         }
         return;
     }
-    if (c->entity == &entities[BROKERS] && !c->name) die("An entity-name or default entity must be specified with --alter of users, clients, brokers or ips");
+    if (c->entity == &entities[BROKERS] && !c->name)
+        die("An entity-name or default entity must be specified with --alter of users, clients, brokers or "
+            "ips");
     if (c->entity != &entities[BROKERS] && (!c->name || !c->name[0])) {
         fprintf(stderr, "An entity name must be specified with --alter of %s\n", c->entity->type);
         exit(1);
     }
     if (!cli_given(o, "add-config") && !cli_given(o, "add-config-file") && !cli_given(o, "delete-config"))
-        die("At least one of --add-config, --add-config-file, or --delete-config must be specified with --alter");
-    if (cli_given(o, "add-config") && cli_given(o, "add-config-file")) die("Only one of --add-config or --add-config-file must be specified");
+        die("At least one of --add-config, --add-config-file, or --delete-config must be specified with "
+            "--alter");
+    if (cli_given(o, "add-config") && cli_given(o, "add-config-file"))
+        die("Only one of --add-config or --add-config-file must be specified");
     parse_changes(c);
 }
 
@@ -409,7 +444,8 @@ int configs_main(int argc, char **argv)
         fflush(stdout);
         fprintf(stderr, "Error while executing config command with args '");
         for (int i = 0; i < argc; i++) fprintf(stderr, "%s%s", i ? " " : "", argv[i]);
-        fprintf(stderr, "'\njava.util.concurrent.ExecutionException: %s: %s\n", c.a.exception[0] ? c.a.exception : "org.apache.kafka.common.errors.TimeoutException",
+        fprintf(stderr, "'\njava.util.concurrent.ExecutionException: %s: %s\n",
+                c.a.exception[0] ? c.a.exception : "org.apache.kafka.common.errors.TimeoutException",
                 strbuf_cstr(&c.a.why));
     }
     for (int i = 0; i < c.changes_n; i++) {

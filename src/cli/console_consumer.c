@@ -1,11 +1,12 @@
 /* console-consumer: the records of topics on standard output.
  *
  *   start --(--partition)--> assigned to one partition
- *         --(no group, ends by itself: --max-messages or --timeout-ms)--> assigned to all partitions of the topic:
- *            nobody can watch such a group, and joining one costs the broker's initial rebalance delay
+ *         --(no group, ends by itself: --max-messages or --timeout-ms)--> assigned to all partitions of the
+ * topic: nobody can watch such a group, and joining one costs the broker's initial rebalance delay
  *         --(else, or the topic is not there yet)--> subscribed, in --group or console-consumer-N
  *   each record --> output buffer --(nothing more at hand)--> standard output
- *   signal, enough records, silence for --timeout-ms, output closed --> closed: a group commits and is left */
+ *   signal, enough records, silence for --timeout-ms, output closed --> closed: a group commits and is left
+ */
 #include "cli/record_format.h"
 #include "cli/rk_conf.h"
 #include "cli/tools.h"
@@ -66,7 +67,8 @@ static rd_kafka_topic_partition_list_t *all_partitions(struct console_consumer *
     if (t && rd_kafka_metadata(c->rk, 0, t, &m, WAIT_MS) == RD_KAFKA_RESP_ERR_NO_ERROR) {
         for (int i = 0; i < m->topic_cnt; i++)
             for (int k = 0; k < m->topics[i].partition_cnt; k++)
-                rd_kafka_topic_partition_list_add(list, c->topic, m->topics[i].partitions[k].id)->offset = c->offset;
+                rd_kafka_topic_partition_list_add(list, c->topic, m->topics[i].partitions[k].id)->offset =
+                    c->offset;
         rd_kafka_metadata_destroy(m);
     }
     if (t) rd_kafka_topic_destroy(t);
@@ -81,14 +83,16 @@ static rd_kafka_resp_err_t begin(struct console_consumer *c)
     if (c->partition >= 0) {
         list = rd_kafka_topic_partition_list_new(1);
         rd_kafka_topic_partition_list_add(list, c->topic, c->partition)->offset = c->offset;
-    } else if (c->topic) { /* a topic that comes later would be read from its end then, past what we were asked for */
+    } else if (c->topic) { /* a topic that comes later would be read from its end then, past what we were
+                              asked for */
         int64_t end = os_now_mono_ms() + CREATE_WAIT_MS;
         while ((list = all_partitions(c))->cnt == 0 && os_now_mono_ms() < end && !rk_signal && !c->denied) {
             rd_kafka_topic_partition_list_destroy(list);
             os_sleep_ms(20);
         }
     }
-    if (list && list->cnt && (c->partition >= 0 || (!c->has_group && bounded))) err = rd_kafka_assign(c->rk, list);
+    if (list && list->cnt && (c->partition >= 0 || (!c->has_group && bounded)))
+        err = rd_kafka_assign(c->rk, list);
     else {
         struct strbuf name;
         strbuf_init(&name);
@@ -123,14 +127,16 @@ static int consume(struct console_consumer *c, struct strbuf *why)
 {
     int64_t since = os_now_mono_ms();
     int rc = 0;
-    while (rc == 0 && !rk_signal && !c->closed && !c->denied && (c->messages_max < 0 || c->seen < c->messages_max)) {
+    while (rc == 0 && !rk_signal && !c->closed && !c->denied &&
+           (c->messages_max < 0 || c->seen < c->messages_max)) {
         rd_kafka_message_t *m = rd_kafka_consumer_poll(c->rk, 0);
         if (!m) {
             flush(c);
             int64_t wait = WAIT_MS;
             if (c->timeout_ms >= 0) wait = min_i64(wait, since + c->timeout_ms - os_now_mono_ms());
             if (wait <= 0) {
-                rk_say("ERROR", "Error processing message, terminating consumer process: \norg.apache.kafka.common.errors.TimeoutException");
+                rk_say("ERROR", "Error processing message, terminating consumer process: "
+                                "\norg.apache.kafka.common.errors.TimeoutException");
                 break;
             }
             m = rd_kafka_consumer_poll(c->rk, (int)wait);
@@ -139,7 +145,8 @@ static int consume(struct console_consumer *c, struct strbuf *why)
         if (m->err == 0) {
             rc = show(c, m, why);
             if (c->timeout_ms >= 0) since = os_now_mono_ms();
-        } else if (m->err != RD_KAFKA_RESP_ERR__PARTITION_EOF) rk_say("WARN", "%s", rd_kafka_message_errstr(m));
+        } else if (m->err != RD_KAFKA_RESP_ERR__PARTITION_EOF)
+            rk_say("WARN", "%s", rd_kafka_message_errstr(m));
         rd_kafka_message_destroy(m);
     }
     flush(c);
@@ -164,7 +171,9 @@ static int run(struct console_consumer *c, const struct cli_properties *props)
         }
     }
     if (rc) {
-        rk_say("ERROR", "Unknown error when running consumer: \norg.apache.kafka.common.config.ConfigException: %s", why.s);
+        rk_say("ERROR",
+               "Unknown error when running consumer: \norg.apache.kafka.common.config.ConfigException: %s",
+               why.s);
         strbuf_fini(&why);
         return 1;
     }
@@ -178,7 +187,11 @@ static int run(struct console_consumer *c, const struct cli_properties *props)
     int signal_at_end = rk_signal;
     rd_kafka_consumer_close(c->rk);
     fprintf(stderr, "Processed a total of %lld messages\n", (long long)c->seen);
-    if (rc) rk_say("ERROR", "Unknown error when running consumer: \norg.apache.kafka.common.errors.SerializationException: %s", why.s);
+    if (rc)
+        rk_say("ERROR",
+               "Unknown error when running consumer: "
+               "\norg.apache.kafka.common.errors.SerializationException: %s",
+               why.s);
     rd_kafka_destroy(c->rk);
     strbuf_fini(&why);
     return rc || c->denied ? 1 : signal_at_end ? 128 + signal_at_end : 0;
@@ -193,13 +206,16 @@ static int64_t number(const struct cli_option *o, const char *name, int64_t othe
     return n;
 }
 
-/* The group of --group, --consumer-property and --consumer.config, which must agree; NULL if none names one. */
+/* The group of --group, --consumer-property and --consumer.config, which must agree; NULL if none names one.
+ */
 static const char *group_of(const struct cli_option *o, const struct cli_properties *p)
 {
     const char *said = cli_value(o, "group"), *set = cli_properties_get(p, "group.id");
     if (said && set && strcmp(said, set) != 0)
-        tool_usage_error("The group ids provided in different places (directly using '--group', via '--consumer-property', or via '--consumer.config') "
-                         "do not match. Detected group ids: '%s', '%s'", said, set);
+        tool_usage_error("The group ids provided in different places (directly using '--group', via "
+                         "'--consumer-property', or via '--consumer.config') "
+                         "do not match. Detected group ids: '%s', '%s'",
+                         said, set);
     return said ? said : set;
 }
 
@@ -211,30 +227,41 @@ static int64_t start_of(const struct cli_option *o, bool beginning)
     if (strcasecmp(v, "earliest") == 0) return RD_KAFKA_OFFSET_BEGINNING;
     if (strcasecmp(v, "latest") == 0) return RD_KAFKA_OFFSET_END;
     if (!parse_i64(v, &n) || n < 0)
-        tool_usage_error("The provided offset value '%s' is incorrect. Valid values are 'earliest', 'latest', or a non-negative long.", v);
+        tool_usage_error("The provided offset value '%s' is incorrect. Valid values are 'earliest', "
+                         "'latest', or a non-negative long.",
+                         v);
     return n;
 }
 
 static void configure(struct console_consumer *c, const struct cli_option *o, struct cli_properties *p)
 {
     char name[40];
-    const char *group = group_of(o, p), *reset = cli_properties_get(p, "auto.offset.reset"), *isolation = cli_value(o, "isolation-level");
+    const char *group = group_of(o, p), *reset = cli_properties_get(p, "auto.offset.reset"),
+               *isolation = cli_value(o, "isolation-level");
     bool beginning = cli_given(o, "from-beginning");
-    if (group && c->partition >= 0) tool_usage_error("Options group and partition cannot be specified together.");
+    if (group && c->partition >= 0)
+        tool_usage_error("Options group and partition cannot be specified together.");
     if (beginning && reset && strcmp(reset, "earliest") != 0)
-        tool_usage_error("Can't simultaneously specify --from-beginning and 'auto.offset.reset=%s', please remove one option", reset);
+        tool_usage_error("Can't simultaneously specify --from-beginning and 'auto.offset.reset=%s', please "
+                         "remove one option",
+                         reset);
     c->has_group = group != NULL;
     c->offset = start_of(o, beginning || (reset && strcmp(reset, "earliest") == 0));
-    snprintf(name, sizeof name, "console-consumer-%lld", (long long)(((os_now_wall_ms() << 7) ^ getpid()) % 100000));
+    snprintf(name, sizeof name, "console-consumer-%lld",
+             (long long)(((os_now_wall_ms() << 7) ^ getpid()) % 100000));
     cli_properties_set(p, "group.id", group ? group : name);
     if (!group) cli_properties_set(p, "enable.auto.commit", "false");
     if (!reset) cli_properties_set(p, "auto.offset.reset", beginning ? "earliest" : "latest");
     else if (strcmp(reset, "none") == 0) cli_properties_set(p, "auto.offset.reset", "error");
     if (!cli_properties_get(p, "client.id")) cli_properties_set(p, "client.id", "console-consumer");
-    if (isolation || !cli_properties_get(p, "isolation.level")) cli_properties_set(p, "isolation.level", isolation ? isolation : "read_uncommitted");
-    if (!cli_properties_get(p, "allow.auto.create.topics")) cli_properties_set(p, "allow.auto.create.topics", c->topic ? "true" : "false");
+    if (isolation || !cli_properties_get(p, "isolation.level"))
+        cli_properties_set(p, "isolation.level", isolation ? isolation : "read_uncommitted");
+    if (!cli_properties_get(p, "allow.auto.create.topics"))
+        cli_properties_set(p, "allow.auto.create.topics", c->topic ? "true" : "false");
     const char *internal = cli_properties_get(p, "exclude.internal.topics");
-    if (c->include && !(internal && strcmp(internal, "false") == 0)) cli_properties_set(p, "topic.blacklist", "^__consumer_offsets$,^__transaction_state$,^__share_group_state$");
+    if (c->include && !(internal && strcmp(internal, "false") == 0))
+        cli_properties_set(p, "topic.blacklist",
+                           "^__consumer_offsets$,^__transaction_state$,^__share_group_state$");
     cli_properties_set(p, "bootstrap.servers", cli_bootstrap(o));
     cli_properties_set(p, "topic.metadata.refresh.fast.interval.ms", "50");
     cli_properties_set(p, "fetch.error.backoff.ms", "50");
@@ -243,14 +270,16 @@ static void configure(struct console_consumer *c, const struct cli_option *o, st
 
 static void formatter(struct console_consumer *c, const struct cli_option *o, struct cli_properties *p)
 {
-    const char *class = cli_value(o, "formatter"), *key = cli_value(o, "key-deserializer"), *value = cli_value(o, "value-deserializer");
+    const char *class = cli_value(o, "formatter"), *key = cli_value(o, "key-deserializer"),
+               *value = cli_value(o, "value-deserializer");
     struct strbuf why;
     strbuf_init(&why);
     rk_properties(p, o, "Option", "formatter-config", NULL, "formatter-property", "property");
     if (key) cli_properties_set(p, "key.deserializer", key);
     if (value) cli_properties_set(p, "value.deserializer", value);
     c->quiet = class && strstr(class, "NoOpMessageFormatter");
-    if (class && !c->quiet && !strstr(class, "DefaultMessageFormatter")) tool_usage_error("The formatter %s is a Java class that moldau does not have", class);
+    if (class && !c->quiet && !strstr(class, "DefaultMessageFormatter"))
+        tool_usage_error("The formatter %s is a Java class that moldau does not have", class);
     if (record_format_init(&c->format, p, &why)) tool_usage_error("%s", why.s);
     strbuf_fini(&why);
 }
@@ -258,41 +287,64 @@ static void formatter(struct console_consumer *c, const struct cli_option *o, st
 int console_consumer_main(int argc, char **argv)
 {
     struct cli_option o[] = {
-        {.name = "bootstrap-server", .takes_value = true, .help = "REQUIRED: the servers to connect to, HOST1:PORT1,HOST2:PORT2"},
+        {.name = "bootstrap-server",
+         .takes_value = true,
+         .help = "REQUIRED: the servers to connect to, HOST1:PORT1,HOST2:PORT2"},
         {.name = "topic", .takes_value = true, .help = "the topic to consume from"},
         {.name = "include", .takes_value = true, .help = "a regular expression of topics to consume from"},
         {.name = "group", .takes_value = true, .help = "the consumer group; without it nothing is committed"},
         {.name = "from-beginning", .help = "start with the earliest record if the group has no offset yet"},
-        {.name = "partition", .takes_value = true, .help = "the partition to consume from, its end unless --offset is given"},
-        {.name = "offset", .takes_value = true, .help = "where to start: a number, earliest or latest (default: latest)"},
+        {.name = "partition",
+         .takes_value = true,
+         .help = "the partition to consume from, its end unless --offset is given"},
+        {.name = "offset",
+         .takes_value = true,
+         .help = "where to start: a number, earliest or latest (default: latest)"},
         {.name = "max-messages", .takes_value = true, .help = "how many records to consume before the end"},
         {.name = "timeout-ms", .takes_value = true, .help = "end if no record comes for so long"},
-        {.name = "isolation-level", .takes_value = true, .help = "read_committed or read_uncommitted (the default)"},
+        {.name = "isolation-level",
+         .takes_value = true,
+         .help = "read_committed or read_uncommitted (the default)"},
         {.name = "skip-message-on-error", .help = "skip a record that cannot be shown instead of ending"},
         {.name = "formatter", .takes_value = true, .help = "DefaultMessageFormatter or NoOpMessageFormatter"},
-        {.name = "formatter-property", .takes_value = true, .help = "print.timestamp, print.key, print.offset, print.partition, print.headers, print.value, key.separator, line.separator, headers.separator, null.literal, key.deserializer, value.deserializer"},
+        {.name = "formatter-property",
+         .takes_value = true,
+         .help = "print.timestamp, print.key, print.offset, print.partition, print.headers, print.value, "
+                 "key.separator, line.separator, headers.separator, null.literal, key.deserializer, "
+                 "value.deserializer"},
         {.name = "property", .takes_value = true, .help = "the older name of --formatter-property"},
         {.name = "formatter-config", .takes_value = true, .help = "a file of formatter properties"},
-        {.name = "key-deserializer", .takes_value = true, .help = "String, Integer, Long, Short, Float, Double, UUID, Boolean or ByteArray"},
+        {.name = "key-deserializer",
+         .takes_value = true,
+         .help = "String, Integer, Long, Short, Float, Double, UUID, Boolean or ByteArray"},
         {.name = "value-deserializer", .takes_value = true, .help = "the same for values"},
         {.name = "command-property", .takes_value = true, .help = "a property of the consumer, name=value"},
         {.name = "consumer-property", .takes_value = true, .help = "the older name of --command-property"},
         {.name = "command-config", .takes_value = true, .help = "a file of consumer properties"},
         {.name = "consumer.config", .takes_value = true, .help = "the older name of --command-config"},
-        {.name = "zookeeper", .takes_value = true, .help = "of releases before 2.0; taken as the bootstrap address"},
+        {.name = "zookeeper",
+         .takes_value = true,
+         .help = "of releases before 2.0; taken as the bootstrap address"},
         {0},
     };
-    cli_parse(argc, argv, "This tool helps to read data from Kafka topics and outputs it to standard output.", o, NULL, NULL);
-    struct console_consumer c = {.topic = cli_value(o, "topic"), .include = cli_value(o, "include"), .skip_errors = cli_given(o, "skip-message-on-error")};
-    if (!c.topic == !c.include) tool_usage_error("Exactly one of the following arguments is required: [topic], [include]");
+    cli_parse(argc, argv, "This tool helps to read data from Kafka topics and outputs it to standard output.",
+              o, NULL, NULL);
+    struct console_consumer c = {.topic = cli_value(o, "topic"),
+                                 .include = cli_value(o, "include"),
+                                 .skip_errors = cli_given(o, "skip-message-on-error")};
+    if (!c.topic == !c.include)
+        tool_usage_error("Exactly one of the following arguments is required: [topic], [include]");
     c.partition = (int32_t)number(o, "partition", -1);
     c.messages_max = number(o, "max-messages", -1);
     c.timeout_ms = number(o, "timeout-ms", -1);
     if (c.partition >= 0 && !c.topic) tool_usage_error("The topic is required when partition is specified.");
-    if (cli_given(o, "from-beginning") && cli_given(o, "offset")) tool_usage_error("Options from-beginning and offset cannot be specified together.");
-    if (cli_given(o, "offset") && c.partition < 0) tool_usage_error("The partition is required when offset is specified.");
+    if (cli_given(o, "from-beginning") && cli_given(o, "offset"))
+        tool_usage_error("Options from-beginning and offset cannot be specified together.");
+    if (cli_given(o, "offset") && c.partition < 0)
+        tool_usage_error("The partition is required when offset is specified.");
     struct cli_properties props = {0}, shape = {0};
-    rk_properties(&props, o, "Option", "command-config", "consumer.config", "command-property", "consumer-property");
+    rk_properties(&props, o, "Option", "command-config", "consumer.config", "command-property",
+                  "consumer-property");
     formatter(&c, o, &shape);
     configure(&c, o, &props);
     strbuf_init(&c.out);

@@ -2,7 +2,8 @@
  *
  * Lines end as Java's BufferedReader ends them: \n, \r or \r\n. A line is
  *     [h1:v1,h2:v2 <headers.delimiter>] [key <key.separator>] value
- * Delivery runs in librdkafka's threads; this one reads, and serves delivery reports while it waits for input. */
+ * Delivery runs in librdkafka's threads; this one reads, and serves delivery reports while it waits for
+ * input. */
 #include "cli/rk_conf.h"
 #include "cli/tools.h"
 #include "os/blocking.h"
@@ -66,8 +67,10 @@ static void reader_init(struct reader *r, struct cli_properties *p)
         .null_marker = cli_properties_get(p, "null.marker"),
     };
     reader_check(r->headers_delimiter, "headers.delimiter", r->headers_separator, "headers.separator");
-    reader_check(r->headers_delimiter, "headers.delimiter", r->headers_key_separator, "headers.key.separator");
-    reader_check(r->headers_separator, "headers.separator", r->headers_key_separator, "headers.key.separator");
+    reader_check(r->headers_delimiter, "headers.delimiter", r->headers_key_separator,
+                 "headers.key.separator");
+    reader_check(r->headers_separator, "headers.separator", r->headers_key_separator,
+                 "headers.key.separator");
     reader_check(r->null_marker, "null.marker", r->key_separator, "key.separator");
     reader_check(r->null_marker, "null.marker", r->headers_separator, "headers.separator");
     reader_check(r->null_marker, "null.marker", r->headers_delimiter, "headers.delimiter");
@@ -90,7 +93,8 @@ static struct slice or_null(const struct reader *r, struct slice s)
     return r->null_marker && slice_eq_cstr(s, r->null_marker) ? (struct slice){0} : s;
 }
 
-static int parse_headers(const struct reader *r, struct slice text, rd_kafka_headers_t *out, struct strbuf *why)
+static int parse_headers(const struct reader *r, struct slice text, rd_kafka_headers_t *out,
+                         struct strbuf *why)
 {
     while (text.n) {
         struct slice pair, name;
@@ -101,7 +105,8 @@ static int parse_headers(const struct reader *r, struct slice text, rd_kafka_hea
         struct slice value = pair;
         bool lacks = cut(&value, r->headers_key_separator, &name) != 0;
         if (lacks && !r->ignore_error) {
-            strbuf_printf(why, "No header key separator found in pair '%.*s' on line number %lld", (int)pair.n, (const char *)pair.p, (long long)r->line);
+            strbuf_printf(why, "No header key separator found in pair '%.*s' on line number %lld",
+                          (int)pair.n, (const char *)pair.p, (long long)r->line);
             return ERR_FORMAT;
         }
         if (lacks) {
@@ -109,22 +114,27 @@ static int parse_headers(const struct reader *r, struct slice text, rd_kafka_hea
             value = (struct slice){0};
         }
         if (r->null_marker && slice_eq_cstr(name, r->null_marker)) {
-            strbuf_printf(why, "Header keys should not be equal to the null marker '%s' as they can't be null", r->null_marker);
+            strbuf_printf(why,
+                          "Header keys should not be equal to the null marker '%s' as they can't be null",
+                          r->null_marker);
             return ERR_FORMAT;
         }
         value = or_null(r, value);
-        if (rd_kafka_header_add(out, (const char *)name.p, (ssize_t)name.n, value.p, (ssize_t)value.n)) return ERR_NOMEM;
+        if (rd_kafka_header_add(out, (const char *)name.p, (ssize_t)name.n, value.p, (ssize_t)value.n))
+            return ERR_NOMEM;
     }
     return 0;
 }
 
 /* The next field in front of a separator. With ignore.error a line without it is left whole. */
-static int parse_field(const struct reader *r, struct slice line, struct slice *rest, const char *separator, const char *what, struct slice *out, struct strbuf *why)
+static int parse_field(const struct reader *r, struct slice line, struct slice *rest, const char *separator,
+                       const char *what, struct slice *out, struct strbuf *why)
 {
     if (cut(rest, separator, out) == 0) return 0;
     *out = (struct slice){0};
     if (r->ignore_error) return 0;
-    strbuf_printf(why, "No %s found on line number %lld: '%.*s'", what, (long long)r->line, (int)line.n, (const char *)line.p);
+    strbuf_printf(why, "No %s found on line number %lld: '%.*s'", what, (long long)r->line, (int)line.n,
+                  (const char *)line.p);
     return ERR_FORMAT;
 }
 
@@ -133,7 +143,8 @@ static void report(struct console_producer *p, struct slice key, struct slice va
     char k[32] = "null", v[32] = "null";
     if (key.p) snprintf(k, sizeof k, "%zu bytes", key.n);
     if (value.p) snprintf(v, sizeof v, "%zu bytes", value.n);
-    rk_say("ERROR", "Error when sending message to topic %s with key: %s, value: %s with error: %s", p->topic, k, v, text);
+    rk_say("ERROR", "Error when sending message to topic %s with key: %s, value: %s with error: %s", p->topic,
+           k, v, text);
     p->lost++;
 }
 
@@ -141,7 +152,8 @@ static void delivered_cb(rd_kafka_t *rk, const rd_kafka_message_t *m, void *opaq
 {
     struct console_producer *p = opaque;
     (void)rk;
-    if (m->err) report(p, slice_of(m->key, m->key_len), slice_of(m->payload, m->len), rd_kafka_err2str(m->err));
+    if (m->err)
+        report(p, slice_of(m->key, m->key_len), slice_of(m->payload, m->len), rd_kafka_err2str(m->err));
     p->done = true;
 }
 
@@ -159,7 +171,8 @@ static bool connected(struct console_producer *p)
     int64_t end = os_now_mono_ms() + p->max_block_ms;
     while (!p->connected && !rk_signal && os_now_mono_ms() < end) {
         const struct rd_kafka_metadata *m;
-        if (rd_kafka_metadata(p->rk, 0, NULL, &m, (int)min_i64(SERVE_MS, p->max_block_ms)) == RD_KAFKA_RESP_ERR_NO_ERROR) {
+        if (rd_kafka_metadata(p->rk, 0, NULL, &m, (int)min_i64(SERVE_MS, p->max_block_ms)) ==
+            RD_KAFKA_RESP_ERR_NO_ERROR) {
             rd_kafka_metadata_destroy(m);
             p->connected = true;
         } else os_sleep_ms(10); /* it may have failed at once */
@@ -168,19 +181,22 @@ static bool connected(struct console_producer *p)
     return p->connected;
 }
 
-static void send_record(struct console_producer *p, rd_kafka_headers_t *headers, struct slice key, struct slice value)
+static void send_record(struct console_producer *p, rd_kafka_headers_t *headers, struct slice key,
+                        struct slice value)
 {
     rd_kafka_resp_err_t err;
     if (!connected(p)) {
         char text[128];
-        snprintf(text, sizeof text, "Topic %.60s not present in metadata after %lld ms.", p->topic, (long long)p->max_block_ms);
+        snprintf(text, sizeof text, "Topic %.60s not present in metadata after %lld ms.", p->topic,
+                 (long long)p->max_block_ms);
         if (headers) rd_kafka_headers_destroy(headers);
         report(p, key, value, text);
         return;
     }
     for (;;) {
         err = rd_kafka_producev(p->rk, RD_KAFKA_V_TOPIC(p->topic), RD_KAFKA_V_MSGFLAGS(RD_KAFKA_MSG_F_COPY),
-                                RD_KAFKA_V_KEY(key.p, key.n), RD_KAFKA_V_VALUE((void *)(uintptr_t)value.p, value.n),
+                                RD_KAFKA_V_KEY(key.p, key.n),
+                                RD_KAFKA_V_VALUE((void *)(uintptr_t)value.p, value.n),
                                 RD_KAFKA_V_HEADERS(headers), RD_KAFKA_V_END);
         if (err != RD_KAFKA_RESP_ERR__QUEUE_FULL) break;
         rd_kafka_poll(p->rk, SERVE_MS);
@@ -206,8 +222,10 @@ static int send_line(struct console_producer *p, struct slice line)
     strbuf_init(&why);
     r->line++;
     if (!line.p) rest = line = slice_of("", 0);
-    if (r->parse_headers) rc = parse_field(r, line, &rest, r->headers_delimiter, "headers delimiter", &head, &why);
-    if (rc == 0 && r->parse_key) rc = parse_field(r, line, &rest, r->key_separator, "key separator", &key, &why);
+    if (r->parse_headers)
+        rc = parse_field(r, line, &rest, r->headers_delimiter, "headers delimiter", &head, &why);
+    if (rc == 0 && r->parse_key)
+        rc = parse_field(r, line, &rest, r->key_separator, "key separator", &key, &why);
     head = or_null(r, head);
     if (rc == 0 && head.n) {
         headers = rd_kafka_headers_new(4);
@@ -279,8 +297,8 @@ static int send_all(struct console_producer *p)
     return rc;
 }
 
-/* Options first as the tool's defaults, then the user's file and properties, then the options that were given: what
- * the user said in so many words wins. */
+/* Options first as the tool's defaults, then the user's file and properties, then the options that were
+ * given: what the user said in so many words wins. */
 static void configure(struct cli_properties *p, const struct cli_option *o)
 {
     static const struct {
@@ -300,7 +318,8 @@ static void configure(struct cli_properties *p, const struct cli_option *o)
         {"compression-codec", "compression.type", "none"},
     };
     struct cli_properties user = {0};
-    rk_properties(&user, o, "Warning:", "command-config", "producer.config", "command-property", "producer-property");
+    rk_properties(&user, o, "Warning:", "command-config", "producer.config", "command-property",
+                  "producer-property");
     for (size_t i = 0; i < NELEMS(map); i++)
         if (map[i].value) cli_properties_set(p, map[i].property, map[i].value);
     cli_properties_set(p, "client.id", "console-producer");
@@ -317,7 +336,8 @@ static void complete(struct cli_properties *p)
 {
     const char *acks = cli_properties_get(p, "acks"), *retries = cli_properties_get(p, "retries");
     bool safe = (strcmp(acks, "-1") == 0 || strcmp(acks, "all") == 0) && strcmp(retries, "0") != 0;
-    if (!cli_properties_get(p, "enable.idempotence")) cli_properties_set(p, "enable.idempotence", safe ? "true" : "false");
+    if (!cli_properties_get(p, "enable.idempotence"))
+        cli_properties_set(p, "enable.idempotence", safe ? "true" : "false");
     if (!cli_properties_get(p, "delivery.timeout.ms")) cli_properties_set(p, "delivery.timeout.ms", "120000");
     if (!cli_properties_get(p, "topic.metadata.propagation.max.ms"))
         cli_properties_set(p, "topic.metadata.propagation.max.ms", cli_properties_get(p, "max.block.ms"));
@@ -363,24 +383,45 @@ static int run(struct console_producer *p, const struct cli_properties *props)
 int console_producer_main(int argc, char **argv)
 {
     struct cli_option o[] = {
-        {.name = "bootstrap-server", .takes_value = true, .help = "REQUIRED: the servers to connect to, HOST1:PORT1,HOST2:PORT2"},
+        {.name = "bootstrap-server",
+         .takes_value = true,
+         .help = "REQUIRED: the servers to connect to, HOST1:PORT1,HOST2:PORT2"},
         {.name = "broker-list", .takes_value = true, .help = "the older name of --bootstrap-server"},
         {.name = "topic", .takes_value = true, .help = "REQUIRED: the topic to produce to"},
         {.name = "sync", .help = "wait for each record's acknowledgement before the next is sent"},
-        {.name = "compression-codec", .takes_value = true, .help = "none, gzip, snappy, lz4 or zstd; gzip if no value is given"},
+        {.name = "compression-codec",
+         .takes_value = true,
+         .help = "none, gzip, snappy, lz4 or zstd; gzip if no value is given"},
         {.name = "batch-size", .takes_value = true, .help = "bytes of a batch (default: 16384)"},
-        {.name = "message-send-max-retries", .takes_value = true, .help = "retries before a record is given up (default: 3)"},
+        {.name = "message-send-max-retries",
+         .takes_value = true,
+         .help = "retries before a record is given up (default: 3)"},
         {.name = "retry-backoff-ms", .takes_value = true, .help = "pause before a retry (default: 100)"},
-        {.name = "timeout", .takes_value = true, .help = "how long a record may wait for others of its batch (default: 1000)"},
+        {.name = "timeout",
+         .takes_value = true,
+         .help = "how long a record may wait for others of its batch (default: 1000)"},
         {.name = "request-required-acks", .takes_value = true, .help = "0, 1, -1 or all (default: -1)"},
-        {.name = "request-timeout-ms", .takes_value = true, .help = "how long a broker may take to acknowledge (default: 1500)"},
-        {.name = "metadata-expiry-ms", .takes_value = true, .help = "how old metadata may get (default: 300000)"},
-        {.name = "max-block-ms", .takes_value = true, .help = "how long to wait for a topic's metadata (default: 60000)"},
-        {.name = "max-memory-bytes", .takes_value = true, .help = "memory for records that wait (default: 33554432)"},
+        {.name = "request-timeout-ms",
+         .takes_value = true,
+         .help = "how long a broker may take to acknowledge (default: 1500)"},
+        {.name = "metadata-expiry-ms",
+         .takes_value = true,
+         .help = "how old metadata may get (default: 300000)"},
+        {.name = "max-block-ms",
+         .takes_value = true,
+         .help = "how long to wait for a topic's metadata (default: 60000)"},
+        {.name = "max-memory-bytes",
+         .takes_value = true,
+         .help = "memory for records that wait (default: 33554432)"},
         {.name = "max-partition-memory-bytes", .takes_value = true, .help = "deprecated: use --batch-size"},
-        {.name = "socket-buffer-size", .takes_value = true, .help = "the socket's send buffer (default: 102400)"},
+        {.name = "socket-buffer-size",
+         .takes_value = true,
+         .help = "the socket's send buffer (default: 102400)"},
         {.name = "line-reader", .takes_value = true, .help = "only org.apache.kafka.tools.LineMessageReader"},
-        {.name = "reader-property", .takes_value = true, .help = "parse.key, parse.headers, ignore.error, key.separator, headers.delimiter, headers.separator, headers.key.separator, null.marker"},
+        {.name = "reader-property",
+         .takes_value = true,
+         .help = "parse.key, parse.headers, ignore.error, key.separator, headers.delimiter, "
+                 "headers.separator, headers.key.separator, null.marker"},
         {.name = "property", .takes_value = true, .help = "the older name of --reader-property"},
         {.name = "reader-config", .takes_value = true, .help = "a file of reader properties"},
         {.name = "command-property", .takes_value = true, .help = "a property of the producer, name=value"},
@@ -390,11 +431,14 @@ int console_producer_main(int argc, char **argv)
         {0},
     };
     char **args = cli_optional_value(argc, argv, "compression-codec", "gzip");
-    cli_parse(argc, args, "This tool helps to read data from standard input and publish it to Kafka.", o, NULL, NULL);
-    struct console_producer p = {.topic = cli_value(o, "topic"), .sync = cli_given(o, "sync"), .prompt = isatty(0)};
+    cli_parse(argc, args, "This tool helps to read data from standard input and publish it to Kafka.", o,
+              NULL, NULL);
+    struct console_producer p = {
+        .topic = cli_value(o, "topic"), .sync = cli_given(o, "sync"), .prompt = isatty(0)};
     if (!p.topic) tool_usage_error("Missing required argument \"[topic]\"");
     const char *reader_class = cli_value(o, "line-reader");
-    if (reader_class && !strstr(reader_class, "LineMessageReader")) tool_usage_error("The line reader %s is a Java class; moldau reads lines only", reader_class);
+    if (reader_class && !strstr(reader_class, "LineMessageReader"))
+        tool_usage_error("The line reader %s is a Java class; moldau reads lines only", reader_class);
     struct cli_properties props = {0}, reader = {0};
     configure(&props, o);
     cli_properties_set(&props, "bootstrap.servers", cli_bootstrap(o));

@@ -1,7 +1,7 @@
 /* consumer-groups: list, describe, delete groups, their offsets, and set them (group_reset.c).
  *
- * Tables go to standard output with a blank line before each; what is said about a group's state goes to standard
- * error, as in the reference. Unlike there, a command that failed ends with exit code 1. */
+ * Tables go to standard output with a blank line before each; what is said about a group's state goes to
+ * standard error, as in the reference. Unlike there, a command that failed ends with exit code 1. */
 #include "cli/group_reset.h"
 #include "kp/delete_groups.h"
 #include "kp/offset_delete.h"
@@ -21,7 +21,8 @@ static const struct cli_option *option(const struct cli_option *o, const char *n
 
 static int failed(const struct admin *a, bool with_class)
 {
-    printf("\nError: Executing consumer group command failed due to %s%s%s\n", with_class ? a->exception : "", with_class ? ": " : "", strbuf_cstr(&a->why));
+    printf("\nError: Executing consumer group command failed due to %s%s%s\n", with_class ? a->exception : "",
+           with_class ? ": " : "", strbuf_cstr(&a->why));
     fflush(stdout);
     fprintf(stderr, "%s: %s\n", a->exception, strbuf_cstr(&a->why));
     return 1;
@@ -41,7 +42,8 @@ static int32_t filter(const char *text, const char *const *names, const char *wh
             struct strbuf all;
             strbuf_init(&all);
             for (k = names; *k; k++) strbuf_printf(&all, "%s%s", k == names ? "" : ", ", *k);
-            tool_usage_error("Invalid %s list '%s'. Valid %s are: %s", what, text, what[0] == 's' ? "states" : "types", all.s);
+            tool_usage_error("Invalid %s list '%s'. Valid %s are: %s", what, text,
+                             what[0] == 's' ? "states" : "types", all.s);
         }
         out[n++] = slice_cstr(*k);
         p += len + (p[len] == ',');
@@ -51,13 +53,16 @@ static int32_t filter(const char *text, const char *const *names, const char *wh
 
 static int list(struct admin *a, const struct cli_option *o)
 {
-    static const char *const states[] = {"Dead", "Assigning", "Stable", "Reconciling", "PreparingRebalance", "CompletingRebalance", "Empty", NULL};
+    static const char *const states[] = {
+        "Dead",  "Assigning", "Stable", "Reconciling", "PreparingRebalance", "CompletingRebalance",
+        "Empty", NULL};
     static const char *const types[] = {"Consumer", "Classic", NULL};
     struct slice in_states[16], of_types[16];
     bool state = cli_given(o, "state"), type = cli_given(o, "type");
     struct group_listed *v;
     int32_t n;
-    int32_t states_n = filter(cli_value(o, "state"), states, "state", in_states), types_n = filter(cli_value(o, "type"), types, "types", of_types);
+    int32_t states_n = filter(cli_value(o, "state"), states, "state", in_states),
+            types_n = filter(cli_value(o, "type"), types, "types", of_types);
     int rc = group_list(a, in_states, states_n, of_types, types_n, &v, &n);
     if (rc) return failed(a, true);
     int w = 15;
@@ -89,8 +94,10 @@ static int list(struct admin *a, const struct cli_option *o)
 static void say_state(const struct group_state *g)
 {
     fflush(stdout);
-    if (slice_eq_cstr(g->state, "Empty")) fprintf(stderr, "\nConsumer group '%.*s' has no active members.\n", TEXT(g->id));
-    else if (!slice_eq_cstr(g->state, "Stable")) fprintf(stderr, "\nWarning: Consumer group '%.*s' is rebalancing.\n", TEXT(g->id));
+    if (slice_eq_cstr(g->state, "Empty"))
+        fprintf(stderr, "\nConsumer group '%.*s' has no active members.\n", TEXT(g->id));
+    else if (!slice_eq_cstr(g->state, "Stable"))
+        fprintf(stderr, "\nWarning: Consumer group '%.*s' is rebalancing.\n", TEXT(g->id));
 }
 
 static const char *number_or_dash(int64_t n, char buf[24])
@@ -107,12 +114,14 @@ struct row {
 
 static int more_parts_first(const void *a, const void *b)
 {
-    const struct group_member *x = *(const struct group_member *const *)a, *y = *(const struct group_member *const *)b;
+    const struct group_member *x = *(const struct group_member *const *)a,
+                              *y = *(const struct group_member *const *)b;
     return (x->parts_n < y->parts_n) - (x->parts_n > y->parts_n);
 }
 
 /* Partitions of members, those with most of them first, then partitions with an offset and no member. */
-static struct row *rows_of(struct admin *a, const struct group_state *g, const struct group_offsets *committed, struct group_offsets *all, int32_t *n)
+static struct row *rows_of(struct admin *a, const struct group_state *g,
+                           const struct group_offsets *committed, struct group_offsets *all, int32_t *n)
 {
     int32_t max = committed->n;
     const struct group_member **order = arena_zalloc(&a->c.arena, (size_t)g->members_n + 1, sizeof *order);
@@ -124,7 +133,8 @@ static struct row *rows_of(struct admin *a, const struct group_state *g, const s
     struct row *rows = arena_zalloc(&a->c.arena, (size_t)max + 1, sizeof *rows);
     *n = 0;
     for (int32_t i = 0; i < g->members_n; i++)
-        for (int32_t k = 0; k < order[i]->parts_n; k++) rows[(*n)++] = (struct row){order[i]->parts[k], order[i]};
+        for (int32_t k = 0; k < order[i]->parts_n; k++)
+            rows[(*n)++] = (struct row){order[i]->parts[k], order[i]};
     int32_t owned = *n;
     for (int32_t i = 0; i < committed->n; i++) {
         int32_t k = 0;
@@ -155,7 +165,8 @@ static int describe_offsets(struct admin *a, const struct group_state *g, bool v
     if (!n) return 0;
     printf("\n%-*s %-*s %-10s ", gw, "GROUP", tw, "TOPIC", "PARTITION");
     if (verbose) printf("%-15s ", "LEADER-EPOCH");
-    printf("%-15s %-15s %-15s %-*s %-*s %s", "CURRENT-OFFSET", "LOG-END-OFFSET", "LAG", cw, "CONSUMER-ID", hw, "HOST", "CLIENT-ID");
+    printf("%-15s %-15s %-15s %-*s %-*s %s", "CURRENT-OFFSET", "LOG-END-OFFSET", "LAG", cw, "CONSUMER-ID", hw,
+           "HOST", "CLIENT-ID");
     for (int32_t i = 0; i < n; i++) {
         const struct group_offset *c = group_offset_find(&committed, rows[i].tp);
         const struct group_member *m = rows[i].member;
@@ -165,8 +176,10 @@ static int describe_offsets(struct admin *a, const struct group_state *g, bool v
         char b1[24], b2[24], b3[24], b4[24];
         printf("\n%-*.*s %-*.*s %-10d ", gw, TEXT(g->id), tw, TEXT(rows[i].tp.topic), rows[i].tp.part);
         if (verbose) printf("%-15s ", number_or_dash(c ? c->leader_epoch : -1, b4));
-        printf("%-15s %-15s %-15s %-*.*s %-*.*s %.*s", number_or_dash(c ? c->committed : -1, b1), number_or_dash(end, b2),
-               number_or_dash(c && end >= 0 ? max_i64(end - c->committed, 0) : -1, b3), cw, TEXT(id), hw, TEXT(host), TEXT(client));
+        printf("%-15s %-15s %-15s %-*.*s %-*.*s %.*s", number_or_dash(c ? c->committed : -1, b1),
+               number_or_dash(end, b2),
+               number_or_dash(c && end >= 0 ? max_i64(end - c->committed, 0) : -1, b3), cw, TEXT(id), hw,
+               TEXT(host), TEXT(client));
     }
     printf("\n");
     return 0;
@@ -208,7 +221,9 @@ static int describe_members(const struct group_state *g, bool verbose)
     printf("\n%-*s %-*s ", gw, "GROUP", iw, "CONSUMER-ID");
     if (instance) printf("%-*s ", nw, "GROUP-INSTANCE-ID");
     printf("%-*s %-*s %-15s ", hw, "HOST", cw, "CLIENT-ID", "#PARTITIONS");
-    if (verbose) printf("%-15s %-*s %-15s %-*s%s", "CURRENT-EPOCH", aw, "CURRENT-ASSIGNMENT", "TARGET-EPOCH", tw, "TARGET-ASSIGNMENT", upgraded ? " UPGRADED" : "");
+    if (verbose)
+        printf("%-15s %-*s %-15s %-*s%s", "CURRENT-EPOCH", aw, "CURRENT-ASSIGNMENT", "TARGET-EPOCH", tw,
+               "TARGET-ASSIGNMENT", upgraded ? " UPGRADED" : "");
     printf("\n");
     for (int32_t i = 0; i < g->members_n; i++) {
         const struct group_member *m = &g->members[i];
@@ -219,8 +234,11 @@ static int describe_members(const struct group_state *g, bool verbose)
         if (instance) printf("%-*.*s ", nw, TEXT(m->instance_id));
         printf("%-*.*s %-*.*s %-15d ", hw, TEXT(m->host), cw, TEXT(m->client_id), m->parts_n);
         if (verbose)
-            printf("%-15s %-*s %-15s %-*s%s", number_or_dash(g->modern ? m->epoch : -1, b1), aw, now.s, number_or_dash(g->modern ? g->target_epoch : -1, b2), tw, target.s,
-                   !upgraded ? "" : m->classic ? " false" : " true");
+            printf("%-15s %-*s %-15s %-*s%s", number_or_dash(g->modern ? m->epoch : -1, b1), aw, now.s,
+                   number_or_dash(g->modern ? g->target_epoch : -1, b2), tw, target.s,
+                   !upgraded    ? ""
+                   : m->classic ? " false"
+                                : " true");
         printf("\n");
     }
     strbuf_fini(&now);
@@ -239,8 +257,11 @@ static int describe_state(const struct admin *a, const struct group_state *g, bo
     say_state(g);
     printf("\n%-*s %-*s %-20s %-20s ", gw, "GROUP", cw, "COORDINATOR (ID)", "ASSIGNMENT-STRATEGY", "STATE");
     if (verbose) printf("%-15s %-25s ", "GROUP-EPOCH", "TARGET-ASSIGNMENT-EPOCH");
-    printf("#MEMBERS\n%-*.*s %-*s %-20.*s %-20.*s ", gw, TEXT(g->id), cw, coordinator, TEXT(assignor), TEXT(g->state));
-    if (verbose) printf("%-15s %-25s ", number_or_dash(g->modern ? g->epoch : -1, b1), number_or_dash(g->modern ? g->target_epoch : -1, b2));
+    printf("#MEMBERS\n%-*.*s %-*s %-20.*s %-20.*s ", gw, TEXT(g->id), cw, coordinator, TEXT(assignor),
+           TEXT(g->state));
+    if (verbose)
+        printf("%-15s %-25s ", number_or_dash(g->modern ? g->epoch : -1, b1),
+               number_or_dash(g->modern ? g->target_epoch : -1, b2));
     printf("%d\n", g->members_n);
     return 0;
 }
@@ -248,11 +269,16 @@ static int describe_state(const struct admin *a, const struct group_state *g, bo
 static int describe(struct admin *a, const struct cli_option *o)
 {
     const struct cli_option *given = option(o, "group");
-    int n = given->n, rc = 0, kinds = cli_given(o, "members") + cli_given(o, "offsets") + cli_given(o, "state");
+    int n = given->n, rc = 0,
+        kinds = cli_given(o, "members") + cli_given(o, "offsets") + cli_given(o, "state");
     bool verbose = cli_given(o, "verbose");
-    if (!n && !cli_given(o, "all-groups")) tool_usage_error("Option [describe] takes one of these options: [group], [all-groups]");
-    if (kinds > 1) tool_usage_error("Option [describe] takes at most one of these options: [members], [offsets], [state]");
-    if (cli_value(o, "state") && cli_value(o, "state")[0]) tool_usage_error("Option [describe] does not take a value for [state]");
+    if (!n && !cli_given(o, "all-groups"))
+        tool_usage_error("Option [describe] takes one of these options: [group], [all-groups]");
+    if (kinds > 1)
+        tool_usage_error(
+            "Option [describe] takes at most one of these options: [members], [offsets], [state]");
+    if (cli_value(o, "state") && cli_value(o, "state")[0])
+        tool_usage_error("Option [describe] does not take a value for [state]");
     struct slice *ids = arena_zalloc(&a->c.arena, (size_t)n + 1, sizeof *ids);
     for (int i = 0; i < n; i++) ids[i] = slice_cstr(given->values[i]);
     if (cli_given(o, "all-groups") && group_list_ids(a, &ids, &n)) return failed(a, true);
@@ -285,13 +311,15 @@ static int16_t delete_one(struct admin *a, struct slice id)
     return resp.results_n == 1 ? resp.results[0].error_code : (int16_t)KERR_UNKNOWN_SERVER_ERROR;
 }
 
-static int delete(struct admin *a, const struct cli_option *o)
+static int delete (struct admin *a, const struct cli_option *o)
 {
     const struct cli_option *given = option(o, "group");
     int n = given->n, bad = 0;
-    if (!n && !cli_given(o, "all-groups")) tool_usage_error("Option [delete] takes one of these options: [group], [all-groups]");
+    if (!n && !cli_given(o, "all-groups"))
+        tool_usage_error("Option [delete] takes one of these options: [group], [all-groups]");
     if (cli_given(o, "topic"))
-        tool_usage_error("The consumer does not support topic-specific offset deletion from a consumer group.");
+        tool_usage_error(
+            "The consumer does not support topic-specific offset deletion from a consumer group.");
     struct slice *ids = arena_zalloc(&a->c.arena, (size_t)n + 1, sizeof *ids);
     for (int i = 0; i < n; i++) ids[i] = slice_cstr(given->values[i]);
     if (cli_given(o, "all-groups") && group_list_ids(a, &ids, &n)) return failed(a, true);
@@ -310,7 +338,8 @@ static int delete(struct admin *a, const struct cli_option *o)
         for (int i = 0; i < n; i++) {
             if (!codes[i]) continue;
             (void)admin_fail_code(a, codes[i], slice_cstr(group_error_text(codes[i])));
-            printf("* Group '%.*s' could not be deleted due to: %s: %s\n", TEXT(ids[i]), a->exception, a->why.s);
+            printf("* Group '%.*s' could not be deleted due to: %s: %s\n", TEXT(ids[i]), a->exception,
+                   a->why.s);
         }
         if (good.n) printf("\nThese consumer groups were deleted successfully: %s\n", good.s);
     }
@@ -350,7 +379,8 @@ static int16_t delete_parts(struct admin *a, struct slice group, struct deletion
         if (v[i].part < 0) continue;
         if (!req.topics_n || !slice_eq(req.topics[req.topics_n - 1].name, v[i].topic)) {
             req.topics[req.topics_n].name = v[i].topic;
-            req.topics[req.topics_n++].partitions = arena_zalloc(&a->c.arena, (size_t)n, sizeof *req.topics->partitions);
+            req.topics[req.topics_n++].partitions =
+                arena_zalloc(&a->c.arena, (size_t)n, sizeof *req.topics->partitions);
         }
         struct kp_offset_delete_request_offset_delete_request_topic *t = &req.topics[req.topics_n - 1];
         t->partitions[t->partitions_n++].partition_index = v[i].part;
@@ -359,7 +389,8 @@ static int16_t delete_parts(struct admin *a, struct slice group, struct deletion
     for (int32_t i = 0; i < resp.topics_n; i++)
         for (int32_t k = 0; k < resp.topics[i].partitions_n; k++)
             for (int32_t j = 0; j < n; j++)
-                if (v[j].part == resp.topics[i].partitions[k].partition_index && slice_eq(v[j].topic, resp.topics[i].name))
+                if (v[j].part == resp.topics[i].partitions[k].partition_index &&
+                    slice_eq(v[j].topic, resp.topics[i].name))
                     v[j].code = resp.topics[i].partitions[k].error_code;
     return resp.error_code;
 }
@@ -367,18 +398,22 @@ static int16_t delete_parts(struct admin *a, struct slice group, struct deletion
 static int delete_offsets(struct admin *a, const struct cli_option *o)
 {
     const struct cli_option *groups = option(o, "group"), *topics = option(o, "topic");
-    if (groups->n != 1 || !topics->n) tool_usage_error("Option [delete-offsets] takes the following options: [group], [topic]");
+    if (groups->n != 1 || !topics->n)
+        tool_usage_error("Option [delete-offsets] takes the following options: [group], [topic]");
     struct group_offsets parts = {0}, missing = {0};
     for (int i = 0; i < topics->n; i++) {
         int rc = group_topic_arg(a, topics->values[i], &parts);
-        if (rc == ERR_UNKNOWN_TOPIC_OR_PARTITION) (void)group_offset_add(a, &missing, (struct topic_part){slice_cstr(topics->values[i]), -1});
+        if (rc == ERR_UNKNOWN_TOPIC_OR_PARTITION)
+            (void)group_offset_add(a, &missing, (struct topic_part){slice_cstr(topics->values[i]), -1});
         else if (rc) return failed(a, false);
     }
     int32_t n = parts.n + missing.n;
     int w = 15;
     struct deletion *v = arena_zalloc(&a->c.arena, (size_t)n + 1, sizeof *v);
-    for (int32_t i = 0; i < parts.n; i++) v[i] = (struct deletion){parts.v[i].tp.topic, parts.v[i].tp.part, 0};
-    for (int32_t i = 0; i < missing.n; i++) v[parts.n + i] = (struct deletion){missing.v[i].tp.topic, -1, KERR_UNKNOWN_TOPIC_OR_PARTITION};
+    for (int32_t i = 0; i < parts.n; i++)
+        v[i] = (struct deletion){parts.v[i].tp.topic, parts.v[i].tp.part, 0};
+    for (int32_t i = 0; i < missing.n; i++)
+        v[parts.n + i] = (struct deletion){missing.v[i].tp.topic, -1, KERR_UNKNOWN_TOPIC_OR_PARTITION};
     qsort(v, (size_t)n, sizeof *v, deletion_cmp);
     int16_t code = delete_parts(a, slice_cstr(groups->values[0]), v, n);
     bool partly = false;
@@ -395,8 +430,11 @@ static int delete_offsets(struct admin *a, const struct cli_option *o)
     case KERR_INVALID_GROUP_ID:
     case KERR_GROUP_ID_NOT_FOUND:
     case KERR_GROUP_AUTHORIZATION_FAILED:
-    case KERR_NON_EMPTY_GROUP: printf("\nError: %s\n", group_error_text(code)); break;
-    default: printf("\nError: Encountered some unknown error: %s\n", group_error_text(code));
+    case KERR_NON_EMPTY_GROUP:
+        printf("\nError: %s\n", group_error_text(code));
+        break;
+    default:
+        printf("\nError: Encountered some unknown error: %s\n", group_error_text(code));
     }
     printf("\n%-*s %-10s %-15s\n", w, "TOPIC", "PARTITION", "STATUS");
     for (int32_t i = 0; i < n; i++) {
@@ -431,9 +469,10 @@ static int run(struct admin *a, const struct cli_option *o)
 {
     if (cli_given(o, "list")) return list(a, o);
     if (cli_given(o, "describe")) return describe(a, o);
-    if (cli_given(o, "delete")) return delete(a, o);
+    if (cli_given(o, "delete")) return delete (a, o);
     if (cli_given(o, "delete-offsets")) return delete_offsets(a, o);
-    if (!cli_given(o, "group") && !cli_given(o, "all-groups")) tool_usage_error("Option [reset-offsets] takes one of these options: [all-groups], [group]");
+    if (!cli_given(o, "group") && !cli_given(o, "all-groups"))
+        tool_usage_error("Option [reset-offsets] takes one of these options: [all-groups], [group]");
     int code = 0;
     return group_reset(a, o, &code) ? failed(a, false) : code;
 }
@@ -443,7 +482,9 @@ int consumer_groups_main(int argc, char **argv)
     static const char *const actions[] = {"list", "describe", "delete", "reset-offsets", "delete-offsets"};
     struct cli_option o[] = {
         {.name = "bootstrap-server", .takes_value = true, .help = "REQUIRED: the servers to connect to"},
-        {.name = "zookeeper", .takes_value = true, .help = "of releases before 2.0; taken as the bootstrap address"},
+        {.name = "zookeeper",
+         .takes_value = true,
+         .help = "of releases before 2.0; taken as the bootstrap address"},
         {.name = "command-config", .takes_value = true, .help = "a file of client properties"},
         {.name = "list", .help = "list all consumer groups; with --state and --type more about them"},
         {.name = "describe", .help = "offsets and lag of groups; with --members or --state those instead"},
@@ -456,10 +497,14 @@ int consumer_groups_main(int argc, char **argv)
         {.name = "all-topics", .help = "all topics the group has offsets of"},
         {.name = "members", .help = "with --describe: the members"},
         {.name = "offsets", .help = "with --describe: offsets and lag (the default)"},
-        {.name = "state", .takes_value = true, .help = "with --describe: the state; with --list: states to show, stable,empty,..."},
+        {.name = "state",
+         .takes_value = true,
+         .help = "with --describe: the state; with --list: states to show, stable,empty,..."},
         {.name = "type", .takes_value = true, .help = "with --list: types to show, classic,consumer"},
         {.name = "verbose", .help = "with --describe: more"},
-        {.name = "timeout", .takes_value = true, .help = "milliseconds to wait for an answer (default: 30000)"},
+        {.name = "timeout",
+         .takes_value = true,
+         .help = "milliseconds to wait for an answer (default: 30000)"},
         {.name = "dry-run", .help = "with --reset-offsets: only show the plan"},
         {.name = "execute", .help = "with --reset-offsets: do it"},
         {.name = "export", .help = "with --reset-offsets: print the plan as CSV"},
@@ -467,24 +512,35 @@ int consumer_groups_main(int argc, char **argv)
         {.name = "to-latest", .help = "to the latest offset"},
         {.name = "to-current", .help = "to the committed offset"},
         {.name = "to-offset", .takes_value = true, .help = "to this offset"},
-        {.name = "to-datetime", .takes_value = true, .help = "to the first record since YYYY-MM-DDThh:mm:ss.sss"},
+        {.name = "to-datetime",
+         .takes_value = true,
+         .help = "to the first record since YYYY-MM-DDThh:mm:ss.sss"},
         {.name = "by-duration", .takes_value = true, .help = "to the first record of the last PnDTnHnMnS"},
         {.name = "shift-by", .takes_value = true, .help = "by so many records, forward or (negative) back"},
-        {.name = "from-file", .takes_value = true, .help = "to the offsets of a CSV file: topic,partition,offset"},
+        {.name = "from-file",
+         .takes_value = true,
+         .help = "to the offsets of a CSV file: topic,partition,offset"},
         {.name = "validate-regex", .takes_value = true, .help = "tell whether a regular expression is valid"},
         {0},
     };
-    char **states = cli_optional_value(argc, argv, "state", ""), **args = cli_optional_value(argc, states, "type", "");
-    cli_parse(argc, args, "This tool helps to list all consumer groups, describe a consumer group, delete consumer group info, or reset consumer group offsets.", o, NULL, NULL);
+    char **states = cli_optional_value(argc, argv, "state", ""),
+         **args = cli_optional_value(argc, states, "type", "");
+    cli_parse(argc, args,
+              "This tool helps to list all consumer groups, describe a consumer group, delete consumer group "
+              "info, or reset consumer group offsets.",
+              o, NULL, NULL);
     free(states);
     free(args);
     if (cli_given(o, "validate-regex")) return validate_regex(cli_value(o, "validate-regex"));
     int n = 0;
     for (size_t i = 0; i < NELEMS(actions); i++) n += cli_given(o, actions[i]);
-    if (n != 1) tool_usage_error("Command must include exactly one action: --list, --describe, --delete, --reset-offsets, --delete-offsets, --validate-regex");
+    if (n != 1)
+        tool_usage_error("Command must include exactly one action: --list, --describe, --delete, "
+                         "--reset-offsets, --delete-offsets, --validate-regex");
     struct admin a;
     int64_t ms = 0;
-    if (cli_given(o, "timeout") && (!parse_i64(cli_value(o, "timeout"), &ms) || ms <= 0)) tool_usage_error("Cannot parse argument '%s' of option timeout", cli_value(o, "timeout"));
+    if (cli_given(o, "timeout") && (!parse_i64(cli_value(o, "timeout"), &ms) || ms <= 0))
+        tool_usage_error("Cannot parse argument '%s' of option timeout", cli_value(o, "timeout"));
     int rc = admin_open(&a, o, cli_bootstrap(o), NULL);
     if (ms) a.c.conf.timeout_ms = ms;
     int code = rc ? failed(&a, true) : run(&a, o);

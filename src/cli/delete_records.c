@@ -1,5 +1,6 @@
-/* moldau delete-records: what kafka-delete-records.sh of Apache Kafka 4.3 does: moves the log start offsets of partitions to
- * those of a JSON file. A partition that does not exist is told at once; Kafka's tool asks for it for a minute first. */
+/* moldau delete-records: what kafka-delete-records.sh of Apache Kafka 4.3 does: moves the log start offsets
+ * of partitions to those of a JSON file. A partition that does not exist is told at once; Kafka's tool asks
+ * for it for a minute first. */
 #include "cli/tools.h"
 #include "kp/delete_records.h"
 #include "os/os.h"
@@ -55,7 +56,8 @@ static const json_t *field(const json_t *object, const char *name)
 
 static int32_t to_int(const json_t *v)
 {
-    if (!json_is_integer(v) || json_integer_value(v) < INT32_MIN || json_integer_value(v) > INT32_MAX) die_expected("`Integer` value", v);
+    if (!json_is_integer(v) || json_integer_value(v) < INT32_MIN || json_integer_value(v) > INT32_MAX)
+        die_expected("`Integer` value", v);
     return (int32_t)json_integer_value(v);
 }
 
@@ -83,7 +85,8 @@ static void sort_targets(struct targets *t)
 
 static void refuse_duplicates(const struct targets *t)
 {
-    struct targets sorted = {xcalloc((size_t)t->n + 1, sizeof *t->v), t->n}, twice = {xcalloc((size_t)t->n + 1, sizeof *t->v), 0};
+    struct targets sorted = {xcalloc((size_t)t->n + 1, sizeof *t->v), t->n},
+                   twice = {xcalloc((size_t)t->n + 1, sizeof *t->v), 0};
     struct strbuf b;
     strbuf_init(&b);
     if (t->n) memcpy(sorted.v, t->v, (size_t)t->n * sizeof *t->v);
@@ -94,8 +97,11 @@ static void refuse_duplicates(const struct targets *t)
     }
     sort_targets(&twice);
     for (int32_t i = 0; i < twice.n; i++)
-        strbuf_printf(&b, "%s%.*s-%d", i ? "," : "", (int)twice.v[i].topic.n, (const char *)twice.v[i].topic.p, twice.v[i].part);
-    if (b.n) die("org.apache.kafka.tools.AdminCommandFailedException", "Offset json file contains duplicate topic partitions: %s", b.s);
+        strbuf_printf(&b, "%s%.*s-%d", i ? "," : "", (int)twice.v[i].topic.n,
+                      (const char *)twice.v[i].topic.p, twice.v[i].part);
+    if (b.n)
+        die("org.apache.kafka.tools.AdminCommandFailedException",
+            "Offset json file contains duplicate topic partitions: %s", b.s);
     strbuf_fini(&b);
     free(sorted.v);
     free(twice.v);
@@ -106,13 +112,17 @@ static void parse(const char *path, json_t **root, struct targets *out)
 {
     struct strbuf text;
     strbuf_init(&text);
-    if (os_read_file(NULL, path, FILE_BYTES_MAX, &text)) die("java.io.IOException", "Unable to read file %s", path);
-    bool blank = text.n && strspn(strbuf_cstr(&text), " \t\r\n") == text.n; /* to Jackson a document that is missing, not a wrong one */
-    *root = json_loadb(strbuf_cstr(&text), text.n, JSON_DECODE_ANY | JSON_DISABLE_EOF_CHECK | JSON_ALLOW_NUL, NULL);
+    if (os_read_file(NULL, path, FILE_BYTES_MAX, &text))
+        die("java.io.IOException", "Unable to read file %s", path);
+    bool blank = text.n && strspn(strbuf_cstr(&text), " \t\r\n") ==
+                               text.n; /* to Jackson a document that is missing, not a wrong one */
+    *root = json_loadb(strbuf_cstr(&text), text.n, JSON_DECODE_ANY | JSON_DISABLE_EOF_CHECK | JSON_ALLOW_NUL,
+                       NULL);
     strbuf_fini(&text);
     if (!*root && !blank) die(OPERATION, "The input string is not a valid JSON");
     if (!json_is_object(*root)) die_expected("JSON object", *root);
-    const json_t *version = json_object_get(*root, "version"), *partitions = json_object_get(*root, "partitions");
+    const json_t *version = json_object_get(*root, "version"),
+                 *partitions = json_object_get(*root, "partitions");
     int32_t v = version ? to_int(version) : 1;
     if (v != 1) die(OPERATION, "Not supported version field value %d", v);
     if (!partitions) die(OPERATION, "Missing partitions field");
@@ -127,8 +137,12 @@ static void parse(const char *path, json_t **root, struct targets *out)
         int32_t part = to_int(field(p, "partition"));
         const json_t *offset = field(p, "offset");
         if (!json_is_integer(offset)) die_expected("`Long` value", offset);
-        out->v[out->n++] = (struct target){
-            .topic = slice_of(json_string_value(topic), json_string_length(topic)), .part = part, .leader = -1, .offset = json_integer_value(offset), .low_watermark = -1};
+        out->v[out->n++] =
+            (struct target){.topic = slice_of(json_string_value(topic), json_string_length(topic)),
+                            .part = part,
+                            .leader = -1,
+                            .offset = json_integer_value(offset),
+                            .low_watermark = -1};
     }
     refuse_duplicates(out);
     sort_targets(out);
@@ -186,17 +200,21 @@ static void ask_leader(struct admin *a, struct targets *t, int32_t leader)
     kp_delete_records_request_init(&req);
     req.timeout_ms = a->timeout_ms;
     req.topics = xcalloc((size_t)t->n + 1, sizeof *req.topics);
-    struct kp_delete_records_request_delete_records_partition *parts = xcalloc((size_t)t->n + 1, sizeof *parts);
+    struct kp_delete_records_request_delete_records_partition *parts =
+        xcalloc((size_t)t->n + 1, sizeof *parts);
     for (int32_t i = 0; i < t->n; i++) {
         if (t->v[i].leader != leader) continue;
-        parts[req.topics_n] = (struct kp_delete_records_request_delete_records_partition){.partition_index = t->v[i].part, .offset = t->v[i].offset};
-        req.topics[req.topics_n] = (struct kp_delete_records_request_delete_records_topic){.name = t->v[i].topic, .partitions = &parts[req.topics_n], .partitions_n = 1};
+        parts[req.topics_n] = (struct kp_delete_records_request_delete_records_partition){
+            .partition_index = t->v[i].part, .offset = t->v[i].offset};
+        req.topics[req.topics_n] = (struct kp_delete_records_request_delete_records_topic){
+            .name = t->v[i].topic, .partitions = &parts[req.topics_n], .partitions_n = 1};
         req.topics_n++;
     }
     strbuf_reset(&a->why);
     int rc = client_call(&a->c, leader, KP_API_DELETE_RECORDS, -1, &req, &resp, &a->why);
-    if (rc) snprintf(a->exception, sizeof a->exception, "org.apache.kafka.common.errors.%s",
-                     rc == ERR_UNSUPPORTED_VERSION ? "UnsupportedVersionException" : "TimeoutException");
+    if (rc)
+        snprintf(a->exception, sizeof a->exception, "org.apache.kafka.common.errors.%s",
+                 rc == ERR_UNSUPPORTED_VERSION ? "UnsupportedVersionException" : "TimeoutException");
     for (int32_t i = 0; i < t->n; i++) {
         struct target *x = &t->v[i];
         if (x->leader != leader) continue;
@@ -204,7 +222,9 @@ static void ask_leader(struct admin *a, struct targets *t, int32_t leader)
         else x->error_code = KERR_UNKNOWN_SERVER_ERROR; /* unless the answer tells of it */
         for (int32_t k = 0; rc == 0 && k < resp.topics_n; k++)
             for (int32_t j = 0; j < resp.topics[k].partitions_n; j++) {
-                if (!slice_eq(resp.topics[k].name, x->topic) || resp.topics[k].partitions[j].partition_index != x->part) continue;
+                if (!slice_eq(resp.topics[k].name, x->topic) ||
+                    resp.topics[k].partitions[j].partition_index != x->part)
+                    continue;
                 x->error_code = resp.topics[k].partitions[j].error_code;
                 x->low_watermark = resp.topics[k].partitions[j].low_watermark;
             }
@@ -231,11 +251,15 @@ static struct slice sentence(int16_t code)
         int16_t code;
         const char *text;
     } known[] = {
-        {KERR_OFFSET_OUT_OF_RANGE, "The requested offset is not within the range of offsets maintained by the server."},
+        {KERR_OFFSET_OUT_OF_RANGE,
+         "The requested offset is not within the range of offsets maintained by the server."},
         {KERR_UNKNOWN_TOPIC_OR_PARTITION, "This server does not host this topic-partition."},
-        {KERR_LEADER_NOT_AVAILABLE, "There is no leader for this topic-partition as we are in the middle of a leadership election."},
-        {KERR_NOT_LEADER_OR_FOLLOWER, "For requests intended only for the leader, this error indicates that the broker is not the current leader. For requests "
-                                      "intended for any replica, this error indicates that the broker is not a replica of the topic partition."},
+        {KERR_LEADER_NOT_AVAILABLE,
+         "There is no leader for this topic-partition as we are in the middle of a leadership election."},
+        {KERR_NOT_LEADER_OR_FOLLOWER, "For requests intended only for the leader, this error indicates that "
+                                      "the broker is not the current leader. For requests "
+                                      "intended for any replica, this error indicates that the broker is not "
+                                      "a replica of the topic partition."},
         {KERR_POLICY_VIOLATION, "Request parameters do not satisfy the configured policy."},
         {KERR_TOPIC_AUTHORIZATION_FAILED, "Topic authorization failed."},
         {KERR_REQUEST_TIMED_OUT, "The request timed out."},
@@ -264,7 +288,9 @@ int delete_records_main(int argc, char **argv)
 {
     struct cli_option o[] = {
         {"bootstrap-server", true, "host:port of a broker", NULL, 0},
-        {"offset-json-file", true, "{\"partitions\": [{\"topic\": \"foo\", \"partition\": 1, \"offset\": 1}], \"version\": 1}", NULL, 0},
+        {"offset-json-file", true,
+         "{\"partitions\": [{\"topic\": \"foo\", \"partition\": 1, \"offset\": 1}], \"version\": 1}", NULL,
+         0},
         {"command-config", true, "a properties file for the client", NULL, 0},
         {NULL, false, NULL, NULL, 0},
     };
@@ -273,14 +299,16 @@ int delete_records_main(int argc, char **argv)
     json_t *root;
     char **rest;
     int rest_n;
-    cli_parse(argc, argv, "moldau delete-records: delete the records of partitions before an offset", o, &rest, &rest_n);
+    cli_parse(argc, argv, "moldau delete-records: delete the records of partitions before an offset", o,
+              &rest, &rest_n);
     const char *bootstrap = cli_value(o, "bootstrap-server"), *file = cli_value(o, "offset-json-file");
     if (!bootstrap) tool_usage_error("Missing required argument \"[bootstrap-server]\"");
     if (!file) tool_usage_error("Missing required argument \"[offset-json-file]\"");
     parse(file, &root, &targets);
     printf("Executing records delete operation\n");
     if (admin_open(&a, o, bootstrap, NULL) == 0) delete_all(&a, &targets);
-    else for (int32_t i = 0; i < targets.n; i++) fail_target(&a, &targets.v[i]);
+    else
+        for (int32_t i = 0; i < targets.n; i++) fail_target(&a, &targets.v[i]);
     printf("Records delete operation completed:\n");
     print(&a, &targets);
     admin_close(&a);

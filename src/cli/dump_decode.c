@@ -1,4 +1,5 @@
-/* What dump-log prints of a record's key and value: as text, or as the JSON of the message that the log stores. */
+/* What dump-log prints of a record's key and value: as text, or as the JSON of the message that the log
+ * stores. */
 #include "cli/dump_log.h"
 #include "kp/consumer_protocol_assignment.h"
 #include "kp/consumer_protocol_subscription.h"
@@ -13,14 +14,24 @@
 #define MEM_MAX ((size_t)256 << 20)
 
 /* ---- text ---- */
-/* How many bytes at p are a character (ok) or belong to one broken place, which Java replaces by one U+FFFD. */
+/* How many bytes at p are a character (ok) or belong to one broken place, which Java replaces by one U+FFFD.
+ */
 static size_t utf8_step(const uint8_t *p, size_t n, bool *ok)
 {
     uint8_t c = p[0];
-    size_t want = c < 0x80 ? 1 : c >= 0xc2 && c < 0xe0 ? 2 : c >= 0xe0 && c < 0xf0 ? 3 : c >= 0xf0 && c < 0xf5 ? 4 : 0;
+    size_t want = c < 0x80                ? 1
+                  : c >= 0xc2 && c < 0xe0 ? 2
+                  : c >= 0xe0 && c < 0xf0 ? 3
+                  : c >= 0xf0 && c < 0xf5 ? 4
+                                          : 0;
     *ok = want == 1;
     if (want < 2) return 1;
-    uint8_t low = c == 0xe0 ? 0xa0 : c == 0xf0 ? 0x90 : 0x80, high = c == 0xed ? 0x9f : c == 0xf4 ? 0x8f : 0xbf;
+    uint8_t low = c == 0xe0   ? 0xa0
+                  : c == 0xf0 ? 0x90
+                              : 0x80,
+            high = c == 0xed   ? 0x9f
+                   : c == 0xf4 ? 0x8f
+                               : 0xbf;
     size_t i = 1;
     while (i < want && i < n && p[i] >= low && p[i] <= high) {
         low = 0x80;
@@ -61,7 +72,8 @@ static void print_plain(struct strbuf *out, int16_t version, const struct kp_mes
     kp_print(out, version, m->shape, in);
 }
 
-static bool print_message(struct strbuf *out, struct slice bytes, const struct kp_message *m, int16_t version, print_cb *print, struct strbuf *why)
+static bool print_message(struct strbuf *out, struct slice bytes, const struct kp_message *m, int16_t version,
+                          print_cb *print, struct strbuf *why)
 {
     struct kp_reader in = kp_reader_of(bytes);
     struct arena a;
@@ -87,7 +99,8 @@ static bool print_protocol(struct strbuf *out, struct slice bytes, const struct 
     if (!bytes.p || bytes.n < 2) return false;
     strbuf_init(&json);
     strbuf_init(&why);
-    if (print_message(&json, slice_of(bytes.p + 2, bytes.n - 2), m, (int16_t)load_be16(bytes.p), print_plain, &why)) {
+    if (print_message(&json, slice_of(bytes.p + 2, bytes.n - 2), m, (int16_t)load_be16(bytes.p), print_plain,
+                      &why)) {
         strbuf_add(out, json.s, json.n);
         ok = true;
     }
@@ -102,7 +115,8 @@ static void cut(struct strbuf *b, size_t n)
     b->s[b->n] = 0;
 }
 
-static void print_member(struct strbuf *out, int16_t version, const struct kp_shape *shape, struct kp_group_metadata_value_member_metadata m)
+static void print_member(struct strbuf *out, int16_t version, const struct kp_shape *shape,
+                         struct kp_group_metadata_value_member_metadata m)
 {
     static const char end[] = "\"subscription\":\"\",\"assignment\":\"\"}";
     struct kp_group_metadata_value_member_metadata bare = m, one = m;
@@ -117,7 +131,8 @@ static void print_member(struct strbuf *out, int16_t version, const struct kp_sh
         kp_print(&text, version, shape, &one); /* base64, as it is printed anyway */
         char *at = strstr(text.s, "\"subscription\":");
         while (at && strstr(at + 1, "\"subscription\":")) at = strstr(at + 1, "\"subscription\":");
-        if (at) strbuf_add(out, at + 15, text.n - (size_t)(at + 15 - text.s) - strlen(",\"assignment\":\"\"}"));
+        if (at)
+            strbuf_add(out, at + 15, text.n - (size_t)(at + 15 - text.s) - strlen(",\"assignment\":\"\"}"));
     }
     strbuf_add_cstr(out, ",\"assignment\":");
     strbuf_reset(&text);
@@ -156,7 +171,8 @@ static void print_group(struct strbuf *out, int16_t version, const struct kp_mes
 }
 
 /* ---- coordinators: the key begins with the record's type, the value with its version ---- */
-static bool put_part(struct strbuf *out, struct slice bytes, const struct kp_message *m, bool is_key, struct strbuf *why)
+static bool put_part(struct strbuf *out, struct slice bytes, const struct kp_message *m, bool is_key,
+                     struct strbuf *why)
 {
     const char *name = is_key ? "key" : "value";
     if (bytes.n < 2) {
@@ -169,20 +185,26 @@ static bool put_part(struct strbuf *out, struct slice bytes, const struct kp_mes
     if (is_key) strbuf_printf(out, "{\"type\":\"%d\",\"data\":", word);
     else strbuf_printf(out, "{\"version\":\"%d\",\"data\":", word);
     bool group = m == &kp_group_metadata_value_message;
-    bool ok = print_message(out, slice_of(bytes.p + 2, bytes.n - 2), m, version, group ? print_group : print_plain, &reason);
-    if (!ok) strbuf_printf(why, "Could not read record with version %d from %s's buffer due to: %s.", version, name, strbuf_cstr(&reason));
+    bool ok = print_message(out, slice_of(bytes.p + 2, bytes.n - 2), m, version,
+                            group ? print_group : print_plain, &reason);
+    if (!ok)
+        strbuf_printf(why, "Could not read record with version %d from %s's buffer due to: %s.", version,
+                      name, strbuf_cstr(&reason));
     strbuf_add_char(out, '}');
     strbuf_fini(&reason);
     return ok;
 }
 
-static int coordinator_contents(struct dump *d, const struct dump_record *r, enum kp_log log, const char *prefix)
+static int coordinator_contents(struct dump *d, const struct dump_record *r, enum kp_log log,
+                                const char *prefix)
 {
     struct strbuf key, value, why;
     const struct kp_record *record;
     if (!r->key.p)
-        return dump_throw(d, "java.lang.RuntimeException", "Failed to decode message at offset %lld using the specified decoder (message had a missing key)",
-                          (long long)r->offset);
+        return dump_throw(
+            d, "java.lang.RuntimeException",
+            "Failed to decode message at offset %lld using the specified decoder (message had a missing key)",
+            (long long)r->offset);
     strbuf_init(&key);
     strbuf_init(&value);
     strbuf_init(&why);
@@ -193,8 +215,12 @@ static int coordinator_contents(struct dump *d, const struct dump_record *r, enu
         if (r->value.p) (void)put_part(&value, r->value, record->value, false, &why);
         else strbuf_add_cstr(&value, "<DELETE>");
     }
-    if (r->key.n >= 2 && !record) strbuf_printf(&d->out, "%skey: Unknown record type %d at offset %lld, skipping.", prefix, type, (long long)r->offset);
-    else if (why.n) strbuf_printf(&d->out, "%skey: Error at offset %lld, skipping. %s", prefix, (long long)r->offset, strbuf_cstr(&why));
+    if (r->key.n >= 2 && !record)
+        strbuf_printf(&d->out, "%skey: Unknown record type %d at offset %lld, skipping.", prefix, type,
+                      (long long)r->offset);
+    else if (why.n)
+        strbuf_printf(&d->out, "%skey: Error at offset %lld, skipping. %s", prefix, (long long)r->offset,
+                      strbuf_cstr(&why));
     else strbuf_printf(&d->out, "%skey: %s payload: %s", prefix, strbuf_cstr(&key), strbuf_cstr(&value));
     strbuf_fini(&key);
     strbuf_fini(&value);
@@ -217,22 +243,29 @@ static bool metadata_json(struct strbuf *out, struct slice value, struct strbuf 
     uint32_t frame = kp_read_uvarint(&in);
     if (in.err) strbuf_add_cstr(why, "Error while reading frame version");
     else if (frame == 0)
-        strbuf_add_cstr(why, "Could not deserialize metadata record with frame version 0. Note that upgrades from the preview release of KRaft in 2.8 to newer "
+        strbuf_add_cstr(why, "Could not deserialize metadata record with frame version 0. Note that upgrades "
+                             "from the preview release of KRaft in 2.8 to newer "
                              "versions are not supported.");
-    else if (frame != 1) strbuf_printf(why, "Could not deserialize metadata record due to unknown frame version %u(only frame version 1 is supported)", frame);
+    else if (frame != 1)
+        strbuf_printf(why,
+                      "Could not deserialize metadata record due to unknown frame version %u(only frame "
+                      "version 1 is supported)",
+                      frame);
     if (why->n) return false;
     uint32_t type = kp_read_uvarint(&in);
     if (in.err) strbuf_add_cstr(why, "Error while reading type");
     uint32_t version = in.err ? 0 : kp_read_uvarint(&in);
     if (in.err && !why->n) strbuf_add_cstr(why, "Error while reading version");
     if (why->n) return false;
-    const struct kp_record *record = type <= INT16_MAX ? kp_record_find(KP_LOG_METADATA, (int16_t)type) : NULL;
+    const struct kp_record *record =
+        type <= INT16_MAX ? kp_record_find(KP_LOG_METADATA, (int16_t)type) : NULL;
     if (!record) strbuf_printf(why, "Unknown metadata id %u", type);
     if (!record || version > INT16_MAX) return false;
     strbuf_add_cstr(out, "{\"type\":\"");
     put_type(out, record->value->name);
     strbuf_printf(out, "\",\"version\":%u,\"data\":", version);
-    bool ok = print_message(out, slice_of(in.p, kp_left(&in)), record->value, (int16_t)version, print_plain, why);
+    bool ok =
+        print_message(out, slice_of(in.p, kp_left(&in)), record->value, (int16_t)version, print_plain, why);
     strbuf_add_char(out, '}');
     return ok;
 }
@@ -242,8 +275,11 @@ static void metadata_contents(struct dump *d, const struct dump_record *r, const
     struct strbuf json, why;
     strbuf_init(&json);
     strbuf_init(&why);
-    if (metadata_json(&json, r->value, &why)) strbuf_printf(&d->out, "%spayload: %s", prefix, strbuf_cstr(&json));
-    else strbuf_printf(&d->out, "%spayload: Error at %lld, skipping. %s", prefix, (long long)r->offset, strbuf_cstr(&why));
+    if (metadata_json(&json, r->value, &why))
+        strbuf_printf(&d->out, "%spayload: %s", prefix, strbuf_cstr(&json));
+    else
+        strbuf_printf(&d->out, "%spayload: Error at %lld, skipping. %s", prefix, (long long)r->offset,
+                      strbuf_cstr(&why));
     strbuf_fini(&json);
     strbuf_fini(&why);
 }
@@ -293,8 +329,12 @@ static int put_marker(struct dump *d, int16_t type, struct slice value)
     int16_t version = kp_read_i16(&in);
     arena_init(&a);
     int rc = in.err || version < 0 ? ERR_FORMAT : kp_end_txn_marker_read(&in, &a, 0, &m);
-    if (rc) rc = dump_throw(d, "org.apache.kafka.common.InvalidRecordException", "Invalid end transaction marker at version %d", version);
-    else strbuf_printf(&d->out, " endTxnMarker: %s coordinatorEpoch: %d", type ? "COMMIT" : "ABORT", m.coordinator_epoch);
+    if (rc)
+        rc = dump_throw(d, "org.apache.kafka.common.InvalidRecordException",
+                        "Invalid end transaction marker at version %d", version);
+    else
+        strbuf_printf(&d->out, " endTxnMarker: %s coordinatorEpoch: %d", type ? "COMMIT" : "ABORT",
+                      m.coordinator_epoch);
     arena_fini(&a);
     return rc;
 }
@@ -314,15 +354,22 @@ int dump_control(struct dump *d, const struct dump_record *r)
     struct strbuf why;
     static const char invalid[] = "org.apache.kafka.common.InvalidRecordException";
     if (r->key.n < 4)
-        return dump_throw(d, invalid, "Invalid value size found for end control record key. Must have at least 4 bytes, but found only %zu", r->key.n);
+        return dump_throw(d, invalid,
+                          "Invalid value size found for end control record key. Must have at least 4 bytes, "
+                          "but found only %zu",
+                          r->key.n);
     int16_t version = (int16_t)load_be16(r->key.p), type = (int16_t)load_be16(r->key.p + 2);
-    if (version < 0) return dump_throw(d, invalid, "Invalid version found for control record: %d. May indicate data corruption", version);
+    if (version < 0)
+        return dump_throw(d, invalid,
+                          "Invalid version found for control record: %d. May indicate data corruption",
+                          version);
     if (type < 0 || type >= (int)NELEMS(kinds)) {
         strbuf_printf(&d->out, " controlType: UNKNOWN(%d)", type);
         return 0;
     }
     if (type < 2) return put_marker(d, type, r->value);
-    int16_t message_version = r->value.n < 2 ? 0 : (int16_t)load_be16(r->value.p); /* the record's first field is its version */
+    int16_t message_version =
+        r->value.n < 2 ? 0 : (int16_t)load_be16(r->value.p); /* the record's first field is its version */
     if (message_version > kinds[type].m->version_max) message_version = kinds[type].m->version_max;
     strbuf_init(&why);
     strbuf_add_cstr(&d->out, kinds[type].title);

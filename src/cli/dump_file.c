@@ -13,7 +13,8 @@
 
 void dump_init(struct dump *d)
 {
-    *d = (struct dump){.message_max = 5 * 1024 * 1024, .bytes_max = INT32_MAX, .record_max = RECORD_BYTES_MAX};
+    *d =
+        (struct dump){.message_max = 5 * 1024 * 1024, .bytes_max = INT32_MAX, .record_max = RECORD_BYTES_MAX};
     strbuf_init(&d->out);
     strbuf_init(&d->err);
     strbuf_init(&d->thrown);
@@ -55,12 +56,14 @@ int dump_throw(struct dump *d, const char *exception, const char *fmt, ...)
 /* ---- what is told at the end ---- */
 void dump_note(struct dump_notes *notes, const char *path, int64_t a, int64_t b)
 {
-    if ((notes->n & (notes->n + 1)) == 0) notes->v = xrealloc(notes->v, (notes->n * 2 + 1) * sizeof *notes->v);
+    if ((notes->n & (notes->n + 1)) == 0)
+        notes->v = xrealloc(notes->v, (notes->n * 2 + 1) * sizeof *notes->v);
     notes->v[notes->n++] = (struct dump_note){xstrdup(path), a, b};
 }
 
-/* The notes of each path under its title; the paths in the order of Java's HashMap. Where by_a says so (1: ascending, -1:
- * descending) those of a path are ordered by a, and only the last of each a counts: a TreeMap. */
+/* The notes of each path under its title; the paths in the order of Java's HashMap. Where by_a says so (1:
+ * ascending, -1: descending) those of a path are ordered by a, and only the last of each a counts: a TreeMap.
+ */
 struct order {
     size_t at;
     const struct dump_note *note;
@@ -73,7 +76,8 @@ static int order_cmp(const void *pa, const void *pb)
     return (x->at > y->at) - (x->at < y->at);
 }
 
-static void tell(struct strbuf *out, const struct dump_notes *notes, const char *title, const char *fmt_a, const char *fmt_b, int by_a)
+static void tell(struct strbuf *out, const struct dump_notes *notes, const char *title, const char *fmt_a,
+                 const char *fmt_b, int by_a)
 {
     struct slice *paths = xcalloc(notes->n + 1, sizeof *paths);
     struct order *v = xcalloc(notes->n + 1, sizeof *v);
@@ -83,7 +87,8 @@ static void tell(struct strbuf *out, const struct dump_notes *notes, const char 
         for (int32_t k = 0; k < paths_n; k++) known |= slice_eq_cstr(paths[k], notes->v[i].path);
         if (!known) paths[paths_n++] = slice_cstr(notes->v[i].path);
     }
-    for (int32_t k = 0; k < paths_n / 2; k++) { /* Java's computeIfAbsent puts a path in front of its bucket */
+    for (int32_t k = 0; k < paths_n / 2;
+         k++) { /* Java's computeIfAbsent puts a path in front of its bucket */
         struct slice first = paths[k];
         paths[k] = paths[paths_n - 1 - k];
         paths[paths_n - 1 - k] = first;
@@ -100,7 +105,8 @@ static void tell(struct strbuf *out, const struct dump_notes *notes, const char 
         strbuf_printf(out, "%s%s\n", title, (const char *)paths[k].p);
         for (size_t i = 0; i < n; i++) {
             if (by_a && i + 1 < n && v[i + 1].note->a == v[i].note->a) continue;
-            strbuf_printf(out, "%s%lld%s%lld\n", fmt_a, (long long)v[i].note->a, fmt_b, (long long)v[i].note->b);
+            strbuf_printf(out, "%s%lld%s%lld\n", fmt_a, (long long)v[i].note->a, fmt_b,
+                          (long long)v[i].note->b);
         }
     }
     free(paths);
@@ -110,9 +116,12 @@ static void tell(struct strbuf *out, const struct dump_notes *notes, const char 
 void dump_tell_notes(struct dump *d)
 {
     tell(&d->err, &d->mismatches, "Mismatches in :", "  Index offset: ", ", log offset: ", -1);
-    tell(&d->err, &d->time_mismatches, "Found timestamp mismatch in :", "  Index timestamp: ", ", log timestamp: ", 0);
-    tell(&d->err, &d->time_disorder, "Found out of order timestamp in :", "  Index timestamp: ", ", Previously indexed timestamp: ", 0);
-    tell(&d->err, &d->not_found, "The following indexed offsets are not found in :", "Indexed offset: ", ", found log offset: ", 0);
+    tell(&d->err, &d->time_mismatches,
+         "Found timestamp mismatch in :", "  Index timestamp: ", ", log timestamp: ", 0);
+    tell(&d->err, &d->time_disorder,
+         "Found out of order timestamp in :", "  Index timestamp: ", ", Previously indexed timestamp: ", 0);
+    tell(&d->err, &d->not_found,
+         "The following indexed offsets are not found in :", "Indexed offset: ", ", found log offset: ", 0);
     tell(&d->err, &d->gaps, "Non-consecutive offsets in ", "  ", " is followed by ", 1);
 }
 
@@ -143,8 +152,9 @@ static int read_legacy(struct dump *d, const struct dump_file *f, struct dump_ba
 {
     uint8_t h[26] = {0};
     size_t n = b->magic == 1 ? 26 : 18;
-    if (dump_read(f, b->at, h, n)) return dump_throw(d, "org.apache.kafka.common.KafkaException", "Failed to load record batch at position %lld from %s",
-                                                     (long long)b->at, f->path);
+    if (dump_read(f, b->at, h, n))
+        return dump_throw(d, "org.apache.kafka.common.KafkaException",
+                          "Failed to load record batch at position %lld from %s", (long long)b->at, f->path);
     b->crc = load_be32(h + 12);
     b->attributes = h[17];
     b->max_time_ms = b->magic == 1 ? (int64_t)load_be64(h + 18) : -1;
@@ -164,11 +174,13 @@ int dump_batch_at(struct dump *d, const struct dump_file *f, int64_t at, int64_t
     b->bytes = (int64_t)size + BATCH_PREFIX_BYTES;
     if (size < LEGACY_OVERHEAD_MIN)
         return dump_throw(d, "org.apache.kafka.common.errors.CorruptRecordException",
-                          "Found record size %d smaller than minimum record overhead (%d) in file %s.", size, LEGACY_OVERHEAD_MIN, f->path);
+                          "Found record size %d smaller than minimum record overhead (%d) in file %s.", size,
+                          LEGACY_OVERHEAD_MIN, f->path);
     if (at > end - b->bytes) return 0;
     if (b->magic < 2) return read_legacy(d, f, b);
     if (dump_read(f, at, h, sizeof h))
-        return dump_throw(d, "org.apache.kafka.common.KafkaException", "Failed to load record batch at position %lld from %s", (long long)at, f->path);
+        return dump_throw(d, "org.apache.kafka.common.KafkaException",
+                          "Failed to load record batch at position %lld from %s", (long long)at, f->path);
     b->leader_epoch = (int32_t)load_be32(h + BATCH_AT_EPOCH);
     b->crc = load_be32(h + BATCH_AT_CRC);
     b->attributes = load_be16(h + BATCH_AT_ATTRIBUTES);
@@ -207,13 +219,17 @@ int32_t dump_sequence(int32_t base, int32_t more)
 }
 
 /* ---- records ---- */
-/* Reads one record's body. `r` holds what Java's buffer would: the rest of the batch, or one record of a compressed one. */
-static int parse_record(struct dump *d, const struct dump_batch *b, struct kp_reader *r, int64_t body_bytes, struct strbuf *names, struct dump_record *out)
+/* Reads one record's body. `r` holds what Java's buffer would: the rest of the batch, or one record of a
+ * compressed one. */
+static int parse_record(struct dump *d, const struct dump_batch *b, struct kp_reader *r, int64_t body_bytes,
+                        struct strbuf *names, struct dump_record *out)
 {
     static const char structure[] = "Found invalid record structure";
     const uint8_t *start = r->p;
     if (body_bytes > (int64_t)kp_left(r))
-        return dump_throw(d, INVALID_RECORD, "Invalid record size: expected %lld bytes in record payload, but instead the buffer has only %zu remaining bytes.",
+        return dump_throw(d, INVALID_RECORD,
+                          "Invalid record size: expected %lld bytes in record payload, but instead the "
+                          "buffer has only %zu remaining bytes.",
                           (long long)body_bytes, kp_left(r));
     struct slice part[2];
     (void)kp_read_i8(r);
@@ -225,9 +241,13 @@ static int parse_record(struct dump *d, const struct dump_batch *b, struct kp_re
     }
     int32_t headers = kp_read_varint(r);
     if (r->err) return dump_throw(d, INVALID_RECORD, structure);
-    if (headers < 0) return dump_throw(d, INVALID_RECORD, "Found invalid number of record headers %d", headers);
+    if (headers < 0)
+        return dump_throw(d, INVALID_RECORD, "Found invalid number of record headers %d", headers);
     if ((size_t)headers > kp_left(r))
-        return dump_throw(d, INVALID_RECORD, "Found invalid number of record headers. %d is larger than the remaining size of the buffer", headers);
+        return dump_throw(
+            d, INVALID_RECORD,
+            "Found invalid number of record headers. %d is larger than the remaining size of the buffer",
+            headers);
     strbuf_reset(names);
     for (int32_t i = 0; i < headers && !r->err; i++) {
         int32_t n = kp_read_varint(r);
@@ -240,8 +260,10 @@ static int parse_record(struct dump *d, const struct dump_batch *b, struct kp_re
     }
     if (r->err) return dump_throw(d, INVALID_RECORD, structure);
     if (r->p - start != body_bytes)
-        return dump_throw(d, INVALID_RECORD, "Invalid record size: expected to read %lld bytes in record payload, but instead read %lld", (long long)body_bytes,
-                          (long long)(r->p - start));
+        return dump_throw(
+            d, INVALID_RECORD,
+            "Invalid record size: expected to read %lld bytes in record payload, but instead read %lld",
+            (long long)body_bytes, (long long)(r->p - start));
     *out = (struct dump_record){
         .offset = (int64_t)((uint64_t)b->base_offset + (uint64_t)(int64_t)delta),
         .time_ms = b->attributes & BATCH_LOG_APPEND_TIME ? b->max_time_ms : time,
@@ -253,7 +275,8 @@ static int parse_record(struct dump *d, const struct dump_batch *b, struct kp_re
     return 0;
 }
 
-static int plain_records(struct dump *d, const struct dump_batch *b, struct slice body, dump_record_cb *cb, void *arg)
+static int plain_records(struct dump *d, const struct dump_batch *b, struct slice body, dump_record_cb *cb,
+                         void *arg)
 {
     struct kp_reader r = kp_reader_of(body);
     struct strbuf names;
@@ -264,20 +287,25 @@ static int plain_records(struct dump *d, const struct dump_batch *b, struct slic
         int32_t n = kp_read_varint(&r);
         if (r.err) rc = dump_throw(d, INVALID_RECORD, "Incorrect declared batch size, premature EOF reached");
         else rc = parse_record(d, b, &r, n, &names, &rec);
-        if (rc == 0 && i + 1 == b->count && kp_left(&r)) rc = dump_throw(d, INVALID_RECORD, "Incorrect declared batch size, records still remaining in file");
+        if (rc == 0 && i + 1 == b->count && kp_left(&r))
+            rc = dump_throw(d, INVALID_RECORD,
+                            "Incorrect declared batch size, records still remaining in file");
         if (rc == 0) rc = cb(d, b, &rec, arg);
     }
     strbuf_fini(&names);
     return rc;
 }
 
-/* A compressed batch, record by record: only one of them is in memory, and it grows with the bytes that are really there. */
+/* A compressed batch, record by record: only one of them is in memory, and it grows with the bytes that are
+ * really there. */
 static int unpack_some(struct dump *d, struct strbuf *out, size_t n)
 {
     uint8_t part[16384];
     while (n) {
         int64_t got = kp_unpack_read(d->unpack, part, min_size(n, sizeof part));
-        if (got < 0) return dump_throw(d, "org.apache.kafka.common.KafkaException", "Failed to decompress record stream");
+        if (got < 0)
+            return dump_throw(d, "org.apache.kafka.common.KafkaException",
+                              "Failed to decompress record stream");
         if (got == 0) return ERR_EOF;
         strbuf_add(out, part, (size_t)got);
         n -= (size_t)got;
@@ -291,19 +319,24 @@ static int unpack_varint(struct dump *d, int32_t *out)
     uint32_t v = 0;
     for (unsigned shift = 0; byte & 0x80; shift += 7) {
         int64_t got = shift < 35 ? kp_unpack_read(d->unpack, &byte, 1) : -1;
-        if (got < 0) return dump_throw(d, "org.apache.kafka.common.KafkaException", "Failed to decompress record stream");
-        if (got == 0) return dump_throw(d, INVALID_RECORD, "Incorrect declared batch size, premature EOF reached");
+        if (got < 0)
+            return dump_throw(d, "org.apache.kafka.common.KafkaException",
+                              "Failed to decompress record stream");
+        if (got == 0)
+            return dump_throw(d, INVALID_RECORD, "Incorrect declared batch size, premature EOF reached");
         v |= (uint32_t)(byte & 0x7f) << shift;
     }
     *out = (int32_t)(v >> 1 ^ (0u - (v & 1)));
     return 0;
 }
 
-static int packed_records(struct dump *d, const struct dump_batch *b, struct slice body, dump_record_cb *cb, void *arg)
+static int packed_records(struct dump *d, const struct dump_batch *b, struct slice body, dump_record_cb *cb,
+                          void *arg)
 {
     struct strbuf names, bytes;
     int rc = kp_unpack_start(d->unpack, b->attributes & BATCH_CODEC_MASK, body, SIZE_MAX);
-    if (rc) return dump_throw(d, "org.apache.kafka.common.KafkaException", "Failed to decompress record stream");
+    if (rc)
+        return dump_throw(d, "org.apache.kafka.common.KafkaException", "Failed to decompress record stream");
     strbuf_init(&names);
     strbuf_init(&bytes);
     for (int32_t i = 0; i < b->count && rc == 0; i++) {
@@ -311,15 +344,20 @@ static int packed_records(struct dump *d, const struct dump_batch *b, struct sli
         int32_t n = 0;
         strbuf_reset(&bytes);
         if ((rc = unpack_varint(d, &n)) != 0) break;
-        if (n > d->record_max) rc = dump_throw(d, INVALID_RECORD, "a record of %d bytes is more than this tool takes", n);
+        if (n > d->record_max)
+            rc = dump_throw(d, INVALID_RECORD, "a record of %d bytes is more than this tool takes", n);
         else rc = unpack_some(d, &bytes, n > 0 ? (size_t)n : 0);
         if (rc == ERR_EOF)
-            rc = dump_throw(d, INVALID_RECORD, "Invalid record size: expected %d bytes in record payload, but the record payload reached EOF.", n);
+            rc = dump_throw(d, INVALID_RECORD,
+                            "Invalid record size: expected %d bytes in record payload, but the record "
+                            "payload reached EOF.",
+                            n);
         struct kp_reader r = kp_reader_of(strbuf_slice(&bytes));
         if (rc == 0) rc = parse_record(d, b, &r, n, &names, &rec);
         uint8_t more;
         if (rc == 0 && i + 1 == b->count && kp_unpack_read(d->unpack, &more, 1) > 0)
-            rc = dump_throw(d, INVALID_RECORD, "Incorrect declared batch size, records still remaining in file");
+            rc = dump_throw(d, INVALID_RECORD,
+                            "Incorrect declared batch size, records still remaining in file");
         if (rc == 0) rc = cb(d, b, &rec, arg);
     }
     strbuf_fini(&names);
@@ -334,7 +372,8 @@ static bool legacy_record(struct slice in, int64_t offset, struct dump_record *o
     out->offset = offset;
     out->sequence = -1;
     out->legacy_crc = kp_read_u32(&r);
-    out->legacy_valid = in.n >= LEGACY_OVERHEAD_MIN && (uint32_t)crc32(0, in.p + 4, (uInt)(in.n - 4)) == out->legacy_crc;
+    out->legacy_valid =
+        in.n >= LEGACY_OVERHEAD_MIN && (uint32_t)crc32(0, in.p + 4, (uInt)(in.n - 4)) == out->legacy_crc;
     int8_t magic = kp_read_i8(&r);
     *attributes = (uint8_t)kp_read_i8(&r);
     out->time_ms = magic == 1 ? kp_read_i64(&r) : -1;
@@ -343,7 +382,8 @@ static bool legacy_record(struct slice in, int64_t offset, struct dump_record *o
     return !r.err;
 }
 
-static int legacy_inner(struct dump *d, const struct dump_batch *b, struct slice body, int64_t wrapper_time, dump_record_cb *cb, void *arg)
+static int legacy_inner(struct dump *d, const struct dump_batch *b, struct slice body, int64_t wrapper_time,
+                        dump_record_cb *cb, void *arg)
 {
     struct kp_writer w;
     int64_t last = -1;
@@ -351,7 +391,8 @@ static int legacy_inner(struct dump *d, const struct dump_batch *b, struct slice
     kp_writer_init(&w, 0);
     if (kp_decompress(b->attributes & BATCH_CODEC_MASK, body, (size_t)d->record_max, &w))
         rc = dump_throw(d, "org.apache.kafka.common.KafkaException", "Failed to decompress record stream");
-    for (int pass = 0; pass < 2 && rc == 0; pass++) { /* first the last offset, from which magic 1 counts back */
+    for (int pass = 0; pass < 2 && rc == 0;
+         pass++) { /* first the last offset, from which magic 1 counts back */
         struct kp_reader r = kp_reader_of(kp_writer_slice(&w));
         while (kp_left(&r) && rc == 0) {
             int64_t offset = kp_read_i64(&r);
@@ -359,10 +400,12 @@ static int legacy_inner(struct dump *d, const struct dump_batch *b, struct slice
             struct slice in = kp_read_raw(&r, n > 0 ? (size_t)n : 0);
             struct dump_record rec = {0};
             uint8_t attributes;
-            if (r.err || !legacy_record(in, offset, &rec, &attributes)) rc = dump_throw(d, INVALID_RECORD, "Found invalid record structure");
+            if (r.err || !legacy_record(in, offset, &rec, &attributes))
+                rc = dump_throw(d, INVALID_RECORD, "Found invalid record structure");
             else if (pass == 0) last = offset;
             else {
-                if (b->magic == 1) rec.offset = (int64_t)((uint64_t)b->last_offset - (uint64_t)last + (uint64_t)offset);
+                if (b->magic == 1)
+                    rec.offset = (int64_t)((uint64_t)b->last_offset - (uint64_t)last + (uint64_t)offset);
                 if (b->attributes & BATCH_LOG_APPEND_TIME) rec.time_ms = wrapper_time;
                 rc = cb(d, b, &rec, arg);
             }
@@ -372,27 +415,35 @@ static int legacy_inner(struct dump *d, const struct dump_batch *b, struct slice
     return rc;
 }
 
-static int legacy_records(struct dump *d, const struct dump_batch *b, struct slice message, dump_record_cb *cb, void *arg)
+static int legacy_records(struct dump *d, const struct dump_batch *b, struct slice message,
+                          dump_record_cb *cb, void *arg)
 {
     struct dump_record rec = {0};
     uint8_t attributes;
-    if (!legacy_record(message, b->base_offset, &rec, &attributes)) return dump_throw(d, INVALID_RECORD, "Found invalid record structure");
+    if (!legacy_record(message, b->base_offset, &rec, &attributes))
+        return dump_throw(d, INVALID_RECORD, "Found invalid record structure");
     if (!(b->attributes & BATCH_CODEC_MASK)) return cb(d, b, &rec, arg);
-    if (!rec.value.p) return dump_throw(d, INVALID_RECORD, "Found invalid compressed record set with null value (magic = %d)", b->magic);
+    if (!rec.value.p)
+        return dump_throw(d, INVALID_RECORD,
+                          "Found invalid compressed record set with null value (magic = %d)", b->magic);
     return legacy_inner(d, b, rec.value, rec.time_ms, cb, arg);
 }
 
-int dump_records(struct dump *d, const struct dump_file *f, const struct dump_batch *b, dump_record_cb *cb, void *arg)
+int dump_records(struct dump *d, const struct dump_file *f, const struct dump_batch *b, dump_record_cb *cb,
+                 void *arg)
 {
     int64_t head = b->magic < 2 ? BATCH_PREFIX_BYTES : BATCH_HEAD_BYTES;
     if (b->bytes < head) return dump_throw(d, "java.lang.IndexOutOfBoundsException", "%s", "");
     if (b->magic >= 2 && b->count == 0) return 0;
-    if (b->magic >= 2 && b->count < 0) return dump_throw(d, INVALID_RECORD, "Found invalid record count %d in magic v%d batch", b->count, b->magic);
+    if (b->magic >= 2 && b->count < 0)
+        return dump_throw(d, INVALID_RECORD, "Found invalid record count %d in magic v%d batch", b->count,
+                          b->magic);
     size_t n = (size_t)(b->bytes - head);
     uint8_t *p = xmalloc(n + 1);
     int rc;
     if (dump_read(f, b->at + head, p, n))
-        rc = dump_throw(d, "org.apache.kafka.common.KafkaException", "Failed to load record batch at position %lld from %s", (long long)b->at, f->path);
+        rc = dump_throw(d, "org.apache.kafka.common.KafkaException",
+                        "Failed to load record batch at position %lld from %s", (long long)b->at, f->path);
     else if (b->magic < 2) rc = legacy_records(d, b, slice_of(p, n), cb, arg);
     else if (b->attributes & BATCH_CODEC_MASK) rc = packed_records(d, b, slice_of(p, n), cb, arg);
     else rc = plain_records(d, b, slice_of(p, n), cb, arg);

@@ -1,6 +1,6 @@
-/* moldau dump-log: what kafka-dump-log.sh of Apache Kafka 4.3 does: prints the files of a log at rest, line by line as that
- * tool does, and where Java would end with an exception, its first line. Decoders other than Kafka's own Integer, Long and
- * String ones are Java classes, which cannot be loaded. */
+/* moldau dump-log: what kafka-dump-log.sh of Apache Kafka 4.3 does: prints the files of a log at rest, line
+ * by line as that tool does, and where Java would end with an exception, its first line. Decoders other than
+ * Kafka's own Integer, Long and String ones are Java classes, which cannot be loaded. */
 #include "cli/dump_log.h"
 #include "cli/tools.h"
 #include "os/os.h"
@@ -22,17 +22,23 @@ static int put_batch(struct dump *d, const struct dump_file *f, const struct dum
     int codec = b->attributes & BATCH_CODEC_MASK;
     if (b->magic >= 2) {
         int32_t last = b->base_sequence == -1 ? -1 : dump_sequence(b->base_sequence, b->last_delta);
-        strbuf_printf(o, "baseOffset: %lld lastOffset: %lld count: %d baseSequence: %d lastSequence: %d producerId: %lld producerEpoch: %d partitionLeaderEpoch: %d",
-                      (long long)b->base_offset, (long long)b->last_offset, b->count, b->base_sequence, last, (long long)b->producer_id, b->producer_epoch,
-                      b->leader_epoch);
-        strbuf_printf(o, " isTransactional: %s isControl: %s deleteHorizonMs: ", b->attributes & BATCH_TRANSACTIONAL ? "true" : "false",
+        strbuf_printf(o,
+                      "baseOffset: %lld lastOffset: %lld count: %d baseSequence: %d lastSequence: %d "
+                      "producerId: %lld producerEpoch: %d partitionLeaderEpoch: %d",
+                      (long long)b->base_offset, (long long)b->last_offset, b->count, b->base_sequence, last,
+                      (long long)b->producer_id, b->producer_epoch, b->leader_epoch);
+        strbuf_printf(o, " isTransactional: %s isControl: %s deleteHorizonMs: ",
+                      b->attributes & BATCH_TRANSACTIONAL ? "true" : "false",
                       b->attributes & BATCH_CONTROL ? "true" : "false");
-        if (b->attributes & BATCH_DELETE_HORIZON) strbuf_printf(o, "OptionalLong[%lld]", (long long)b->base_time_ms);
+        if (b->attributes & BATCH_DELETE_HORIZON)
+            strbuf_printf(o, "OptionalLong[%lld]", (long long)b->base_time_ms);
         else strbuf_add_cstr(o, "OptionalLong.empty");
     } else strbuf_printf(o, "offset: %lld", (long long)b->last_offset);
-    if (!kp_codec_name(codec)) return dump_throw(d, "java.lang.IllegalArgumentException", "Unknown compression type id: %d", codec);
-    strbuf_printf(o, " position: %lld %s: %lld size: %lld magic: %d compresscodec: %s crc: %u isvalid: %s\n", (long long)b->at, time_type(b), (long long)b->max_time_ms,
-                  (long long)b->bytes, b->magic, kp_codec_name(codec), b->crc, dump_batch_valid(f, b) ? "true" : "false");
+    if (!kp_codec_name(codec))
+        return dump_throw(d, "java.lang.IllegalArgumentException", "Unknown compression type id: %d", codec);
+    strbuf_printf(o, " position: %lld %s: %lld size: %lld magic: %d compresscodec: %s crc: %u isvalid: %s\n",
+                  (long long)b->at, time_type(b), (long long)b->max_time_ms, (long long)b->bytes, b->magic,
+                  kp_codec_name(codec), b->crc, dump_batch_valid(f, b) ? "true" : "false");
     return 0;
 }
 
@@ -46,12 +52,16 @@ static int record_cb(struct dump *d, const struct dump_batch *b, const struct du
     struct strbuf *o = &d->out;
     bool control = b->magic >= 2 && b->attributes & BATCH_CONTROL;
     int rc = 0;
-    if ((uint64_t)r->offset != (uint64_t)w->last_offset + 1) dump_note(&d->gaps, w->f->absolute, w->last_offset, r->offset);
+    if ((uint64_t)r->offset != (uint64_t)w->last_offset + 1)
+        dump_note(&d->gaps, w->f->absolute, w->last_offset, r->offset);
     w->last_offset = r->offset;
     if (!d->skip_metadata) {
-        strbuf_printf(o, "| offset: %lld %s: %lld keySize: %lld valueSize: %lld", (long long)r->offset, time_type(b), (long long)r->time_ms,
-                      r->key.p ? (long long)r->key.n : -1, r->value.p ? (long long)r->value.n : -1);
-        if (b->magic >= 2) strbuf_printf(o, " sequence: %d headerKeys: [%.*s]", r->sequence, (int)r->header_names.n, (const char *)r->header_names.p);
+        strbuf_printf(o, "| offset: %lld %s: %lld keySize: %lld valueSize: %lld", (long long)r->offset,
+                      time_type(b), (long long)r->time_ms, r->key.p ? (long long)r->key.n : -1,
+                      r->value.p ? (long long)r->value.n : -1);
+        if (b->magic >= 2)
+            strbuf_printf(o, " sequence: %d headerKeys: [%.*s]", r->sequence, (int)r->header_names.n,
+                          (const char *)r->header_names.p);
         else strbuf_printf(o, " isValid: %s crc: %u", r->legacy_valid ? "true" : "false", r->legacy_crc);
         if (control) rc = dump_control(d, r);
     }
@@ -77,13 +87,17 @@ static int put_snapshot_title(struct dump *d, const char *name)
         strbuf_add_cstr(&d->out, "KRaft bootstrap snapshot\n");
         return 0;
     }
-    if (n < 20) return dump_throw(d, "java.lang.StringIndexOutOfBoundsException", "begin 0, end 20, length %zu", n);
+    if (n < 20)
+        return dump_throw(d, "java.lang.StringIndexOutOfBoundsException", "begin 0, end 20, length %zu", n);
     char *offset = xstrndup(name, 20), *epoch = xstrndup(name + min_size(n, 21), 10);
     int64_t o = 0, e = 0;
     int rc = 0;
-    if (!all_digits(offset, 20) || !parse_i64(offset, &o)) rc = dump_throw(d, "java.lang.NumberFormatException", "For input string: \"%s\"", offset);
-    else if (n < 31) rc = dump_throw(d, "java.lang.StringIndexOutOfBoundsException", "begin 21, end 31, length %zu", n);
-    else if (!all_digits(epoch, 10) || !parse_i64(epoch, &e) || e > INT32_MAX) rc = dump_throw(d, "java.lang.NumberFormatException", "For input string: \"%s\"", epoch);
+    if (!all_digits(offset, 20) || !parse_i64(offset, &o))
+        rc = dump_throw(d, "java.lang.NumberFormatException", "For input string: \"%s\"", offset);
+    else if (n < 31)
+        rc = dump_throw(d, "java.lang.StringIndexOutOfBoundsException", "begin 21, end 31, length %zu", n);
+    else if (!all_digits(epoch, 10) || !parse_i64(epoch, &e) || e > INT32_MAX)
+        rc = dump_throw(d, "java.lang.NumberFormatException", "For input string: \"%s\"", epoch);
     else strbuf_printf(&d->out, "Snapshot end offset: %lld, epoch: %lld\n", (long long)o, (long long)e);
     free(offset);
     free(epoch);
@@ -111,8 +125,10 @@ int dump_log_file(struct dump *d, const struct dump_file *f)
     int64_t at = 0, end = min_i64(f->size, d->bytes_max);
     int rc;
     if (d->bytes_max < 0)
-        return dump_throw(d, "java.lang.IllegalArgumentException", "Invalid size: %lld in read from FileRecords(size=%lld, file=%s, start=0, end=2147483647)",
-                          (long long)d->bytes_max, (long long)f->size, f->path);
+        return dump_throw(
+            d, "java.lang.IllegalArgumentException",
+            "Invalid size: %lld in read from FileRecords(size=%lld, file=%s, start=0, end=2147483647)",
+            (long long)d->bytes_max, (long long)f->size, f->path);
     struct dump_batch b;
     while ((rc = dump_batch_at(d, f, at, end, &b)) > 0) {
         if ((rc = put_batch(d, f, &b)) != 0) return rc;
@@ -199,7 +215,8 @@ out:
 
 static bool is_known(const char *path)
 {
-    static const char *const suffixes[] = {".log", ".checkpoint", ".index", ".timeindex", ".snapshot", ".txnindex"};
+    static const char *const suffixes[] = {".log",       ".checkpoint", ".index",
+                                           ".timeindex", ".snapshot",   ".txnindex"};
     const char *slash = strrchr(path, '/'), *dot = strrchr(slash ? slash : path, '.');
     for (size_t i = 0; i < NELEMS(suffixes); i++)
         if (dot && strcmp(dot, suffixes[i]) == 0) return true;
@@ -213,9 +230,12 @@ static enum dump_class decoder_class(const struct cli_option *o, const char *nam
     const char *v = cli_value(o, name);
     if (!v) return DUMP_STRING;
     for (size_t i = 0; i < NELEMS(classes); i++)
-        if (strncmp(v, package, sizeof package - 1) == 0 && strcmp(v + sizeof package - 1, classes[i]) == 0) return (enum dump_class)i;
-    fprintf(stderr, "%s is a Java class, and moldau cannot load those. --%s takes StringDecoder, IntegerDecoder and LongDecoder of org.apache.kafka.tools.api.\n", v,
-            name);
+        if (strncmp(v, package, sizeof package - 1) == 0 && strcmp(v + sizeof package - 1, classes[i]) == 0)
+            return (enum dump_class)i;
+    fprintf(stderr,
+            "%s is a Java class, and moldau cannot load those. --%s takes StringDecoder, IntegerDecoder and "
+            "LongDecoder of org.apache.kafka.tools.api.\n",
+            v, name);
     exit(1);
 }
 
@@ -225,7 +245,10 @@ static int64_t number(const struct cli_option *o, const char *name, int64_t othe
     const char *s = cli_value(o, name);
     if (!s) return otherwise;
     if (parse_i64(s, &v) && v >= INT32_MIN && v <= INT32_MAX) return v;
-    fprintf(stderr, "Exception in thread \"main\" joptsimple.OptionArgumentConversionException: Cannot parse argument '%s' of option %s\n", s, name);
+    fprintf(stderr,
+            "Exception in thread \"main\" joptsimple.OptionArgumentConversionException: Cannot parse "
+            "argument '%s' of option %s\n",
+            s, name);
     exit(1);
 }
 
@@ -249,7 +272,8 @@ int dump_log_main(int argc, char **argv)
         {"max-message-size", true, "bytes of the largest batch that an index points to; 5242880", NULL, 0},
         {"max-bytes", true, "how much of a .log to read", NULL, 0},
         {"skip-record-metadata", false, "print only keys and values of records", NULL, 0},
-        {"key-decoder-class", true, "String-, Integer- or LongDecoder of org.apache.kafka.tools.api", NULL, 0},
+        {"key-decoder-class", true, "String-, Integer- or LongDecoder of org.apache.kafka.tools.api", NULL,
+         0},
         {"value-decoder-class", true, "the same for values", NULL, 0},
         {"offsets-decoder", false, "records of __consumer_offsets", NULL, 0},
         {"transaction-log-decoder", false, "records of __transaction_state", NULL, 0},
@@ -269,7 +293,8 @@ int dump_log_main(int argc, char **argv)
     dump_init(&d);
     d.flush = flush;
     d.decoder = decoder(o);
-    d.print = d.decoder != DUMP_TEXT || cli_given(o, "print-data-log") || cli_given(o, "key-decoder-class") || cli_given(o, "value-decoder-class");
+    d.print = d.decoder != DUMP_TEXT || cli_given(o, "print-data-log") || cli_given(o, "key-decoder-class") ||
+              cli_given(o, "value-decoder-class");
     d.deep = d.print || cli_given(o, "deep-iteration");
     d.skip_metadata = cli_given(o, "skip-record-metadata");
     d.verify_only = cli_given(o, "verify-index-only");

@@ -1,5 +1,6 @@
-/* Private to the dump-log tool: what kafka-dump-log.sh of Apache Kafka 4.3 prints of the files of a log. Every function
- * takes any bytes: where Java would end with an exception, it returns ERR_FORMAT and the exception is in `thrown`. */
+/* Private to the dump-log tool: what kafka-dump-log.sh of Apache Kafka 4.3 prints of the files of a log.
+ * Every function takes any bytes: where Java would end with an exception, it returns ERR_FORMAT and the
+ * exception is in `thrown`. */
 #ifndef MOLDAU_DUMP_LOG_H
 #define MOLDAU_DUMP_LOG_H
 
@@ -63,8 +64,10 @@ struct dump_batch {
     int64_t producer_id;
     int16_t producer_epoch;
 };
-/* The batch at `at` of a file that ends at `end`. 1: there it is; 0: no whole batch is left; negative: thrown. */
-int dump_batch_at(struct dump *d, const struct dump_file *f, int64_t at, int64_t end, struct dump_batch *b) MUST_USE;
+/* The batch at `at` of a file that ends at `end`. 1: there it is; 0: no whole batch is left; negative:
+ * thrown. */
+int dump_batch_at(struct dump *d, const struct dump_file *f, int64_t at, int64_t end,
+                  struct dump_batch *b) MUST_USE;
 
 bool dump_batch_valid(const struct dump_file *f, const struct dump_batch *b);
 /* Sequences run 0 .. INT32_MAX and wrap to 0. */
@@ -79,15 +82,18 @@ struct dump_record {
     uint32_t legacy_crc;
 };
 /* Calls cb for each record of a batch. */
-typedef int dump_record_cb(struct dump *d, const struct dump_batch *b, const struct dump_record *r, void *arg);
-int dump_records(struct dump *d, const struct dump_file *f, const struct dump_batch *b, dump_record_cb *cb, void *arg) MUST_USE;
+typedef int dump_record_cb(struct dump *d, const struct dump_batch *b, const struct dump_record *r,
+                           void *arg);
+int dump_records(struct dump *d, const struct dump_file *f, const struct dump_batch *b, dump_record_cb *cb,
+                 void *arg) MUST_USE;
 
 /* The line that tells from a file's name where it begins, and then all of its batches. */
 int dump_log_title(struct dump *d, const char *name) MUST_USE;
 int dump_log_file(struct dump *d, const struct dump_file *f) MUST_USE;
 /* log: the .log beside it; index: the .index beside it, NULL for dump_index itself. */
 int dump_index(struct dump *d, const struct dump_file *f, const struct dump_file *log) MUST_USE;
-int dump_time_index(struct dump *d, const struct dump_file *f, const struct dump_file *index, const struct dump_file *log) MUST_USE;
+int dump_time_index(struct dump *d, const struct dump_file *f, const struct dump_file *index,
+                    const struct dump_file *log) MUST_USE;
 int dump_producers(struct dump *d, const struct dump_file *f) MUST_USE;
 int dump_txn_index(struct dump *d, const struct dump_file *f) MUST_USE;
 

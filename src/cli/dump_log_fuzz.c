@@ -6,7 +6,12 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 {
     if (n < 2) return 0;
     struct slice bytes = slice_of(data + 2, n - 2);
-    struct dump_file f = {.path = "0.log", .absolute = "/0.log", .name = "0.log", .fd = -1, .memory = bytes, .size = (int64_t)bytes.n};
+    struct dump_file f = {.path = "0.log",
+                          .absolute = "/0.log",
+                          .name = "0.log",
+                          .fd = -1,
+                          .memory = bytes,
+                          .size = (int64_t)bytes.n};
     struct dump_file index = f;
     struct dump d;
     int rc = 0;

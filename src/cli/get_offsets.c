@@ -30,8 +30,8 @@ static const struct {
     int64_t time;
     const char *name;
     int16_t version; /* of ListOffsets, from which it is known */
-} times[] = {{-1, "latest", 1}, {-2, "earliest", 1}, {-3, "max-timestamp", 7}, {-4, "earliest-local", 8}, {-5, "latest-tiered", 9},
-             {-6, "earliest-pending-upload", 11}};
+} times[] = {{-1, "latest", 1},         {-2, "earliest", 1},      {-3, "max-timestamp", 7},
+             {-4, "earliest-local", 8}, {-5, "latest-tiered", 9}, {-6, "earliest-pending-upload", 11}};
 
 static _Noreturn void die(const char *fmt, const char *what)
 {
@@ -51,8 +51,10 @@ static int64_t parse_time(const char *s, int16_t *version)
             return times[i].time;
         }
     if (!parse_i64(s, &ms))
-        die("Malformed time argument %s. Please use -1 or latest / -2 or earliest / -3 or max-timestamp / -4 or earliest-local / -5 or latest-tiered / "
-            "-6 or earliest-pending-upload, or a specified long format timestamp", s);
+        die("Malformed time argument %s. Please use -1 or latest / -2 or earliest / -3 or max-timestamp / -4 "
+            "or earliest-local / -5 or latest-tiered / "
+            "-6 or earliest-pending-upload, or a specified long format timestamp",
+            s);
     for (size_t i = 0; i < NELEMS(times); i++)
         if (ms == times[i].time) *version = times[i].version;
     return ms;
@@ -64,7 +66,9 @@ static void parse_partitions(struct get_offsets *g, const char *text)
     for (const char *p = text; *p;) {
         size_t n = strcspn(p, ",");
         char *word = xstrndup(p, n);
-        if (n && !parse_i64(word, &g->parts[g->parts_n++])) die("--partitions expects a comma separated list of numeric partition ids, but received: %s", text);
+        if (n && !parse_i64(word, &g->parts[g->parts_n++]))
+            die("--partitions expects a comma separated list of numeric partition ids, but received: %s",
+                text);
         free(word);
         p += n + (p[n] == ',');
     }
@@ -88,7 +92,8 @@ static void parse_rules(struct get_offsets *g, const char *text)
         int64_t from = 0, to = INT64_MAX;
         if (colon && colon[1]) {
             char *dash = strchr(colon + 1, '-');
-            if (strspn(colon + 1, "0123456789-") != strlen(colon + 1) || (dash && strchr(dash + 1, '-'))) die("Invalid rule specification: %s", rule);
+            if (strspn(colon + 1, "0123456789-") != strlen(colon + 1) || (dash && strchr(dash + 1, '-')))
+                die("Invalid rule specification: %s", rule);
             if (dash) *dash = 0;
             if (colon[1] && !parse_i64(colon + 1, &from)) die("Invalid rule specification: %s", rule);
             if (!dash) to = from + 1;
@@ -109,7 +114,8 @@ static bool is_wanted(const struct get_offsets *g, struct slice topic, int32_t p
     for (int i = 0; i < g->parts_n; i++) ok |= g->parts[i] == part;
     if (!ok) return false;
     for (int i = 0; i < g->rules_n; i++)
-        if (part >= g->rules[i].from && part < g->rules[i].to && name_filter_match(g->rules[i].topics, topic)) return true;
+        if (part >= g->rules[i].from && part < g->rules[i].to && name_filter_match(g->rules[i].topics, topic))
+            return true;
     return false;
 }
 
@@ -129,21 +135,25 @@ static int find(struct get_offsets *g)
     for (int32_t i = 0; i < meta.topics_n; i++) n += (size_t)meta.topics[i].partitions_n;
     g->wanted = xcalloc(n + 1, sizeof *g->wanted);
     for (int32_t i = 0; i < meta.topics_n; i++) {
-        if (cli_given(g->o, "exclude-internal-topics") && topic_name_is_internal(meta.topics[i].name)) continue;
+        if (cli_given(g->o, "exclude-internal-topics") && topic_name_is_internal(meta.topics[i].name))
+            continue;
         for (int32_t k = 0; k < meta.topics[i].partitions_n; k++) {
             const struct kp_metadata_response_metadata_response_partition *p = &meta.topics[i].partitions[k];
             if (is_wanted(g, meta.topics[i].name, p->partition_index))
-                g->wanted[g->wanted_n++] = (struct wanted){meta.topics[i].name, p->partition_index, p->leader_id, -1};
+                g->wanted[g->wanted_n++] =
+                    (struct wanted){meta.topics[i].name, p->partition_index, p->leader_id, -1};
         }
     }
-    if (!g->wanted_n) return admin_fail(&g->a, "", "Could not match any topic-partitions with the specified filters");
+    if (!g->wanted_n)
+        return admin_fail(&g->a, "", "Could not match any topic-partitions with the specified filters");
     qsort(g->wanted, (size_t)g->wanted_n, sizeof *g->wanted, wanted_cmp);
     return 0;
 }
 
 static void skip(const struct wanted *w, const char *why)
 {
-    fprintf(stderr, "Skip getting offsets for topic-partition %.*s-%d due to error: %s\n", (int)w->topic.n, (const char *)w->topic.p, w->part, why);
+    fprintf(stderr, "Skip getting offsets for topic-partition %.*s-%d due to error: %s\n", (int)w->topic.n,
+            (const char *)w->topic.p, w->part, why);
 }
 
 /* Asks one leader for all its partitions. */
@@ -159,7 +169,8 @@ static int ask(struct get_offsets *g, int32_t leader, int64_t time, int16_t vers
     for (int i = 0; i < g->wanted_n; i++) {
         const struct wanted *w = &g->wanted[i];
         if (w->leader != leader) continue;
-        struct kp_list_offsets_request_list_offsets_topic *t = req.topics_n ? &req.topics[req.topics_n - 1] : NULL;
+        struct kp_list_offsets_request_list_offsets_topic *t =
+            req.topics_n ? &req.topics[req.topics_n - 1] : NULL;
         if (!t || !slice_eq(t->name, w->topic)) {
             int n = 0;
             for (int k = i; k < g->wanted_n && slice_eq(g->wanted[k].topic, w->topic); k++) n++;
@@ -167,14 +178,17 @@ static int ask(struct get_offsets *g, int32_t leader, int64_t time, int16_t vers
             t->name = w->topic;
             t->partitions = arena_zalloc(a, (size_t)n, sizeof *t->partitions);
         }
-        t->partitions[t->partitions_n++] = (struct kp_list_offsets_request_list_offsets_partition){w->part, -1, time};
+        t->partitions[t->partitions_n++] =
+            (struct kp_list_offsets_request_list_offsets_partition){w->part, -1, time};
     }
     int rc = client_call(&g->a.c, leader, KP_API_LIST_OFFSETS, -1, &req, &resp, &g->a.why);
     if (rc) return rc;
-    if (g->a.c.version < version) return admin_fail(&g->a, "", "The broker does not support the time %lld", (long long)time);
+    if (g->a.c.version < version)
+        return admin_fail(&g->a, "", "The broker does not support the time %lld", (long long)time);
     for (int32_t i = 0; i < resp.topics_n; i++)
         for (int32_t k = 0; k < resp.topics[i].partitions_n; k++) {
-            const struct kp_list_offsets_response_list_offsets_partition_response *p = &resp.topics[i].partitions[k];
+            const struct kp_list_offsets_response_list_offsets_partition_response *p =
+                &resp.topics[i].partitions[k];
             struct wanted key = {.topic = resp.topics[i].name, .part = p->partition_index};
             struct wanted *w = bsearch(&key, g->wanted, (size_t)g->wanted_n, sizeof key, wanted_cmp);
             if (!w) continue;
@@ -190,7 +204,9 @@ static int ask_all(struct get_offsets *g, int64_t time, int16_t version)
         bool asked = false;
         int32_t leader = g->wanted[i].leader;
         for (int k = 0; k < i && !asked; k++) asked = g->wanted[k].leader == leader;
-        if (leader < 0) skip(&g->wanted[i], "There is no leader for this topic-partition as we are in the middle of a leadership election.");
+        if (leader < 0)
+            skip(&g->wanted[i], "There is no leader for this topic-partition as we are in the middle of a "
+                                "leadership election.");
         if (leader < 0 || asked) continue;
         int rc = ask(g, leader, time, version);
         if (rc) return rc;
@@ -204,18 +220,24 @@ int get_offsets_main(int argc, char **argv)
         {"bootstrap-server", true, "the cluster: host:port,host:port", NULL, 0},
         {"broker-list", true, "the same, older name", NULL, 0},
         {"command-config", true, "properties file of the client", NULL, 0},
-        {"topic", true, "a regular expression; all topics if neither this nor --topic-partitions is given", NULL, 0},
+        {"topic", true, "a regular expression; all topics if neither this nor --topic-partitions is given",
+         NULL, 0},
         {"partitions", true, "partitions with commas between; all if not given", NULL, 0},
         {"topic-partitions", true, "topics:partition or topics:from-to, with commas between", NULL, 0},
-        {"time", true, "-1 or latest, -2 or earliest, -3 or max-timestamp, -4 or earliest-local, -5 or latest-tiered, or milliseconds", NULL, 0},
+        {"time", true,
+         "-1 or latest, -2 or earliest, -3 or max-timestamp, -4 or earliest-local, -5 or latest-tiered, or "
+         "milliseconds",
+         NULL, 0},
         {"exclude-internal-topics", false, "without internal topics", NULL, 0},
         {NULL, false, NULL, NULL, 0},
     };
     struct get_offsets g = {.o = o, .parts_n = -1};
     int16_t version;
     cli_parse(argc, argv, "moldau get-offsets: tell the offsets of partitions", o, NULL, NULL);
-    const char *bootstrap = cli_bootstrap(o), *text = cli_value(o, "topic-partitions"), *topic = cli_value(o, "topic"), *at = cli_value(o, "time");
-    if (text && (topic || cli_given(o, "partitions"))) die("%s", "--topic-partitions cannot be used with --topic or --partitions");
+    const char *bootstrap = cli_bootstrap(o), *text = cli_value(o, "topic-partitions"),
+               *topic = cli_value(o, "topic"), *at = cli_value(o, "time");
+    if (text && (topic || cli_given(o, "partitions")))
+        die("%s", "--topic-partitions cannot be used with --topic or --partitions");
     int64_t time = parse_time(at ? at : "latest", &version);
     if (cli_given(o, "partitions")) {
         g.parts_n = 0;
@@ -230,7 +252,9 @@ int get_offsets_main(int argc, char **argv)
     if (rc == 0) rc = find(&g);
     if (rc == 0) rc = ask_all(&g, time, version);
     for (int i = 0; rc == 0 && i < g.wanted_n; i++)
-        if (g.wanted[i].offset >= 0) printf("%.*s:%d:%lld\n", (int)g.wanted[i].topic.n, (const char *)g.wanted[i].topic.p, g.wanted[i].part, (long long)g.wanted[i].offset);
+        if (g.wanted[i].offset >= 0)
+            printf("%.*s:%d:%lld\n", (int)g.wanted[i].topic.n, (const char *)g.wanted[i].topic.p,
+                   g.wanted[i].part, (long long)g.wanted[i].offset);
     if (rc) fprintf(stderr, "Error occurred: %s\n", strbuf_cstr(&g.a.why));
     for (int i = 0; i < g.rules_n; i++) name_filter_free(g.rules[i].topics);
     free(g.rules);

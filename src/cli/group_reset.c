@@ -1,5 +1,6 @@
 /* A reset has three steps: the partitions (--topic, --all-topics, --from-file), their new offsets (one of the
- * scenarios), and the commit. Rows come in the order of the reference's hash map, so that scripts see no difference. */
+ * scenarios), and the commit. Rows come in the order of the reference's hash map, so that scripts see no
+ * difference. */
 #include "cli/group_reset.h"
 #include "base/hash.h"
 #include "cli/rk_conf.h"
@@ -63,11 +64,20 @@ int duration_parse(const char *s, int64_t *ms)
         if (end == s) return ERR_FORMAT;
         int64_t unit;
         switch (toupper((unsigned char)*end)) {
-        case 'D': unit = in_time ? 0 : 86400000; break;
-        case 'H': unit = in_time ? 3600000 : 0; break;
-        case 'M': unit = in_time ? 60000 : 0; break;
-        case 'S': unit = in_time ? 1000 : 0; break;
-        default: unit = 0;
+        case 'D':
+            unit = in_time ? 0 : 86400000;
+            break;
+        case 'H':
+            unit = in_time ? 3600000 : 0;
+            break;
+        case 'M':
+            unit = in_time ? 60000 : 0;
+            break;
+        case 'S':
+            unit = in_time ? 1000 : 0;
+            break;
+        default:
+            unit = 0;
         }
         if (!unit) return ERR_FORMAT;
         total += (int64_t)(v * (double)unit);
@@ -84,10 +94,12 @@ static int add_whole_topic(struct admin *a, struct slice topic, struct group_off
     struct kp_metadata_response m;
     strbuf_reset(&a->why);
     int rc = client_metadata(&a->c, &topic, 1, &m, &a->why);
-    if (rc) return admin_fail(a, "org.apache.kafka.common.errors.TimeoutException", "%s", strbuf_cstr(&a->why));
+    if (rc)
+        return admin_fail(a, "org.apache.kafka.common.errors.TimeoutException", "%s", strbuf_cstr(&a->why));
     int16_t code = m.topics_n == 1 ? m.topics[0].error_code : (int16_t)KERR_UNKNOWN_TOPIC_OR_PARTITION;
     if (code) return admin_fail_code(a, code, slice_cstr(group_error_text(code)));
-    for (int32_t p = 0; p < m.topics[0].partitions_n; p++) (void)group_offset_add(a, out, (struct topic_part){topic, p});
+    for (int32_t p = 0; p < m.topics[0].partitions_n; p++)
+        (void)group_offset_add(a, out, (struct topic_part){topic, p});
     return 0;
 }
 
@@ -96,12 +108,14 @@ int group_topic_arg(struct admin *a, const char *text, struct group_offsets *out
     const char *colon = strchr(text, ':');
     if (!colon) return add_whole_topic(a, slice_cstr(text), out);
     struct slice topic = slice_of(text, (size_t)(colon - text));
-    if (!topic.n || !colon[1]) tool_usage_error("Invalid topic arg '%s', expected topic name and partitions", text);
+    if (!topic.n || !colon[1])
+        tool_usage_error("Invalid topic arg '%s', expected topic name and partitions", text);
     for (const char *p = colon + 1; *p;) {
         char *end;
         long part = strtol(p, &end, 10);
         if (end == p || (*end && *end != ',') || part < 0 || part > INT32_MAX)
-            tool_usage_error("Invalid partition '%.*s' specified in topic arg '%s''", (int)strcspn(p, ","), p, text);
+            tool_usage_error("Invalid partition '%.*s' specified in topic arg '%s''", (int)strcspn(p, ","), p,
+                             text);
         (void)group_offset_add(a, out, (struct topic_part){topic, (int32_t)part});
         p = end + (*end == ',');
     }
@@ -115,13 +129,15 @@ static int check_exist(struct admin *a, const struct group_offsets *o)
     strbuf_init(&list);
     for (int32_t i = 0; i < o->n; i++)
         if (o->v[i].error == KERR_UNKNOWN_TOPIC_OR_PARTITION)
-            strbuf_printf(&list, "%s%.*s-%d", list.n ? "," : "", (int)o->v[i].tp.topic.n, (const char *)o->v[i].tp.topic.p, o->v[i].tp.part);
+            strbuf_printf(&list, "%s%.*s-%d", list.n ? "," : "", (int)o->v[i].tp.topic.n,
+                          (const char *)o->v[i].tp.topic.p, o->v[i].tp.part);
     int rc = list.n ? admin_fail(a, UNKNOWN_TOPIC, "The partitions \"%s\" do not exist", list.s) : 0;
     strbuf_fini(&list);
     return rc;
 }
 
-static int scope(struct admin *a, const struct cli_option *o, const struct group_offsets *committed, struct group_offsets *out)
+static int scope(struct admin *a, const struct cli_option *o, const struct group_offsets *committed,
+                 struct group_offsets *out)
 {
     const struct cli_option *topics = o;
     int rc = 0;
@@ -161,8 +177,11 @@ static int64_t bounded(int64_t want, int64_t earliest, int64_t latest, struct to
 {
     int64_t use = want > latest ? latest : want < earliest ? earliest : want;
     if (use != want)
-        rk_say("WARN", "New offset (%lld) is %s offset for topic partition %.*s-%d. Value will be set to %lld (org.apache.kafka.tools.OffsetsUtils)", (long long)want,
-               want > latest ? "higher than latest" : "lower than earliest", (int)tp.topic.n, (const char *)tp.topic.p, tp.part, (long long)use);
+        rk_say("WARN",
+               "New offset (%lld) is %s offset for topic partition %.*s-%d. Value will be set to %lld "
+               "(org.apache.kafka.tools.OffsetsUtils)",
+               (long long)want, want > latest ? "higher than latest" : "lower than earliest", (int)tp.topic.n,
+               (const char *)tp.topic.p, tp.part, (long long)use);
     return use;
 }
 
@@ -198,20 +217,23 @@ static int to_time(struct admin *a, struct group_offsets *plan, int64_t ms)
     for (int32_t i = 0; i < plan->n && rc == 0; i++) {
         struct group_offset *g = &plan->v[i];
         if (g->answer < 0)
-            printf("\nWarn: Partition %d from topic %.*s is empty. Falling back to latest known offset.\n", g->tp.part, (int)g->tp.topic.n, (const char *)g->tp.topic.p);
+            printf("\nWarn: Partition %d from topic %.*s is empty. Falling back to latest known offset.\n",
+                   g->tp.part, (int)g->tp.topic.n, (const char *)g->tp.topic.p);
         g->committed = g->answer < 0 ? latest[i] : g->answer;
     }
     free(latest);
     return rc;
 }
 
-static int shift(struct admin *a, struct group_offsets *plan, const struct group_offsets *committed, int64_t by)
+static int shift(struct admin *a, struct group_offsets *plan, const struct group_offsets *committed,
+                 int64_t by)
 {
     for (int32_t i = 0; i < plan->n; i++) {
         const struct group_offset *c = group_offset_find(committed, plan->v[i].tp);
         if (!c)
-            tool_usage_error("Cannot shift offset for partition %.*s-%d since there is no current committed offset", (int)plan->v[i].tp.topic.n,
-                             (const char *)plan->v[i].tp.topic.p, plan->v[i].tp.part);
+            tool_usage_error(
+                "Cannot shift offset for partition %.*s-%d since there is no current committed offset",
+                (int)plan->v[i].tp.topic.n, (const char *)plan->v[i].tp.topic.p, plan->v[i].tp.part);
         plan->v[i].committed = c->committed + by;
     }
     return bound_all(a, plan);
@@ -228,7 +250,8 @@ static int to_current(struct admin *a, struct group_offsets *plan, const struct 
 }
 
 /* topic,partition,offset or, with several groups, group,topic,partition,offset. */
-static int from_file(struct admin *a, const char *path, struct slice group, bool several, struct group_offsets *plan)
+static int from_file(struct admin *a, const char *path, struct slice group, bool several,
+                     struct group_offsets *plan)
 {
     char line[1024];
     int rc = 0;
@@ -239,34 +262,41 @@ static int from_file(struct admin *a, const char *path, struct slice group, bool
         int n = 0, first = several ? 1 : 0;
         for (; p && n < 4; p = strtok_r(NULL, ",\r\n", &save)) {
             while (*p == ' ' || *p == '"') p++;
-            for (size_t len = strlen(p); len && (p[len - 1] == ' ' || p[len - 1] == '"'); len--) p[len - 1] = 0;
+            for (size_t len = strlen(p); len && (p[len - 1] == ' ' || p[len - 1] == '"'); len--)
+                p[len - 1] = 0;
             field[n++] = p;
         }
         if (!n) continue;
         int64_t part, offset;
-        if (n != first + 3 || !parse_i64(field[first + 1], &part) || !parse_i64(field[first + 2], &offset) || part < 0 || part > INT32_MAX)
-            rc = admin_fail(a, "java.lang.IllegalArgumentException", "%s: a line is not %stopic,partition,offset", path, several ? "group," : "");
+        if (n != first + 3 || !parse_i64(field[first + 1], &part) || !parse_i64(field[first + 2], &offset) ||
+            part < 0 || part > INT32_MAX)
+            rc = admin_fail(a, "java.lang.IllegalArgumentException",
+                            "%s: a line is not %stopic,partition,offset", path, several ? "group," : "");
         else if (!several || slice_eq_cstr(group, field[0])) {
             size_t len = strlen(field[first]);
             char *topic = arena_alloc(&a->c.arena, len + 1);
             memcpy(topic, field[first], len + 1);
-            group_offset_add(a, plan, (struct topic_part){slice_of(topic, len), (int32_t)part})->committed = offset;
+            group_offset_add(a, plan, (struct topic_part){slice_of(topic, len), (int32_t)part})->committed =
+                offset;
         }
     }
     fclose(f);
     return rc ? rc : bound_all(a, plan);
 }
 
-static const char *const scenarios[] = {"to-datetime", "by-duration", "to-latest", "to-current", "to-earliest", "to-offset", "shift-by", "from-file"};
+static const char *const scenarios[] = {"to-datetime", "by-duration", "to-latest", "to-current",
+                                        "to-earliest", "to-offset",   "shift-by",  "from-file"};
 
 static int64_t number(const struct cli_option *o, const char *name)
 {
     int64_t n;
-    if (!parse_i64(cli_value(o, name), &n)) tool_usage_error("Cannot parse argument '%s' of option %s", cli_value(o, name), name);
+    if (!parse_i64(cli_value(o, name), &n))
+        tool_usage_error("Cannot parse argument '%s' of option %s", cli_value(o, name), name);
     return n;
 }
 
-static int plan_group(struct admin *a, const struct cli_option *o, struct slice group, bool several, const struct group_offsets *committed, struct group_offsets *plan)
+static int plan_group(struct admin *a, const struct cli_option *o, struct slice group, bool several,
+                      const struct group_offsets *committed, struct group_offsets *plan)
 {
     int64_t ms;
     if (cli_given(o, "from-file")) return from_file(a, cli_value(o, "from-file"), group, several, plan);
@@ -283,10 +313,14 @@ static int plan_group(struct admin *a, const struct cli_option *o, struct slice 
     }
     if (cli_given(o, "to-datetime")) {
         if (datetime_parse(cli_value(o, "to-datetime"), &ms))
-            return admin_fail(a, "java.text.ParseException", "Error parsing timestamp. It does not match any expected format: %s", cli_value(o, "to-datetime"));
+            return admin_fail(a, "java.text.ParseException",
+                              "Error parsing timestamp. It does not match any expected format: %s",
+                              cli_value(o, "to-datetime"));
         return to_time(a, plan, ms);
     }
-    if (duration_parse(cli_value(o, "by-duration"), &ms)) return admin_fail(a, "java.time.format.DateTimeParseException", "Text cannot be parsed to a Duration");
+    if (duration_parse(cli_value(o, "by-duration"), &ms))
+        return admin_fail(a, "java.time.format.DateTimeParseException",
+                          "Text cannot be parsed to a Duration");
     return to_time(a, plan, os_now_wall_ms() - ms);
 }
 
@@ -303,7 +337,8 @@ static int commit(struct admin *a, const struct group_state *g, const struct gro
     req.retention_time_ms = -1;
     req.topics = arena_zalloc(&a->c.arena, (size_t)plan->n + 1, sizeof *req.topics);
     for (int32_t i = 0; i < plan->n; i++) { /* one entry a partition would be legal; one a topic is usual */
-        struct kp_offset_commit_request_offset_commit_request_topic *t = req.topics, *end = req.topics + req.topics_n;
+        struct kp_offset_commit_request_offset_commit_request_topic *t = req.topics,
+                                                                    *end = req.topics + req.topics_n;
         while (t < end && !slice_eq(t->name, plan->v[i].tp.topic)) t++;
         if (t == end) {
             t->name = plan->v[i].tp.topic;
@@ -311,13 +346,17 @@ static int commit(struct admin *a, const struct group_state *g, const struct gro
             req.topics_n++;
         }
         t->partitions[t->partitions_n++] = (struct kp_offset_commit_request_offset_commit_request_partition){
-            .partition_index = plan->v[i].tp.part, .committed_offset = plan->v[i].committed, .committed_leader_epoch = -1, .committed_metadata = KP_EMPTY};
+            .partition_index = plan->v[i].tp.part,
+            .committed_offset = plan->v[i].committed,
+            .committed_leader_epoch = -1,
+            .committed_metadata = KP_EMPTY};
     }
     int rc = group_call(a, g->coordinator, KP_API_OFFSET_COMMIT, 9, &req, &resp);
     for (int32_t i = 0; rc == 0 && i < resp.topics_n; i++)
         for (int32_t k = 0; rc == 0 && k < resp.topics[i].partitions_n; k++)
             if (resp.topics[i].partitions[k].error_code)
-                rc = admin_fail_code(a, resp.topics[i].partitions[k].error_code, slice_cstr(group_error_text(resp.topics[i].partitions[k].error_code)));
+                rc = admin_fail_code(a, resp.topics[i].partitions[k].error_code,
+                                     slice_cstr(group_error_text(resp.topics[i].partitions[k].error_code)));
     return rc;
 }
 
@@ -333,17 +372,21 @@ static void print_rows(const struct slice *groups, const struct group_offsets *p
     for (int i = 0; i < n; i++)
         for (int32_t k = 0; k < plans[i].n; k++) {
             const struct group_offset *g = &plans[i].v[k];
-            printf("\n%-*.*s %-*.*s %-10d %lld", group_w, (int)groups[i].n, (const char *)groups[i].p, topic_w, (int)g->tp.topic.n, (const char *)g->tp.topic.p, g->tp.part,
+            printf("\n%-*.*s %-*.*s %-10d %lld", group_w, (int)groups[i].n, (const char *)groups[i].p,
+                   topic_w, (int)g->tp.topic.n, (const char *)g->tp.topic.p, g->tp.part,
                    (long long)g->committed);
         }
     printf("\n");
 }
 
-/* The reference's CSV writer quotes what needs it and, without looking, whatever is longer than 24 characters. */
+/* The reference's CSV writer quotes what needs it and, without looking, whatever is longer than 24
+ * characters. */
 static void print_field(struct slice s)
 {
     bool quote = s.n > 24;
-    for (size_t i = 0; i < s.n; i++) quote = quote || s.p[i] == ',' || s.p[i] == '"' || s.p[i] < ' ' || (s.p[i] == ' ' && (i == 0 || i + 1 == s.n));
+    for (size_t i = 0; i < s.n; i++)
+        quote = quote || s.p[i] == ',' || s.p[i] == '"' || s.p[i] < ' ' ||
+                (s.p[i] == ' ' && (i == 0 || i + 1 == s.n));
     if (quote) putchar('"');
     for (size_t i = 0; i < s.n; i++) {
         if (s.p[i] == '"') putchar('"');
@@ -365,7 +408,8 @@ static void print_csv(const struct slice *groups, const struct group_offsets *pl
     printf("\n");
 }
 
-static int reset_one(struct admin *a, const struct cli_option *o, struct slice group, bool several, struct group_offsets *plan, int *code)
+static int reset_one(struct admin *a, const struct cli_option *o, struct slice group, bool several,
+                     struct group_offsets *plan, int *code)
 {
     struct group_state g;
     struct group_offsets committed;
@@ -373,8 +417,9 @@ static int reset_one(struct admin *a, const struct cli_option *o, struct slice g
     if (rc == ERR_GROUP_ID_NOT_FOUND) g.state = slice_cstr("Dead"); /* a commit makes it */
     else if (rc) return rc;
     if (!slice_eq_cstr(g.state, "Empty") && !slice_eq_cstr(g.state, "Dead")) {
-        printf("\nError: Assignments can only be reset if the group '%.*s' is inactive, but the current state is %.*s.\n", (int)group.n, (const char *)group.p, (int)g.state.n,
-               (const char *)g.state.p);
+        printf("\nError: Assignments can only be reset if the group '%.*s' is inactive, but the current "
+               "state is %.*s.\n",
+               (int)group.n, (const char *)group.p, (int)g.state.n, (const char *)g.state.p);
         *code = 1;
         return 0;
     }
@@ -393,13 +438,17 @@ int group_reset(struct admin *a, const struct cli_option *o, int *code)
     while (strcmp(g->name, "group") != 0) g++;
     for (size_t i = 0; i < NELEMS(scenarios); i++) given += cli_given(o, scenarios[i]);
     if (!given)
-        tool_usage_error("Option '[reset-offsets]' requires one of the following scenarios: [[to-datetime], [by-duration], [to-latest], [to-current], [to-earliest], "
+        tool_usage_error("Option '[reset-offsets]' requires one of the following scenarios: [[to-datetime], "
+                         "[by-duration], [to-latest], [to-current], [to-earliest], "
                          "[to-offset], [shift-by], [from-file]]");
     if (given > 1) tool_usage_error("Only one of the reset scenarios may be given");
-    if (cli_given(o, "execute") && cli_given(o, "dry-run")) tool_usage_error("Option [reset-offsets] only accepts one of [execute] and [dry-run]");
+    if (cli_given(o, "execute") && cli_given(o, "dry-run"))
+        tool_usage_error("Option [reset-offsets] only accepts one of [execute] and [dry-run]");
     if (!cli_given(o, "execute") && !cli_given(o, "dry-run"))
-        fprintf(stderr, "WARN: No action will be performed as the --execute option is missing. In version 5.0, this command will require either --dry-run or --execute to be "
-                        "specified. You should add the --dry-run option explicitly if you are scripting this command and want to keep the current default behavior without "
+        fprintf(stderr, "WARN: No action will be performed as the --execute option is missing. In version "
+                        "5.0, this command will require either --dry-run or --execute to be "
+                        "specified. You should add the --dry-run option explicitly if you are scripting this "
+                        "command and want to keep the current default behavior without "
                         "prompting.\n");
     int n = g->n;
     struct slice *groups = arena_zalloc(&a->c.arena, (size_t)n + 1, sizeof *groups);

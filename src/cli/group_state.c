@@ -19,14 +19,23 @@ int topic_part_cmp(const void *a, const void *b)
 const char *group_error_text(int16_t code)
 {
     switch (code) {
-    case KERR_GROUP_ID_NOT_FOUND: return "The group id does not exist.";
-    case KERR_NON_EMPTY_GROUP: return "The group is not empty.";
-    case KERR_GROUP_SUBSCRIBED_TO_TOPIC: return "Deleting offsets of a topic is forbidden while the consumer group is actively subscribed to it.";
-    case KERR_UNKNOWN_TOPIC_OR_PARTITION: return "This server does not host this topic-partition.";
-    case KERR_INVALID_GROUP_ID: return "The configured groupId is invalid.";
-    case KERR_GROUP_AUTHORIZATION_FAILED: return "Not authorized to access group: Group authorization failed.";
-    case KERR_UNKNOWN_MEMBER_ID: return "The coordinator is not aware of this member.";
-    default: return kafka_error_text(code);
+    case KERR_GROUP_ID_NOT_FOUND:
+        return "The group id does not exist.";
+    case KERR_NON_EMPTY_GROUP:
+        return "The group is not empty.";
+    case KERR_GROUP_SUBSCRIBED_TO_TOPIC:
+        return "Deleting offsets of a topic is forbidden while the consumer group is actively subscribed to "
+               "it.";
+    case KERR_UNKNOWN_TOPIC_OR_PARTITION:
+        return "This server does not host this topic-partition.";
+    case KERR_INVALID_GROUP_ID:
+        return "The configured groupId is invalid.";
+    case KERR_GROUP_AUTHORIZATION_FAILED:
+        return "Not authorized to access group: Group authorization failed.";
+    case KERR_UNKNOWN_MEMBER_ID:
+        return "The coordinator is not aware of this member.";
+    default:
+        return kafka_error_text(code);
     }
 }
 
@@ -47,20 +56,23 @@ static void *take(struct admin *a, int32_t n, size_t size)
 
 /* ---- members ---- */
 
-static void modern_parts(struct admin *a, const struct kp_consumer_group_describe_response_assignment *in, struct topic_part **out, int32_t *out_n)
+static void modern_parts(struct admin *a, const struct kp_consumer_group_describe_response_assignment *in,
+                         struct topic_part **out, int32_t *out_n)
 {
     int32_t n = 0, at = 0;
     for (int32_t i = 0; i < in->topic_partitions_n; i++) n += in->topic_partitions[i].partitions_n;
     struct topic_part *v = take(a, n, sizeof *v);
     for (int32_t i = 0; i < in->topic_partitions_n; i++)
         for (int32_t k = 0; k < in->topic_partitions[i].partitions_n; k++)
-            v[at++] = (struct topic_part){in->topic_partitions[i].topic_name, in->topic_partitions[i].partitions[k]};
+            v[at++] = (struct topic_part){in->topic_partitions[i].topic_name,
+                                          in->topic_partitions[i].partitions[k]};
     qsort(v, (size_t)n, sizeof *v, topic_part_cmp);
     *out = v;
     *out_n = n;
 }
 
-/* An assignment's bytes: int16 version, then the message. Bytes that are none leave the member without partitions. */
+/* An assignment's bytes: int16 version, then the message. Bytes that are none leave the member without
+ * partitions. */
 static void classic_parts(struct admin *a, struct slice bytes, struct group_member *m)
 {
     struct kp_consumer_protocol_assignment in;
@@ -68,17 +80,20 @@ static void classic_parts(struct admin *a, struct slice bytes, struct group_memb
     if (bytes.n < 2) return;
     struct kp_reader r = kp_reader_of(slice_of(bytes.p + 2, bytes.n - 2));
     int16_t version = (int16_t)load_be16(bytes.p);
-    if (version < 0 || kp_consumer_protocol_assignment_read(&r, &a->c.arena, version > 3 ? 3 : version, &in)) return;
+    if (version < 0 || kp_consumer_protocol_assignment_read(&r, &a->c.arena, version > 3 ? 3 : version, &in))
+        return;
     int32_t n = 0;
     for (int32_t i = 0; i < in.assigned_partitions_n; i++) n += in.assigned_partitions[i].partitions_n;
     m->parts = take(a, n, sizeof *m->parts);
     for (int32_t i = 0; i < in.assigned_partitions_n; i++)
         for (int32_t k = 0; k < in.assigned_partitions[i].partitions_n; k++)
-            m->parts[m->parts_n++] = (struct topic_part){in.assigned_partitions[i].topic, in.assigned_partitions[i].partitions[k]};
+            m->parts[m->parts_n++] =
+                (struct topic_part){in.assigned_partitions[i].topic, in.assigned_partitions[i].partitions[k]};
     qsort(m->parts, (size_t)m->parts_n, sizeof *m->parts, topic_part_cmp);
 }
 
-static void from_modern(struct admin *a, const struct kp_consumer_group_describe_response_described_group *g, struct group_state *out)
+static void from_modern(struct admin *a, const struct kp_consumer_group_describe_response_described_group *g,
+                        struct group_state *out)
 {
     out->state = g->group_state;
     out->assignor = g->assignor_name;
@@ -90,14 +105,19 @@ static void from_modern(struct admin *a, const struct kp_consumer_group_describe
     for (int32_t i = 0; i < g->members_n; i++) {
         const struct kp_consumer_group_describe_response_member *in = &g->members[i];
         struct group_member *m = &out->members[i];
-        *m = (struct group_member){.id = in->member_id, .instance_id = in->instance_id, .host = in->client_host, .client_id = in->client_id,
-                                   .epoch = in->member_epoch, .classic = in->member_type == 0};
+        *m = (struct group_member){.id = in->member_id,
+                                   .instance_id = in->instance_id,
+                                   .host = in->client_host,
+                                   .client_id = in->client_id,
+                                   .epoch = in->member_epoch,
+                                   .classic = in->member_type == 0};
         modern_parts(a, &in->assignment, &m->parts, &m->parts_n);
         modern_parts(a, &in->target_assignment, &m->target, &m->target_n);
     }
 }
 
-static void from_classic(struct admin *a, const struct kp_describe_groups_response_described_group *g, struct group_state *out)
+static void from_classic(struct admin *a, const struct kp_describe_groups_response_described_group *g,
+                         struct group_state *out)
 {
     out->state = g->group_state;
     out->assignor = g->protocol_data;
@@ -105,7 +125,10 @@ static void from_classic(struct admin *a, const struct kp_describe_groups_respon
     out->members = take(a, g->members_n, sizeof *out->members);
     for (int32_t i = 0; i < g->members_n; i++) {
         const struct kp_describe_groups_response_described_group_member *in = &g->members[i];
-        out->members[i] = (struct group_member){.id = in->member_id, .instance_id = in->group_instance_id, .host = in->client_host, .client_id = in->client_id};
+        out->members[i] = (struct group_member){.id = in->member_id,
+                                                .instance_id = in->group_instance_id,
+                                                .host = in->client_host,
+                                                .client_id = in->client_id};
         classic_parts(a, in->member_assignment, &out->members[i]);
     }
 }
@@ -144,7 +167,8 @@ int group_describe(struct admin *a, struct slice id, struct group_state *out)
         struct strbuf text;
         strbuf_init(&text);
         if (g->error_message.n) strbuf_add(&text, g->error_message.p, g->error_message.n);
-        else if (code == KERR_GROUP_ID_NOT_FOUND) strbuf_printf(&text, "Group %.*s not found.", (int)id.n, (const char *)id.p);
+        else if (code == KERR_GROUP_ID_NOT_FOUND)
+            strbuf_printf(&text, "Group %.*s not found.", (int)id.n, (const char *)id.p);
         else strbuf_add_cstr(&text, group_error_text(code));
         rc = admin_fail_code(a, code, strbuf_slice(&text));
         strbuf_fini(&text);
@@ -174,7 +198,8 @@ struct group_offset *group_offset_add(struct admin *a, struct group_offsets *o, 
     return &o->v[o->n++];
 }
 
-static void add_committed(struct admin *a, struct group_offsets *o, struct slice topic, int32_t part, int64_t offset, int32_t epoch, int16_t error)
+static void add_committed(struct admin *a, struct group_offsets *o, struct slice topic, int32_t part,
+                          int64_t offset, int32_t epoch, int16_t error)
 {
     if (error || offset < 0) return;
     struct group_offset *g = group_offset_add(a, o, (struct topic_part){topic, part});
@@ -186,7 +211,8 @@ int group_committed(struct admin *a, struct slice id, int32_t coordinator, struc
 {
     struct kp_offset_fetch_request req;
     struct kp_offset_fetch_response resp;
-    struct kp_offset_fetch_request_offset_fetch_request_group group = {.group_id = id, .member_epoch = -1, .topics_n = -1};
+    struct kp_offset_fetch_request_offset_fetch_request_group group = {
+        .group_id = id, .member_epoch = -1, .topics_n = -1};
     *out = (struct group_offsets){0};
     kp_offset_fetch_request_init(&req);
     req.group_id = id;
@@ -196,19 +222,25 @@ int group_committed(struct admin *a, struct slice id, int32_t coordinator, struc
     int rc = group_call(a, coordinator, KP_API_OFFSET_FETCH, 9, &req, &resp);
     if (rc) return rc;
     if (a->c.version < 8) {
-        if (resp.error_code) return admin_fail_code(a, resp.error_code, slice_cstr(group_error_text(resp.error_code)));
+        if (resp.error_code)
+            return admin_fail_code(a, resp.error_code, slice_cstr(group_error_text(resp.error_code)));
         for (int32_t i = 0; i < resp.topics_n; i++)
             for (int32_t k = 0; k < resp.topics[i].partitions_n; k++) {
-                const struct kp_offset_fetch_response_offset_fetch_response_partition *p = &resp.topics[i].partitions[k];
-                add_committed(a, out, resp.topics[i].name, p->partition_index, p->committed_offset, p->committed_leader_epoch, p->error_code);
+                const struct kp_offset_fetch_response_offset_fetch_response_partition *p =
+                    &resp.topics[i].partitions[k];
+                add_committed(a, out, resp.topics[i].name, p->partition_index, p->committed_offset,
+                              p->committed_leader_epoch, p->error_code);
             }
     } else if (resp.groups_n == 1) {
         const struct kp_offset_fetch_response_offset_fetch_response_group *g = &resp.groups[0];
-        if (g->error_code) return admin_fail_code(a, g->error_code, slice_cstr(group_error_text(g->error_code)));
+        if (g->error_code)
+            return admin_fail_code(a, g->error_code, slice_cstr(group_error_text(g->error_code)));
         for (int32_t i = 0; i < g->topics_n; i++)
             for (int32_t k = 0; k < g->topics[i].partitions_n; k++) {
-                const struct kp_offset_fetch_response_offset_fetch_response_partitions *p = &g->topics[i].partitions[k];
-                add_committed(a, out, g->topics[i].name, p->partition_index, p->committed_offset, p->committed_leader_epoch, p->error_code);
+                const struct kp_offset_fetch_response_offset_fetch_response_partitions *p =
+                    &g->topics[i].partitions[k];
+                add_committed(a, out, g->topics[i].name, p->partition_index, p->committed_offset,
+                              p->committed_leader_epoch, p->error_code);
             }
     }
     if (out->n) qsort(out->v, (size_t)out->n, sizeof *out->v, topic_part_cmp); /* tp comes first in it */
@@ -220,13 +252,15 @@ static int32_t leader_of(const struct kp_metadata_response *m, struct topic_part
     for (int32_t i = 0; i < m->topics_n; i++) {
         if (!slice_eq(m->topics[i].name, tp.topic)) continue;
         for (int32_t k = 0; k < m->topics[i].partitions_n; k++)
-            if (m->topics[i].partitions[k].partition_index == tp.part) return m->topics[i].partitions[k].leader_id;
+            if (m->topics[i].partitions[k].partition_index == tp.part)
+                return m->topics[i].partitions[k].leader_id;
     }
     return -1;
 }
 
 /* One ListOffsets request to a leader, for those of the sorted partitions that it leads. */
-static int ask_leader(struct admin *a, int32_t leader, const int32_t *leaders, struct group_offset **v, int32_t n, int64_t time)
+static int ask_leader(struct admin *a, int32_t leader, const int32_t *leaders, struct group_offset **v,
+                      int32_t n, int64_t time)
 {
     struct kp_list_offsets_request req;
     struct kp_list_offsets_response resp;
@@ -241,15 +275,17 @@ static int ask_leader(struct admin *a, int32_t leader, const int32_t *leaders, s
             req.topics[req.topics_n++].partitions = take(a, n - i, sizeof *req.topics->partitions);
         }
         struct kp_list_offsets_request_list_offsets_topic *t = &req.topics[req.topics_n - 1];
-        t->partitions[t->partitions_n++] =
-            (struct kp_list_offsets_request_list_offsets_partition){.partition_index = v[i]->tp.part, .current_leader_epoch = -1, .timestamp = time};
+        t->partitions[t->partitions_n++] = (struct kp_list_offsets_request_list_offsets_partition){
+            .partition_index = v[i]->tp.part, .current_leader_epoch = -1, .timestamp = time};
     }
     int rc = group_call(a, leader, KP_API_LIST_OFFSETS, -1, &req, &resp);
     for (int32_t i = 0; rc == 0 && i < resp.topics_n; i++)
         for (int32_t k = 0; k < resp.topics[i].partitions_n; k++) {
-            const struct kp_list_offsets_response_list_offsets_partition_response *p = &resp.topics[i].partitions[k];
+            const struct kp_list_offsets_response_list_offsets_partition_response *p =
+                &resp.topics[i].partitions[k];
             for (int32_t j = 0; j < n; j++) {
-                if (v[j]->tp.part != p->partition_index || !slice_eq(v[j]->tp.topic, resp.topics[i].name)) continue;
+                if (v[j]->tp.part != p->partition_index || !slice_eq(v[j]->tp.topic, resp.topics[i].name))
+                    continue;
                 v[j]->answer = p->error_code ? -1 : p->offset;
                 v[j]->error = p->error_code;
             }
@@ -257,7 +293,10 @@ static int ask_leader(struct admin *a, int32_t leader, const int32_t *leaders, s
     return rc;
 }
 
-static int by_partition(const void *a, const void *b) { return topic_part_cmp(*(struct group_offset *const *)a, *(struct group_offset *const *)b); }
+static int by_partition(const void *a, const void *b)
+{
+    return topic_part_cmp(*(struct group_offset *const *)a, *(struct group_offset *const *)b);
+}
 
 int offsets_of_partitions(struct admin *a, struct group_offsets *o, int64_t time)
 {
@@ -288,7 +327,8 @@ int offsets_of_partitions(struct admin *a, struct group_offsets *o, int64_t time
 
 /* ---- names ---- */
 
-int group_list(struct admin *a, const struct slice *states, int32_t states_n, const struct slice *types, int32_t types_n, struct group_listed **out, int32_t *n)
+int group_list(struct admin *a, const struct slice *states, int32_t states_n, const struct slice *types,
+               int32_t types_n, struct group_listed **out, int32_t *n)
 {
     struct kp_metadata_response m;
     struct kp_list_groups_response *resp;
@@ -301,11 +341,13 @@ int group_list(struct admin *a, const struct slice *states, int32_t states_n, co
     for (int32_t i = 0; i < types_n; i++) req.types_filter[req.types_filter_n++] = types[i];
     strbuf_reset(&a->why);
     int rc = client_metadata(&a->c, NULL, 0, &m, &a->why);
-    if (rc) return admin_fail(a, "org.apache.kafka.common.errors.TimeoutException", "%s", strbuf_cstr(&a->why));
+    if (rc)
+        return admin_fail(a, "org.apache.kafka.common.errors.TimeoutException", "%s", strbuf_cstr(&a->why));
     resp = take(a, m.brokers_n, sizeof *resp);
     for (int32_t i = 0; i < m.brokers_n && rc == 0; i++) {
         rc = group_call(a, m.brokers[i].node_id, KP_API_LIST_GROUPS, -1, &req, &resp[i]);
-        if (rc == 0 && resp[i].error_code) rc = admin_fail_code(a, resp[i].error_code, slice_cstr(group_error_text(resp[i].error_code)));
+        if (rc == 0 && resp[i].error_code)
+            rc = admin_fail_code(a, resp[i].error_code, slice_cstr(group_error_text(resp[i].error_code)));
         total += resp[i].groups_n;
     }
     if (rc) return rc;
@@ -315,7 +357,8 @@ int group_list(struct admin *a, const struct slice *states, int32_t states_n, co
     for (int32_t i = 0; i < m.brokers_n; i++)
         for (int32_t k = 0; k < resp[i].groups_n; k++) {
             const struct kp_list_groups_response_listed_group *g = &resp[i].groups[k];
-            if (g->protocol_type.n && !slice_eq_cstr(g->protocol_type, "consumer")) continue; /* share, streams, connect */
+            if (g->protocol_type.n && !slice_eq_cstr(g->protocol_type, "consumer"))
+                continue; /* share, streams, connect */
             if (slice_eq_cstr(g->group_type, "share") || slice_eq_cstr(g->group_type, "streams")) continue;
             v[(*n)++] = (struct group_listed){g->group_id, g->group_state, g->group_type};
         }

@@ -1,5 +1,6 @@
-/* moldau log-dirs: what kafka-log-dirs.sh of Apache Kafka 4.3 does: the log directories of brokers and what lies in them, as
- * one line of JSON, with the fields and entries in the order in which Java's maps give them. */
+/* moldau log-dirs: what kafka-log-dirs.sh of Apache Kafka 4.3 does: the log directories of brokers and what
+ * lies in them, as one line of JSON, with the fields and entries in the order in which Java's maps give them.
+ */
 #include "cli/tools.h"
 #include "base/hash.h"
 #include "kp/describe_log_dirs.h"
@@ -51,7 +52,9 @@ static void parse_brokers(const char *text, struct ids *out)
         int64_t id;
         if (!*item) continue;
         if (!parse_i64(item, &id) || id < INT32_MIN || id > INT32_MAX) {
-            fprintf(stderr, "For input string: \"%s\"\njava.lang.NumberFormatException: For input string: \"%s\"\n\n", item, item);
+            fprintf(stderr,
+                    "For input string: \"%s\"\njava.lang.NumberFormatException: For input string: \"%s\"\n\n",
+                    item, item);
             exit(1);
         }
         add_id(out, (int32_t)id);
@@ -81,7 +84,8 @@ static void sort_replicas(struct replica *v, int32_t n)
     uint32_t *hashes = xcalloc((size_t)n + 1, sizeof *hashes);
     int32_t *order = xcalloc((size_t)n + 1, sizeof *order);
     struct replica *out = xcalloc((size_t)n + 1, sizeof *out);
-    for (int32_t i = 0; i < n; i++) hashes[i] = java_topic_partition_hash(v[i].topic, v[i].p->partition_index);
+    for (int32_t i = 0; i < n; i++)
+        hashes[i] = java_topic_partition_hash(v[i].topic, v[i].p->partition_index);
     java_hash_order(hashes, n, java_map_buckets(n, 16), order);
     for (int32_t i = 0; i < n; i++) out[i] = v[order[i]];
     if (n) memcpy(v, out, (size_t)n * sizeof *v);
@@ -90,7 +94,9 @@ static void sort_replicas(struct replica *v, int32_t n)
     free(out);
 }
 
-static void print_dir(struct strbuf *b, const struct kp_describe_log_dirs_response_describe_log_dirs_result *dir, const char *topics)
+static void print_dir(struct strbuf *b,
+                      const struct kp_describe_log_dirs_response_describe_log_dirs_result *dir,
+                      const char *topics)
 {
     size_t all = 0;
     int32_t n = 0, kept = 0;
@@ -98,7 +104,8 @@ static void print_dir(struct strbuf *b, const struct kp_describe_log_dirs_respon
     for (int32_t i = 0; i < dir->topics_n; i++) all += (size_t)dir->topics[i].partitions_n;
     struct replica *v = xcalloc(all + 1, sizeof *v);
     for (int32_t i = 0; i < dir->topics_n && !dir->error_code; i++)
-        for (int32_t k = 0; k < dir->topics[i].partitions_n; k++) v[n++] = (struct replica){dir->topics[i].name, &dir->topics[i].partitions[k]};
+        for (int32_t k = 0; k < dir->topics[i].partitions_n; k++)
+            v[n++] = (struct replica){dir->topics[i].name, &dir->topics[i].partitions[k]};
     sort_replicas(v, n);
     for (int32_t i = 0; i < n; i++)
         if (is_asked(topics, v[i].topic)) v[kept++] = v[i];
@@ -107,10 +114,12 @@ static void print_dir(struct strbuf *b, const struct kp_describe_log_dirs_respon
     for (int32_t i = 0; i < kept; i++) {
         struct strbuf name;
         strbuf_init(&name);
-        strbuf_printf(&name, "%.*s-%d", (int)v[i].topic.n, (const char *)v[i].topic.p, v[i].p->partition_index);
+        strbuf_printf(&name, "%.*s-%d", (int)v[i].topic.n, (const char *)v[i].topic.p,
+                      v[i].p->partition_index);
         strbuf_add_cstr(b, i ? ",{\"partition\":" : "{\"partition\":");
         strbuf_add_json(b, strbuf_slice(&name));
-        strbuf_printf(b, ",\"size\":%lld,\"offsetLag\":%lld,\"isFuture\":%s}", (long long)v[i].p->partition_size, (long long)v[i].p->offset_lag,
+        strbuf_printf(b, ",\"size\":%lld,\"offsetLag\":%lld,\"isFuture\":%s}",
+                      (long long)v[i].p->partition_size, (long long)v[i].p->offset_lag,
                       v[i].p->is_future_key ? "true" : "false");
         strbuf_fini(&name);
     }
@@ -124,7 +133,8 @@ static void print_dir(struct strbuf *b, const struct kp_describe_log_dirs_respon
     free(v);
 }
 
-static void print_broker(struct strbuf *b, int32_t id, const struct kp_describe_log_dirs_response *r, const char *topics)
+static void print_broker(struct strbuf *b, int32_t id, const struct kp_describe_log_dirs_response *r,
+                         const char *topics)
 {
     int32_t n = r->results_n > 0 ? r->results_n : 0;
     uint32_t *hashes = xcalloc((size_t)n + 1, sizeof *hashes);
@@ -143,7 +153,8 @@ static void print_broker(struct strbuf *b, int32_t id, const struct kp_describe_
 
 static int fail(const struct admin *a)
 {
-    fprintf(stderr, "%s: %s\njava.util.concurrent.ExecutionException: %s: %s\n\n", a->exception, strbuf_cstr(&a->why), a->exception, strbuf_cstr(&a->why));
+    fprintf(stderr, "%s: %s\njava.util.concurrent.ExecutionException: %s: %s\n\n", a->exception,
+            strbuf_cstr(&a->why), a->exception, strbuf_cstr(&a->why));
     return 1;
 }
 
@@ -182,8 +193,9 @@ static int describe(struct admin *a, struct ids *asked, const char *topics)
         req.topics_n = -1;
         strbuf_reset(&a->why);
         int rc = client_call(&a->c, query.v[i], KP_API_DESCRIBE_LOG_DIRS, -1, &req, &resp, &a->why);
-        if (rc) snprintf(a->exception, sizeof a->exception, "org.apache.kafka.common.errors.%s",
-                         rc == ERR_UNSUPPORTED_VERSION ? "UnsupportedVersionException" : "TimeoutException");
+        if (rc)
+            snprintf(a->exception, sizeof a->exception, "org.apache.kafka.common.errors.%s",
+                     rc == ERR_UNSUPPORTED_VERSION ? "UnsupportedVersionException" : "TimeoutException");
         else if (resp.error_code) rc = admin_fail_code(a, resp.error_code, (struct slice){0});
         if (rc) {
             fail(a);
@@ -218,7 +230,8 @@ int log_dirs_main(int argc, char **argv)
     struct ids asked = {0};
     char **rest;
     int rest_n;
-    cli_parse(argc, argv, "moldau log-dirs: tell what lies in the log directories of brokers", o, &rest, &rest_n);
+    cli_parse(argc, argv, "moldau log-dirs: tell what lies in the log directories of brokers", o, &rest,
+              &rest_n);
     const char *bootstrap = cli_value(o, "bootstrap-server"), *topics = cli_value(o, "topic-list");
     if (!bootstrap) tool_usage_error("Missing required argument \"[bootstrap-server]\"");
     if (!cli_given(o, "describe")) tool_usage_error("Missing required argument \"[describe]\"");

@@ -22,13 +22,16 @@ static const char *text(const struct cli_properties *p, const char *name, const 
     return v ? v : otherwise;
 }
 
-static int type_of(const struct cli_properties *p, const char *name, enum record_type *out, struct strbuf *why)
+static int type_of(const struct cli_properties *p, const char *name, enum record_type *out,
+                   struct strbuf *why)
 {
     static const struct {
         const char *class;
         enum record_type type;
-    } known[] = {{"String", TYPE_TEXT},   {"ByteArray", TYPE_TEXT}, {"Bytes", TYPE_TEXT}, {"ByteBuffer", TYPE_TEXT}, {"Short", TYPE_SHORT},     {"Integer", TYPE_INTEGER},
-                 {"Long", TYPE_LONG},     {"Float", TYPE_FLOAT},    {"Double", TYPE_DOUBLE}, {"UUID", TYPE_UUID},    {"Boolean", TYPE_BOOLEAN}, {"Void", TYPE_VOID}};
+    } known[] = {{"String", TYPE_TEXT},     {"ByteArray", TYPE_TEXT},  {"Bytes", TYPE_TEXT},
+                 {"ByteBuffer", TYPE_TEXT}, {"Short", TYPE_SHORT},     {"Integer", TYPE_INTEGER},
+                 {"Long", TYPE_LONG},       {"Float", TYPE_FLOAT},     {"Double", TYPE_DOUBLE},
+                 {"UUID", TYPE_UUID},       {"Boolean", TYPE_BOOLEAN}, {"Void", TYPE_VOID}};
     const char *v = cli_properties_get(p, name);
     *out = TYPE_TEXT;
     if (!v || !*v) return 0;
@@ -65,8 +68,9 @@ int record_format_init(struct record_format *f, const struct cli_properties *p, 
     return rc;
 }
 
-/* Double.toString and Float.toString since JDK 19: the shortest digits that give the number back, at least one on
- * each side of the point, an exponent outside 10^-3 .. 10^7. digits is that of %e: 16 for a double, 8 for a float. */
+/* Double.toString and Float.toString since JDK 19: the shortest digits that give the number back, at least
+ * one on each side of the point, an exponent outside 10^-3 .. 10^7. digits is that of %e: 16 for a double, 8
+ * for a float. */
 static void add_real(struct strbuf *out, double d, bool single)
 {
     if (isnan(d) || isinf(d)) {
@@ -80,7 +84,9 @@ static void add_real(struct strbuf *out, double d, bool single)
     char s[40];
     for (int digits = 0; digits <= 16; digits++) {
         snprintf(s, sizeof s, "%.*e", digits, fabs(d));
-        if (single ? strtof(s, NULL) == (float)fabs(d) : strtod(s, NULL) >= fabs(d) && strtod(s, NULL) <= fabs(d)) break;
+        if (single ? strtof(s, NULL) == (float)fabs(d)
+                   : strtod(s, NULL) >= fabs(d) && strtod(s, NULL) <= fabs(d))
+            break;
     }
     char figures[24];
     int n = 0, e = atoi(strchr(s, 'e') + 1);
@@ -110,14 +116,17 @@ static int wrong_size(struct strbuf *why, const char *class, int bytes)
     return ERR_FORMAT;
 }
 
-static int add_field(const struct record_format *f, enum record_type type, struct slice s, struct strbuf *out, struct strbuf *why)
+static int add_field(const struct record_format *f, enum record_type type, struct slice s, struct strbuf *out,
+                     struct strbuf *why)
 {
     if (!s.p) {
         strbuf_add_cstr(out, f->null_text);
         return 0;
     }
     switch (type) {
-    case TYPE_TEXT: strbuf_add(out, s.p, s.n); return 0;
+    case TYPE_TEXT:
+        strbuf_add(out, s.p, s.n);
+        return 0;
     case TYPE_SHORT:
         if (s.n != 2) return wrong_size(why, "Short", 2);
         strbuf_printf(out, "%d", (int16_t)load_be16(s.p));
@@ -150,13 +159,18 @@ static int add_field(const struct record_format *f, enum record_type type, struc
         if (s.n != 1) return wrong_size(why, "Boolean", 1);
         strbuf_add_cstr(out, s.p[0] ? "true" : "false");
         return 0;
-    case TYPE_UUID: strbuf_add(out, s.p, s.n); return 0; /* Java sends it as text */
-    case TYPE_VOID: strbuf_add_cstr(why, "Data should be null for a VoidDeserializer."); return ERR_FORMAT;
+    case TYPE_UUID:
+        strbuf_add(out, s.p, s.n);
+        return 0; /* Java sends it as text */
+    case TYPE_VOID:
+        strbuf_add_cstr(why, "Data should be null for a VoidDeserializer.");
+        return ERR_FORMAT;
     }
     return 0;
 }
 
-static int add_headers(const struct record_format *f, const rd_kafka_message_t *m, struct strbuf *out, struct strbuf *why)
+static int add_headers(const struct record_format *f, const rd_kafka_message_t *m, struct strbuf *out,
+                       struct strbuf *why)
 {
     rd_kafka_headers_t *h;
     if (rd_kafka_message_headers(m, &h) || rd_kafka_header_cnt(h) == 0) {
@@ -175,7 +189,8 @@ static int add_headers(const struct record_format *f, const rd_kafka_message_t *
     return rc;
 }
 
-int record_format_add(const struct record_format *f, const rd_kafka_message_t *m, struct strbuf *out, struct strbuf *why)
+int record_format_add(const struct record_format *f, const rd_kafka_message_t *m, struct strbuf *out,
+                      struct strbuf *why)
 {
     const char *sep = "";
     int rc = 0;
@@ -183,7 +198,9 @@ int record_format_add(const struct record_format *f, const rd_kafka_message_t *m
         rd_kafka_timestamp_type_t type;
         int64_t ms = rd_kafka_message_timestamp(m, &type);
         if (type == RD_KAFKA_TIMESTAMP_NOT_AVAILABLE) strbuf_add_cstr(out, "NO_TIMESTAMP");
-        else strbuf_printf(out, "%s:%" PRId64, type == RD_KAFKA_TIMESTAMP_CREATE_TIME ? "CreateTime" : "LogAppendTime", ms);
+        else
+            strbuf_printf(out, "%s:%" PRId64,
+                          type == RD_KAFKA_TIMESTAMP_CREATE_TIME ? "CreateTime" : "LogAppendTime", ms);
         sep = f->separator;
     }
     if (f->partition) strbuf_printf(out, "%sPartition:%" PRId32, sep, m->partition), sep = f->separator;

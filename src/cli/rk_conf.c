@@ -1,7 +1,8 @@
 /* Java's client configuration in librdkafka's terms.
  *
- * The table names what differs. `to` is librdkafka's name; NULL drops the property because librdkafka has nothing it
- * could mean. What the table does not list goes through under its own name, which is the same for most. */
+ * The table names what differs. `to` is librdkafka's name; NULL drops the property because librdkafka has
+ * nothing it could mean. What the table does not list goes through under its own name, which is the same for
+ * most. */
 #include "cli/rk_conf.h"
 #include "os/blocking.h"
 
@@ -69,10 +70,14 @@ static const struct rule {
     {"ssl.truststore.password", NULL, PLAIN},
 };
 /* Set by the section below, which looks at several properties at once. */
-static const char *const stores[] = {"ssl.truststore.location", "ssl.keystore.location", "ssl.keystore.password"};
+static const char *const stores[] = {"ssl.truststore.location", "ssl.keystore.location",
+                                     "ssl.keystore.password"};
 
 volatile sig_atomic_t rk_signal;
-static void on_signal(int n) { rk_signal = n; }
+static void on_signal(int n)
+{
+    rk_signal = n;
+}
 void rk_catch_signals(void)
 {
     struct sigaction a = {.sa_handler = on_signal}; /* no SA_RESTART: a read that waits must end */
@@ -115,8 +120,8 @@ void rk_unescape(char *s)
     *out = 0;
 }
 
-void rk_properties(struct cli_properties *p, const struct cli_option *options, const char *notice, const char *file, const char *file_old, const char *texts,
-                   const char *texts_old)
+void rk_properties(struct cli_properties *p, const struct cli_option *options, const char *notice,
+                   const char *file, const char *file_old, const char *texts, const char *texts_old)
 {
     struct strbuf why;
     strbuf_init(&why);
@@ -124,7 +129,8 @@ void rk_properties(struct cli_properties *p, const struct cli_option *options, c
     const char *names[2][2] = {{file_old, file}, {texts_old, texts}};
     for (int kind = 0; kind < 2; kind++)
         if (names[kind][0] && cli_given(options, names[kind][0]) && cli_given(options, names[kind][1])) {
-            fprintf(stderr, "Options --%s and --%s cannot be specified together.\n", names[kind][0], names[kind][1]);
+            fprintf(stderr, "Options --%s and --%s cannot be specified together.\n", names[kind][0],
+                    names[kind][1]);
             exit(1);
         }
     for (int kind = 0; kind < 2; kind++)
@@ -132,9 +138,12 @@ void rk_properties(struct cli_properties *p, const struct cli_option *options, c
             for (const struct cli_option *o = options; names[kind][which] && o->name; o++) {
                 if (strcmp(o->name, names[kind][which]) != 0 || !o->n) continue;
                 if (which == 0)
-                    printf("%s --%s is deprecated and will be removed in a future version. Use --%s instead.\n", notice, names[kind][0], names[kind][1]);
+                    printf(
+                        "%s --%s is deprecated and will be removed in a future version. Use --%s instead.\n",
+                        notice, names[kind][0], names[kind][1]);
                 for (int i = 0; i < o->n && rc == 0; i++)
-                    rc = kind == 0 ? cli_properties_file(p, o->values[i], &why) : cli_properties_add(p, o->values[i], &why);
+                    rc = kind == 0 ? cli_properties_file(p, o->values[i], &why)
+                                   : cli_properties_add(p, o->values[i], &why);
                 for (int i = 0; kind == 0 && i < p->n; i++) rk_unescape(p->values[i]);
             }
     if (rc) {
@@ -169,11 +178,14 @@ static int set(rd_kafka_conf_t *c, const char *name, const char *value, struct s
 {
     char error[512];
     switch (rd_kafka_conf_set(c, name, value, error, sizeof error)) {
-    case RD_KAFKA_CONF_OK: return 0;
+    case RD_KAFKA_CONF_OK:
+        return 0;
     case RD_KAFKA_CONF_UNKNOWN:
         rk_say("WARN", "The configuration '%s' was supplied but isn't a known config.", name);
         return 0;
-    default: strbuf_printf(why, "Invalid value %s for configuration %s: %s", value, name, error); return ERR_INVALID_CONFIG;
+    default:
+        strbuf_printf(why, "Invalid value %s for configuration %s: %s", value, name, error);
+        return ERR_INVALID_CONFIG;
     }
 }
 
@@ -192,10 +204,13 @@ static int set_assignors(rd_kafka_conf_t *c, const char *classes, struct strbuf 
     struct strbuf b;
     strbuf_init(&b);
     bool sticky = strstr(classes, "CooperativeSticky") || strstr(classes, "cooperative-sticky");
-    if (sticky) strbuf_add_cstr(&b, "cooperative-sticky"); /* librdkafka does not mix it with the eager ones */
+    if (sticky)
+        strbuf_add_cstr(&b, "cooperative-sticky"); /* librdkafka does not mix it with the eager ones */
     else {
         if (strstr(classes, "Range") || strstr(classes, "range")) strbuf_add_cstr(&b, "range,");
-        if (strstr(classes, "RoundRobin") || strstr(classes, "roundrobin") || strstr(classes, ".StickyAssignor")) strbuf_add_cstr(&b, "roundrobin,");
+        if (strstr(classes, "RoundRobin") || strstr(classes, "roundrobin") ||
+            strstr(classes, ".StickyAssignor"))
+            strbuf_add_cstr(&b, "roundrobin,");
         if (b.n) b.s[--b.n] = 0;
     }
     int rc = b.n ? set(c, "partition.assignment.strategy", b.s, why) : 0;
@@ -206,15 +221,22 @@ static int set_assignors(rd_kafka_conf_t *c, const char *classes, struct strbuf 
 /* Trust and key stores: PEM files and PKCS#12; Java's own JKS is refused with a way out. */
 static int set_stores(rd_kafka_conf_t *c, const struct cli_properties *p, struct strbuf *why)
 {
-    const char *trust = cli_properties_get(p, "ssl.truststore.location"), *trust_type = cli_properties_get(p, "ssl.truststore.type");
-    const char *keys = cli_properties_get(p, "ssl.keystore.location"), *keys_type = cli_properties_get(p, "ssl.keystore.type");
+    const char *trust = cli_properties_get(p, "ssl.truststore.location"),
+               *trust_type = cli_properties_get(p, "ssl.truststore.type");
+    const char *keys = cli_properties_get(p, "ssl.keystore.location"),
+               *keys_type = cli_properties_get(p, "ssl.keystore.type");
     const char *password = cli_properties_get(p, "ssl.keystore.password");
     int rc = 0;
     if (trust) {
         size_t n = strlen(trust);
-        bool java = trust_type ? strcasecmp(trust_type, "PEM") != 0 : n > 4 && (strcasecmp(trust + n - 4, ".jks") == 0 || strcasecmp(trust + n - 4, ".p12") == 0);
+        bool java = trust_type ? strcasecmp(trust_type, "PEM") != 0
+                               : n > 4 && (strcasecmp(trust + n - 4, ".jks") == 0 ||
+                                           strcasecmp(trust + n - 4, ".p12") == 0);
         if (java) {
-            strbuf_printf(why, "%s: the trust store must be PEM; export it with keytool -exportcert -rfc and set ssl.truststore.type=PEM", trust);
+            strbuf_printf(why,
+                          "%s: the trust store must be PEM; export it with keytool -exportcert -rfc and set "
+                          "ssl.truststore.type=PEM",
+                          trust);
             return ERR_INVALID_CONFIG;
         }
         rc = set(c, "ssl.ca.location", trust, why);
@@ -238,16 +260,21 @@ static int apply(rd_kafka_conf_t *c, const char *name, const char *value, struct
         if (strcmp(r->from, name) != 0) continue;
         char text[32];
         switch (r->form) {
-        case PLAIN: return r->to ? set(c, r->to, value, why) : 0;
+        case PLAIN:
+            return r->to ? set(c, r->to, value, why) : 0;
         case KIB: {
             int64_t kib = strtoll(value, NULL, 10) / 1024;
             snprintf(text, sizeof text, "%lld", (long long)(kib < 1 ? 1 : kib));
             return set(c, r->to, text, why);
         }
-        case BUFFER: return set(c, r->to, strcmp(value, "-1") == 0 ? "0" : value, why);
-        case ASSIGNORS: return set_assignors(c, value, why);
-        case JAAS: return set_jaas(c, value, why);
-        case ENDPOINT: return set(c, r->to, *value ? value : "none", why);
+        case BUFFER:
+            return set(c, r->to, strcmp(value, "-1") == 0 ? "0" : value, why);
+        case ASSIGNORS:
+            return set_assignors(c, value, why);
+        case JAAS:
+            return set_jaas(c, value, why);
+        case ENDPOINT:
+            return set(c, r->to, *value ? value : "none", why);
         }
     }
     return set(c, name, value, why);
@@ -256,8 +283,11 @@ static int apply(rd_kafka_conf_t *c, const char *name, const char *value, struct
 /* Names that only the other kind of client has; librdkafka would log a line for each. */
 static bool foreign(const char *name, bool producer)
 {
-    static const char *const of_consumer[] = {"auto.offset.reset", "enable.auto.commit", "isolation.level", "fetch.min.bytes", "check.crcs", "group.id"};
-    static const char *const of_producer[] = {"acks", "linger.ms", "batch.size", "compression.type", "enable.idempotence", "retries", "buffer.memory", "transactional.id"};
+    static const char *const of_consumer[] = {"auto.offset.reset", "enable.auto.commit", "isolation.level",
+                                              "fetch.min.bytes",   "check.crcs",         "group.id"};
+    static const char *const of_producer[] = {
+        "acks",    "linger.ms",     "batch.size",      "compression.type", "enable.idempotence",
+        "retries", "buffer.memory", "transactional.id"};
     if (producer) {
         for (size_t i = 0; i < NELEMS(of_consumer); i++)
             if (strcmp(of_consumer[i], name) == 0) return true;

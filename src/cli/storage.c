@@ -1,5 +1,5 @@
-/* moldau storage: what kafka-storage.sh of Apache Kafka 4.3 does: formats the log directories of a server.properties and
- * tells their state. Kafka's own nodes accept what it writes. */
+/* moldau storage: what kafka-storage.sh of Apache Kafka 4.3 does: formats the log directories of a
+ * server.properties and tells their state. Kafka's own nodes accept what it writes. */
 #include "cli/storage_int.h"
 #include "os/os.h"
 #include "server/server.h"
@@ -47,7 +47,8 @@ const struct feature_release *storage_release(const char *name, int16_t max)
     size_t all_n, n = strlen(name);
     const struct feature_release *all = feature_releases(&all_n), *found = NULL;
     for (size_t i = 0; i < all_n; i++)
-        if (strcmp(all[i].name, name) == 0 || (strncmp(all[i].name, name, n) == 0 && all[i].name[n] == '-')) found = &all[i];
+        if (strcmp(all[i].name, name) == 0 || (strncmp(all[i].name, name, n) == 0 && all[i].name[n] == '-'))
+            found = &all[i];
     if (found) return found;
     fprintf(stderr, "Unknown metadata.version '%s'. Supported metadata.version are: ", name);
     for (size_t i = 0; i < all_n; i++) fprintf(stderr, "%s%s", i ? ", " : "", all[i].name);
@@ -95,7 +96,8 @@ void storage_dirs_load(struct storage_dirs *d, const char *file)
     if (server_conf(&d->conf, file, NULL, 0)) exit(1);
     d->node_id = (int)conf_i64(&d->conf, CONF_NODE_ID);
     const struct slice *dirs = conf_log_dirs(&d->conf, &n);
-    const char *own = conf_has(&d->conf, CONF_METADATA_LOG_DIR) ? conf_str(&d->conf, CONF_METADATA_LOG_DIR) : NULL;
+    const char *own =
+        conf_has(&d->conf, CONF_METADATA_LOG_DIR) ? conf_str(&d->conf, CONF_METADATA_LOG_DIR) : NULL;
     d->v = xcalloc(n + 1, sizeof *d->v);
     for (size_t i = 0; i <= n; i++) {
         const char *path = i < n ? (const char *)dirs[i].p : own;
@@ -145,11 +147,16 @@ static int info(const struct arg_command *c)
         found_n += d->is_dir;
         if (d->missing) problem(&problems, &problems_n, "%s does not exist", d->path);
         else if (!d->is_dir) problem(&problems, &problems_n, "%s is not a directory", d->path);
-        else if (d->state == STORAGE_DIR_EMPTY) problem(&problems, &problems_n, "%s is not formatted.", d->path);
-        else if (d->state == STORAGE_DIR_FAILED) problem(&problems, &problems_n, "Error loading %s/meta.properties: %s", d->path, strbuf_cstr(&d->why));
+        else if (d->state == STORAGE_DIR_EMPTY)
+            problem(&problems, &problems_n, "%s is not formatted.", d->path);
+        else if (d->state == STORAGE_DIR_FAILED)
+            problem(&problems, &problems_n, "Error loading %s/meta.properties: %s", d->path,
+                    strbuf_cstr(&d->why));
         else if (!first) first = &d->meta;
-        else if (strcmp(first->cluster_id, d->meta.cluster_id) != 0) problem(&problems, &problems_n, "Mismatched cluster IDs between storage directories.");
-        else if (first->node_id != d->meta.node_id) problem(&problems, &problems_n, "Mismatched node IDs between storage directories.");
+        else if (strcmp(first->cluster_id, d->meta.cluster_id) != 0)
+            problem(&problems, &problems_n, "Mismatched cluster IDs between storage directories.");
+        else if (first->node_id != d->meta.node_id)
+            problem(&problems, &problems_n, "Mismatched node IDs between storage directories.");
     }
     if (found_n) printf("Found log %s:\n", found_n == 1 ? "directory" : "directories");
     for (size_t i = 0; i < dirs.n; i++)
@@ -157,9 +164,11 @@ static int info(const struct arg_command *c)
     if (found_n) printf("\n");
     if (first) {
         uuid_format(first->dir_id, id);
-        printf("Found metadata: {cluster.id=%s, directory.id=%s, node.id=%d, version=1}\n\n", first->cluster_id, id, first->node_id);
+        printf("Found metadata: {cluster.id=%s, directory.id=%s, node.id=%d, version=1}\n\n",
+               first->cluster_id, id, first->node_id);
     }
-    if (problems_n) printf("Found %s:\n%s\n", problems_n == 1 ? "problem" : "problems", strbuf_cstr(&problems));
+    if (problems_n)
+        printf("Found %s:\n%s\n", problems_n == 1 ? "problem" : "problems", strbuf_cstr(&problems));
     strbuf_fini(&problems);
     storage_dirs_free(&dirs);
     return problems_n ? 1 : 0;
@@ -168,8 +177,9 @@ static int info(const struct arg_command *c)
 /* ---- versions ---- */
 static int version_mapping(const struct arg_command *c)
 {
-    static const char *const order[] = {"kraft.version", "transaction.version", "group.version", "eligible.leader.replicas.version", "share.version",
-                                        "streams.version"};
+    static const char *const order[] = {"kraft.version", "transaction.version",
+                                        "group.version", "eligible.leader.replicas.version",
+                                        "share.version", "streams.version"};
     size_t n, releases_n;
     const struct feature *f = features_known(&n);
     const struct feature_release *r = &feature_releases(&releases_n)[releases_n - 1];
@@ -178,7 +188,8 @@ static int version_mapping(const struct arg_command *c)
     printf("metadata.version=%d (%s)\n", r->level, version ? version : r->name);
     for (size_t k = 0; k < NELEMS(order); k++)
         for (size_t i = 0; i < n; i++)
-            if (strcmp(order[k], f[i].name) == 0) printf("%s=%d\n", order[k], feature_default(&f[i], r->level));
+            if (strcmp(order[k], f[i].name) == 0)
+                printf("%s=%d\n", order[k], feature_default(&f[i], r->level));
     return 0;
 }
 
@@ -202,9 +213,12 @@ static void print_dependencies(const char *name, int64_t level)
     }
     for (size_t i = 0; i < n; i++) {
         if (strcmp(name, all[i].name) != 0) continue;
-        if (level < all[i].min || level > all[i].max) storage_die("Feature level %lld is not supported for feature %s", (long long)level, name);
+        if (level < all[i].min || level > all[i].max)
+            storage_die("Feature level %lld is not supported for feature %s", (long long)level, name);
         int16_t needs = feature_needs(&all[i], (int16_t)level);
-        if (needs) printf("%s=%lld requires:\n    metadata.version=%d (%s)\n", name, (long long)level, needs, release_name(needs));
+        if (needs)
+            printf("%s=%lld requires:\n    metadata.version=%d (%s)\n", name, (long long)level, needs,
+                   release_name(needs));
         else printf("%s=%lld has no dependencies.\n", name, (long long)level);
         return;
     }
@@ -217,9 +231,13 @@ static int feature_dependencies(const struct arg_command *c)
     for (int i = 0; i < a->n; i++) {
         const char *eq = strchr(a->values[i], '=');
         int64_t level;
-        if (!eq) storage_die("Invalid feature format: %s. Expected format: 'feature=version' (e.g. 'group.version=1')", a->values[i]);
+        if (!eq)
+            storage_die(
+                "Invalid feature format: %s. Expected format: 'feature=version' (e.g. 'group.version=1')",
+                a->values[i]);
         char *name = xstrndup(a->values[i], (size_t)(eq - a->values[i]));
-        if (!storage_parse_int(eq + 1, INT16_MIN, INT16_MAX, &level)) storage_die("Invalid version format: %s for feature %s", eq + 1, name);
+        if (!storage_parse_int(eq + 1, INT16_MIN, INT16_MAX, &level))
+            storage_die("Invalid version format: %s for feature %s", eq + 1, name);
         print_dependencies(name, level);
         free(name);
     }
@@ -236,29 +254,44 @@ static int random_uuid(const struct arg_command *c)
 }
 
 /* ---- options ---- */
-#define CONFIG_ARG {"config", 'c', true, true, false, "The Kafka configuration file to use.", NULL, 0}
-#define END_ARG {NULL, 0, false, false, false, NULL, NULL, 0}
+#define CONFIG_ARG                                                                                           \
+    {                                                                                                        \
+        "config", 'c', true, true, false, "The Kafka configuration file to use.", NULL, 0                    \
+    }
+#define END_ARG                                                                                              \
+    {                                                                                                        \
+        NULL, 0, false, false, false, NULL, NULL, 0                                                          \
+    }
 
 int storage_main(int argc, char **argv)
 {
     struct arg config[] = {CONFIG_ARG, END_ARG};
     struct arg none[] = {END_ARG};
-    struct arg release[] = {{"release-version", 'r', true, false, false, "The release version; the default is the latest", NULL, 0}, END_ARG};
-    struct arg feature[] = {{"feature", 'f', true, true, false, "A feature and its level, as feature=version", NULL, 0}, END_ARG};
+    struct arg release[] = {{"release-version", 'r', true, false, false,
+                             "The release version; the default is the latest", NULL, 0},
+                            END_ARG};
+    struct arg feature[] = {
+        {"feature", 'f', true, true, false, "A feature and its level, as feature=version", NULL, 0}, END_ARG};
     struct arg format[] = {
         CONFIG_ARG,
         {"cluster-id", 't', true, true, false, "The cluster ID to use.", NULL, 0},
-        {"add-scram", 'S', true, false, false, "A SCRAM credential, as 'SCRAM-SHA-256=[name=alice,password=secret]'", NULL, 0},
+        {"add-scram", 'S', true, false, false,
+         "A SCRAM credential, as 'SCRAM-SHA-256=[name=alice,password=secret]'", NULL, 0},
         {"ignore-formatted", 'g', false, false, false, "Leave formatted directories alone", NULL, 0},
-        {"release-version", 'r', true, false, false, "The release version that gives the features their levels", NULL, 0},
+        {"release-version", 'r', true, false, false,
+         "The release version that gives the features their levels", NULL, 0},
         {"feature", 'f', true, false, false, "The level of one feature, as feature=level", NULL, 0},
-        {"standalone", 's', false, false, true, "This controller is the only voter of a dynamic quorum", NULL, 0},
-        {"no-initial-controllers", 'N', false, false, true, "A dynamic quorum whose voters are known elsewhere", NULL, 0},
-        {"initial-controllers", 'I', true, false, true, "The voters, as id@host:port:directory-id with commas between", NULL, 0},
+        {"standalone", 's', false, false, true, "This controller is the only voter of a dynamic quorum", NULL,
+         0},
+        {"no-initial-controllers", 'N', false, false, true,
+         "A dynamic quorum whose voters are known elsewhere", NULL, 0},
+        {"initial-controllers", 'I', true, false, true,
+         "The voters, as id@host:port:directory-id with commas between", NULL, 0},
         END_ARG,
     };
     const struct arg_command commands[] = {
-        {"info", "usage: kafka-storage info [-h] --config CONFIG", "Get information about the Kafka log directories on this node.", config},
+        {"info", "usage: kafka-storage info [-h] --config CONFIG",
+         "Get information about the Kafka log directories on this node.", config},
         {"format",
          "usage: kafka-storage format [-h] --config CONFIG --cluster-id CLUSTER_ID\n"
          "                     [--add-scram ADD_SCRAM] [--ignore-formatted]\n"
@@ -267,18 +300,23 @@ int storage_main(int argc, char **argv)
          "                     --no-initial-controllers |\n"
          "                     --initial-controllers INITIAL_CONTROLLERS]",
          "Format the Kafka log directories on this node.", format},
-        {"version-mapping", "usage: kafka-storage version-mapping [-h]\n                     [--release-version RELEASE_VERSION]",
+        {"version-mapping",
+         "usage: kafka-storage version-mapping [-h]\n                     [--release-version "
+         "RELEASE_VERSION]",
          "Look up the features that come with a metadata version.", release},
-        {"feature-dependencies", "usage: kafka-storage feature-dependencies [-h] --feature FEATURE", "Look up what a feature version depends on.", feature},
+        {"feature-dependencies", "usage: kafka-storage feature-dependencies [-h] --feature FEATURE",
+         "Look up what a feature version depends on.", feature},
         {"random-uuid", "usage: kafka-storage random-uuid [-h]", "Print a random UUID.", none},
         {NULL, NULL, NULL, NULL},
     };
-    static int (*const runs[])(const struct arg_command *) = {info, storage_format_dirs, version_mapping, feature_dependencies, random_uuid};
-    const struct arg_command *c = args_command("kafka-storage",
-                                               "usage: kafka-storage [-h]\n"
-                                               "                     {info,format,version-mapping,feature-dependencies,random-uuid}\n"
-                                               "                     ...",
-                                               commands, argc, argv);
+    static int (*const runs[])(const struct arg_command *) = {info, storage_format_dirs, version_mapping,
+                                                              feature_dependencies, random_uuid};
+    const struct arg_command *c =
+        args_command("kafka-storage",
+                     "usage: kafka-storage [-h]\n"
+                     "                     {info,format,version-mapping,feature-dependencies,random-uuid}\n"
+                     "                     ...",
+                     commands, argc, argv);
     args_parse("kafka-storage", c, argc - 1, argv + 1);
     int code = runs[c - commands](c);
     args_free(c);

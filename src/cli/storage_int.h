@@ -1,4 +1,5 @@
-/* Private to the storage tool: the directories of a server.properties, and what format makes of its options. */
+/* Private to the storage tool: the directories of a server.properties, and what format makes of its options.
+ */
 #ifndef MOLDAU_STORAGE_TOOL_INT_H
 #define MOLDAU_STORAGE_TOOL_INT_H
 
@@ -39,8 +40,8 @@ bool storage_parse_int(const char *s, int64_t min, int64_t max, int64_t *out);
 
 int storage_format_dirs(const struct arg_command *c);
 
-/* The records of --add-scram arguments; `text` gets them as Java prints them, each behind ", ". Wrong arguments end the
- * program. */
+/* The records of --add-scram arguments; `text` gets them as Java prints them, each behind ", ". Wrong
+ * arguments end the program. */
 void storage_scram(const struct arg *arguments, struct ctl_records *rs, struct strbuf *text);
 
 #endif

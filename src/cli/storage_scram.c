@@ -1,5 +1,5 @@
-/* --add-scram of the storage tool: 'SCRAM-SHA-256=[name=…,iterations=…,salt=…,password=…]' or with saltedpassword, as a
- * UserScramCredentialRecord. Keys are those of RFC 5802:
+/* --add-scram of the storage tool: 'SCRAM-SHA-256=[name=…,iterations=…,salt=…,password=…]' or with
+ * saltedpassword, as a UserScramCredentialRecord. Keys are those of RFC 5802:
  *
  *   salted password = PBKDF2-HMAC(password, salt, iterations)
  *   stored key      = H(HMAC(salted password, "Client Key"))
@@ -96,7 +96,8 @@ static void split(char *text, struct credential *p)
     struct strbuf b;
     strbuf_init(&b);
     for (size_t i = 0; i < unknown_n; i++)
-        if (i == 0 || strcmp(unknown[i], unknown[i - 1]) != 0) strbuf_printf(&b, "%s%s", b.n ? ", " : "", unknown[i]);
+        if (i == 0 || strcmp(unknown[i], unknown[i - 1]) != 0)
+            strbuf_printf(&b, "%s%s", b.n ? ", " : "", unknown[i]);
     uint8_t *bytes;
     size_t n;
     int64_t number;
@@ -107,7 +108,8 @@ static void split(char *text, struct credential *p)
     }
     if (p->iterations && !storage_parse_int(p->iterations, INT32_MIN, INT32_MAX, &number))
         storage_die("Failed to parse iterations count: %s", p->iterations);
-    if (!p->password && !p->salted) storage_die("You must supply one of 'password' or 'saltedpassword' to add-scram");
+    if (!p->password && !p->salted)
+        storage_die("You must supply one of 'password' or 'saltedpassword' to add-scram");
     if (!p->password && !p->salt) storage_die("You must supply 'salt' with 'saltedpassword' to add-scram");
     if (p->password) {
         if (p->salted) { /* the password wins; Kafka takes the other one off the list all the same */
@@ -115,7 +117,8 @@ static void split(char *text, struct credential *p)
             p->salted = NULL;
         }
     } else {
-        if (!decode(p->salted, &bytes, &n)) storage_die("Failed to decode given saltedPassword: %s", p->salted);
+        if (!decode(p->salted, &bytes, &n))
+            storage_die("Failed to decode given saltedPassword: %s", p->salted);
         free(bytes);
     }
     if (b.n) storage_die("Unknown SCRAM configurations: %s", b.s);
@@ -139,7 +142,8 @@ static void print_bytes(struct strbuf *b, const char *name, struct slice s)
     strbuf_add_char(b, ']');
 }
 
-static void add_record(const struct mechanism *m, const struct credential *p, struct ctl_records *rs, struct strbuf *text)
+static void add_record(const struct mechanism *m, const struct credential *p, struct ctl_records *rs,
+                       struct strbuf *text)
 {
     const EVP_MD *md = m->type == 1 ? EVP_sha256() : EVP_sha512();
     uint8_t *salt, *salted, client[EVP_MAX_MD_SIZE], stored[EVP_MAX_MD_SIZE], server[EVP_MAX_MD_SIZE];
@@ -151,18 +155,22 @@ static void add_record(const struct mechanism *m, const struct credential *p, st
     else if (!decode(p->salt, &salt, &salt_n)) storage_die("Failed to decode given salt: %s", p->salt);
     if (p->iterations) ok = storage_parse_int(p->iterations, INT32_MIN, INT32_MAX, &iterations);
     if (!ok || iterations < ITERATIONS_MIN)
-        storage_die("The 'iterations' value must be >= %d for add-scram using %s", ITERATIONS_MIN, m->java_name);
+        storage_die("The 'iterations' value must be >= %d for add-scram using %s", ITERATIONS_MIN,
+                    m->java_name);
     if (iterations > m->iterations_max)
-        storage_die("The 'iterations' value must be <= %lld for add-scram using %s", (long long)m->iterations_max, m->java_name);
+        storage_die("The 'iterations' value must be <= %lld for add-scram using %s",
+                    (long long)m->iterations_max, m->java_name);
     if (p->salted) ok = decode(p->salted, &salted, &salted_n);
     else {
         salted_n = p->password[0] ? m->bytes : 0;
         salted = xmalloc(m->bytes);
-        ok = PKCS5_PBKDF2_HMAC(p->password, (int)strlen(p->password), salt, (int)salt_n, (int)iterations, md, (int)m->bytes, salted) == 1;
+        ok = PKCS5_PBKDF2_HMAC(p->password, (int)strlen(p->password), salt, (int)salt_n, (int)iterations, md,
+                               (int)m->bytes, salted) == 1;
     }
     if (!ok) storage_die("OpenSSL cannot make the salted password of %s", p->name);
     if (salted_n == 0) storage_throw("java.lang.IllegalArgumentException", "Empty key");
-    ok = HMAC(md, salted, (int)salted_n, (const uint8_t *)"Client Key", 10, client, &n) && EVP_Digest(client, n, stored, &n, md, NULL) == 1 &&
+    ok = HMAC(md, salted, (int)salted_n, (const uint8_t *)"Client Key", 10, client, &n) &&
+         EVP_Digest(client, n, stored, &n, md, NULL) == 1 &&
          HMAC(md, salted, (int)salted_n, (const uint8_t *)"Server Key", 10, server, &n);
     if (!ok) storage_die("OpenSSL cannot make the keys of %s", p->name);
     struct kp_user_scram_credential_record r = {
@@ -174,7 +182,8 @@ static void add_record(const struct mechanism *m, const struct credential *p, st
         .iterations = (int32_t)iterations,
     };
     ctl_put(rs, &kp_user_scram_credential_record_message, 0, &r);
-    strbuf_printf(text, ", ApiMessageAndVersion(UserScramCredentialRecord(name='%s', mechanism=%d", p->name, m->type);
+    strbuf_printf(text, ", ApiMessageAndVersion(UserScramCredentialRecord(name='%s', mechanism=%d", p->name,
+                  m->type);
     print_bytes(text, "salt", r.salt);
     print_bytes(text, "storedKey", r.stored_key);
     print_bytes(text, "serverKey", r.server_key);
@@ -195,7 +204,8 @@ void storage_scram(const struct arg *arguments, struct ctl_records *rs, struct s
         *value++ = 0;
         const struct mechanism *m = mechanisms;
         while (m < mechanisms + NELEMS(mechanisms) && strcmp(m->name, argument) != 0) m++;
-        if (m == mechanisms + NELEMS(mechanisms)) storage_die("The add-scram mechanism %s is not supported.", argument);
+        if (m == mechanisms + NELEMS(mechanisms))
+            storage_die("The add-scram mechanism %s is not supported.", argument);
         size_t n = strlen(value);
         if (value[0] != '[') storage_die("Expected configuration string to start with [");
         if (value[n - 1] != ']' || n < 2) storage_die("Expected configuration string to end with ]");

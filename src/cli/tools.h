@@ -24,10 +24,11 @@ struct admin {
     char exception[128]; /* Java's class of the failure, for the line in the log */
     struct strbuf why;   /* its sentence */
 };
-/* Connects by the options' bootstrap address and --command-config (or the older name config_option, may be NULL).
- * A file that cannot be read or asks for a security protocol other than PLAINTEXT ends the process with exit code 1.
- * If the broker does not answer, returns ERR_* with why. */
-int admin_open(struct admin *a, const struct cli_option *options, const char *bootstrap, const char *config_option) MUST_USE;
+/* Connects by the options' bootstrap address and --command-config (or the older name config_option, may be
+ * NULL). A file that cannot be read or asks for a security protocol other than PLAINTEXT ends the process
+ * with exit code 1. If the broker does not answer, returns ERR_* with why. */
+int admin_open(struct admin *a, const struct cli_option *options, const char *bootstrap,
+               const char *config_option) MUST_USE;
 void admin_close(struct admin *a);
 /* One request to any node. */
 int admin_call(struct admin *a, int16_t key, int16_t version_max, const void *req, void *resp) MUST_USE;
@@ -51,8 +52,8 @@ bool name_filter_match(const struct name_filter *f, struct slice name);
 bool topic_name_is_internal(struct slice name);
 /* Whole decimal numbers. */
 bool parse_i64(const char *s, int64_t *out);
-/* Some of Kafka's tools print in the order of a Java HashMap. The bucket of a name, how many buckets a map that
- * started with room for `start` has after so many entries, and names put into that order (stable). */
+/* Some of Kafka's tools print in the order of a Java HashMap. The bucket of a name, how many buckets a map
+ * that started with room for `start` has after so many entries, and names put into that order (stable). */
 uint32_t java_map_bucket(struct slice name, uint32_t buckets);
 uint32_t java_map_buckets(int32_t entries, uint32_t start);
 void java_map_sort(struct slice *names, int32_t n, uint32_t start);

@@ -19,7 +19,8 @@ enum action { LIST = 1, DESCRIBE = 2, CREATE = 4, ALTER = 8, DELETE = 16 };
 static const struct {
     enum action action;
     const char *name;
-} actions[] = {{LIST, "list"}, {DESCRIBE, "describe"}, {CREATE, "create"}, {ALTER, "alter"}, {DELETE, "delete"}};
+} actions[] = {
+    {LIST, "list"}, {DESCRIBE, "describe"}, {CREATE, "create"}, {ALTER, "alter"}, {DELETE, "delete"}};
 
 struct int_list {
     const int32_t *v;
@@ -48,7 +49,8 @@ static int arg_i64(struct topics *t, const char *name, int64_t *out)
 {
     const char *s = cli_value(t->o, name);
     if (parse_i64(s, out) && *out >= INT32_MIN && *out <= INT32_MAX) return 0;
-    return admin_fail(&t->a, "joptsimple.OptionArgumentConversionException", "Cannot parse argument '%s' of option %s", s, name);
+    return admin_fail(&t->a, "joptsimple.OptionArgumentConversionException",
+                      "Cannot parse argument '%s' of option %s", s, name);
 }
 
 /* Only plain names: the broker is asked for these and not for all. */
@@ -81,11 +83,14 @@ static int find_topics(struct topics *t, bool exclude_internal)
     }
     int32_t asked_n = text ? plain_names(&t->a.c.arena, text, &asked) : -1;
     rc = client_metadata(&t->a.c, asked, asked_n, &t->meta, &t->a.why);
-    if (rc) snprintf(t->a.exception, sizeof t->a.exception, "org.apache.kafka.common.errors.TimeoutException");
+    if (rc)
+        snprintf(t->a.exception, sizeof t->a.exception, "org.apache.kafka.common.errors.TimeoutException");
     t->names = arena_zalloc(&t->a.c.arena, (size_t)(rc ? 0 : t->meta.topics_n), sizeof *t->names);
     for (int32_t i = 0; rc == 0 && i < t->meta.topics_n; i++) {
         const struct kp_metadata_response_metadata_response_topic *m = &t->meta.topics[i];
-        if (!m->name.n || m->error_code == KERR_UNKNOWN_TOPIC_OR_PARTITION || m->error_code == KERR_INVALID_TOPIC_EXCEPTION) continue;
+        if (!m->name.n || m->error_code == KERR_UNKNOWN_TOPIC_OR_PARTITION ||
+            m->error_code == KERR_INVALID_TOPIC_EXCEPTION)
+            continue;
         if (!name_filter_match(f, m->name) || (exclude_internal && topic_name_is_internal(m->name))) continue;
         t->names[t->names_n++] = m->name;
     }
@@ -97,7 +102,8 @@ static int find_topics(struct topics *t, bool exclude_internal)
 static int ensure_found(struct topics *t)
 {
     if (t->names_n || cli_given(t->o, "if-exists")) return 0;
-    return admin_fail(&t->a, ILLEGAL_ARGUMENT, "Topic '%s' does not exist as expected", cli_value(t->o, "topic"));
+    return admin_fail(&t->a, ILLEGAL_ARGUMENT, "Topic '%s' does not exist as expected",
+                      cli_value(t->o, "topic"));
 }
 
 /* ---- create, alter, delete, list ---- */
@@ -126,7 +132,8 @@ static int parse_assignment(struct topics *t, const char *text, struct int_list 
                     return admin_fail(&t->a, "org.apache.kafka.tools.AdminCommandFailedException",
                                       "Partition replica lists may not contain duplicate entries: %d", v[i]);
         if (*out_n && (*out)[0].n != n) {
-            int rc = admin_fail(&t->a, "org.apache.kafka.tools.AdminOperationException", "Partition %d has different replication factor: [", *out_n);
+            int rc = admin_fail(&t->a, "org.apache.kafka.tools.AdminOperationException",
+                                "Partition %d has different replication factor: [", *out_n);
             for (int32_t i = 0; i < n; i++) strbuf_printf(&t->a.why, "%s%d", i ? ", " : "", v[i]);
             strbuf_add_char(&t->a.why, ']');
             return rc;
@@ -145,7 +152,9 @@ static int create_configs(struct topics *t, struct kp_create_topics_request_crea
     for (int i = 0; i < o->n; i++) {
         const char *s = o->values[i], *eq = strchr(s, '=');
         if (!eq)
-            return admin_fail(&t->a, ILLEGAL_ARGUMENT, "requirement failed: Invalid topic config: all configs to be added must be in the format \"key=val\".");
+            return admin_fail(&t->a, ILLEGAL_ARGUMENT,
+                              "requirement failed: Invalid topic config: all configs to be added must be in "
+                              "the format \"key=val\".");
         const char *name = s + strspn(s, " ");
         size_t name_n = (size_t)(eq - name), at = 0;
         while (name_n && name[name_n - 1] == ' ') name_n--;
@@ -162,10 +171,16 @@ static int create_configs(struct topics *t, struct kp_create_topics_request_crea
         struct slice name = topic->configs[i].name;
         struct strbuf why;
         strbuf_init(&why);
-        int rc = conf_def_topic(name) ? conf_topic_validate(name, topic->configs[i].value, &why) : ERR_INVALID_CONFIG;
-        if (rc && !conf_def_topic(name)) strbuf_printf(&why, "Unknown topic config name: %.*s", (int)name.n, (const char *)name.p);
-        if (rc) rc = admin_fail(&t->a, conf_def_topic(name) ? "org.apache.kafka.common.config.ConfigException"
-                                                            : "org.apache.kafka.common.errors.InvalidConfigurationException", "%s", strbuf_cstr(&why));
+        int rc = conf_def_topic(name) ? conf_topic_validate(name, topic->configs[i].value, &why)
+                                      : ERR_INVALID_CONFIG;
+        if (rc && !conf_def_topic(name))
+            strbuf_printf(&why, "Unknown topic config name: %.*s", (int)name.n, (const char *)name.p);
+        if (rc)
+            rc = admin_fail(&t->a,
+                            conf_def_topic(name)
+                                ? "org.apache.kafka.common.config.ConfigException"
+                                : "org.apache.kafka.common.errors.InvalidConfigurationException",
+                            "%s", strbuf_cstr(&why));
         strbuf_fini(&why);
         if (rc) return rc;
     }
@@ -189,7 +204,8 @@ static int create(struct topics *t)
         topic.num_partitions = (int32_t)n;
     }
     int64_t factor = -1;
-    if (cli_given(t->o, "replication-factor") && (rc = arg_i64(t, "replication-factor", &factor)) != 0) return rc;
+    if (cli_given(t->o, "replication-factor") && (rc = arg_i64(t, "replication-factor", &factor)) != 0)
+        return rc;
     if (assignment) {
         struct int_list *v;
         int32_t v_n;
@@ -205,11 +221,14 @@ static int create(struct topics *t)
     }
     if ((rc = create_configs(t, &topic)) != 0) return rc;
     if (strpbrk(name, "._"))
-        printf("WARNING: Due to limitations in metric names, topics with a period ('.') or underscore ('_') could collide. "
+        printf("WARNING: Due to limitations in metric names, topics with a period ('.') or underscore ('_') "
+               "could collide. "
                "To avoid issues it is best to use either, but not both.\n");
     if (cli_given(t->o, "replication-factor") && (factor < 1 || factor > INT16_MAX))
-        return admin_fail(&t->a, ILLEGAL_ARGUMENT, "The replication factor must be between 1 and %d inclusive", INT16_MAX);
-    if (cli_given(t->o, "partitions") && topic.num_partitions < 1) return admin_fail(&t->a, ILLEGAL_ARGUMENT, "The partitions must be greater than 0");
+        return admin_fail(&t->a, ILLEGAL_ARGUMENT,
+                          "The replication factor must be between 1 and %d inclusive", INT16_MAX);
+    if (cli_given(t->o, "partitions") && topic.num_partitions < 1)
+        return admin_fail(&t->a, ILLEGAL_ARGUMENT, "The partitions must be greater than 0");
     topic.replication_factor = (int16_t)factor;
     kp_create_topics_request_init(&req);
     req.topics = &topic;
@@ -219,7 +238,9 @@ static int create(struct topics *t)
     if (rc) return rc;
     int16_t code = resp.topics_n == 1 ? resp.topics[0].error_code : (int16_t)KERR_UNKNOWN_SERVER_ERROR;
     if (code == KERR_TOPIC_ALREADY_EXISTS && cli_given(t->o, "if-not-exists")) return 0;
-    if (code) return admin_fail_code(&t->a, code, resp.topics_n == 1 ? resp.topics[0].error_message : (struct slice){0});
+    if (code)
+        return admin_fail_code(&t->a, code,
+                               resp.topics_n == 1 ? resp.topics[0].error_message : (struct slice){0});
     printf("Created topic %s.\n", name);
     return 0;
 }
@@ -262,11 +283,12 @@ static int alter(struct topics *t)
     }
     rc = admin_call(&t->a, KP_API_CREATE_PARTITIONS, -1, &req, &resp);
     for (int32_t i = 0; rc == 0 && i < resp.results_n; i++)
-        if (resp.results[i].error_code) rc = admin_fail_code(&t->a, resp.results[i].error_code, resp.results[i].error_message);
+        if (resp.results[i].error_code)
+            rc = admin_fail_code(&t->a, resp.results[i].error_code, resp.results[i].error_message);
     return rc;
 }
 
-static int delete(struct topics *t)
+static int delete (struct topics *t)
 {
     struct kp_delete_topics_request req;
     struct kp_delete_topics_response resp;
@@ -281,14 +303,16 @@ static int delete(struct topics *t)
     for (int32_t i = 0; i < t->names_n; i++) req.topics[i].name = t->names[i];
     rc = admin_call(&t->a, KP_API_DELETE_TOPICS, -1, &req, &resp);
     for (int32_t i = 0; rc == 0 && i < resp.responses_n; i++)
-        if (resp.responses[i].error_code) rc = admin_fail_code(&t->a, resp.responses[i].error_code, resp.responses[i].error_message);
+        if (resp.responses[i].error_code)
+            rc = admin_fail_code(&t->a, resp.responses[i].error_code, resp.responses[i].error_message);
     return rc;
 }
 
 static int list(struct topics *t)
 {
     int rc = find_topics(t, cli_given(t->o, "exclude-internal"));
-    for (int32_t i = 0; rc == 0 && i < t->names_n; i++) printf("%.*s\n", (int)t->names[i].n, (const char *)t->names[i].p);
+    for (int32_t i = 0; rc == 0 && i < t->names_n; i++)
+        printf("%.*s\n", (int)t->names[i].n, (const char *)t->names[i].p);
     return rc;
 }
 
@@ -320,7 +344,9 @@ static int describe_by_pages(struct topics *t, struct topic_desc *out, int32_t *
     struct arena *a = &t->a.c.arena;
     int64_t limit = 2000;
     int rc;
-    if (cli_given(t->o, "partition-size-limit-per-response") && (rc = arg_i64(t, "partition-size-limit-per-response", &limit)) != 0) return rc;
+    if (cli_given(t->o, "partition-size-limit-per-response") &&
+        (rc = arg_i64(t, "partition-size-limit-per-response", &limit)) != 0)
+        return rc;
     kp_describe_topic_partitions_request_init(&req);
     req.topics = arena_zalloc(a, (size_t)t->names_n, sizeof *req.topics);
     req.topics_n = t->names_n;
@@ -330,18 +356,24 @@ static int describe_by_pages(struct topics *t, struct topic_desc *out, int32_t *
         rc = admin_call(&t->a, KP_API_DESCRIBE_TOPIC_PARTITIONS, -1, &req, &resp);
         if (rc) return rc;
         for (int32_t i = 0; i < resp.topics_n; i++) {
-            if (resp.topics[i].error_code) return admin_fail_code(&t->a, resp.topics[i].error_code, (struct slice){0});
+            if (resp.topics[i].error_code)
+                return admin_fail_code(&t->a, resp.topics[i].error_code, (struct slice){0});
             struct topic_desc *d = *n ? &out[*n - 1] : NULL;
             if (!d || !slice_eq(d->name, resp.topics[i].name)) {
-                if (*n == t->names_n) return admin_fail(&t->a, "java.lang.IllegalStateException", "the broker described topics that were not asked for");
+                if (*n == t->names_n)
+                    return admin_fail(&t->a, "java.lang.IllegalStateException",
+                                      "the broker described topics that were not asked for");
                 d = &out[(*n)++];
                 *d = (struct topic_desc){.name = resp.topics[i].name, .id = resp.topics[i].topic_id};
             }
-            struct part_desc *parts = arena_zalloc(a, (size_t)(d->parts_n + resp.topics[i].partitions_n), sizeof *parts);
+            struct part_desc *parts =
+                arena_zalloc(a, (size_t)(d->parts_n + resp.topics[i].partitions_n), sizeof *parts);
             if (d->parts_n) memcpy(parts, d->parts, (size_t)d->parts_n * sizeof *parts);
             d->parts = parts;
             for (int32_t p = 0; p < resp.topics[i].partitions_n; p++) {
-                const struct kp_describe_topic_partitions_response_describe_topic_partitions_response_partition *q = &resp.topics[i].partitions[p];
+                const struct
+                    kp_describe_topic_partitions_response_describe_topic_partitions_response_partition *q =
+                        &resp.topics[i].partitions[p];
                 struct part_desc *o = &parts[d->parts_n++];
                 o->index = q->partition_index;
                 o->leader = q->leader_id;
@@ -352,7 +384,8 @@ static int describe_by_pages(struct topics *t, struct topic_desc *out, int32_t *
             }
         }
         if (!resp.next_cursor) return 0;
-        cursor = (struct kp_describe_topic_partitions_request_cursor){resp.next_cursor->topic_name, resp.next_cursor->partition_index};
+        cursor = (struct kp_describe_topic_partitions_request_cursor){resp.next_cursor->topic_name,
+                                                                      resp.next_cursor->partition_index};
         req.cursor = &cursor;
     }
 }
@@ -370,9 +403,11 @@ static int add_reassignments(struct topics *t, struct topic_desc *v, int32_t n)
     if (rc || resp.error_code) return rc; /* not permitted: shown without */
     for (int32_t i = 0; i < resp.topics_n; i++)
         for (int32_t k = 0; k < n; k++)
-            for (int32_t p = 0; slice_eq(v[k].name, resp.topics[i].name) && p < resp.topics[i].partitions_n; p++)
+            for (int32_t p = 0; slice_eq(v[k].name, resp.topics[i].name) && p < resp.topics[i].partitions_n;
+                 p++)
                 for (int32_t q = 0; q < v[k].parts_n; q++) {
-                    const struct kp_list_partition_reassignments_response_ongoing_partition_reassignment *r = &resp.topics[i].partitions[p];
+                    const struct kp_list_partition_reassignments_response_ongoing_partition_reassignment *r =
+                        &resp.topics[i].partitions[p];
                     if (v[k].parts[q].index != r->partition_index) continue;
                     v[k].parts[q].reassigning = true;
                     v[k].parts[q].adding = (struct int_list){r->adding_replicas, r->adding_replicas_n};
@@ -409,20 +444,23 @@ static void print_part(const struct topic_desc *d, const struct part_desc *p)
     printf("\n");
 }
 
-static void print_topic(const struct topic_desc *d, const struct kp_describe_configs_response_describe_configs_result *c)
+static void print_topic(const struct topic_desc *d,
+                        const struct kp_describe_configs_response_describe_configs_result *c)
 {
     char id[UUID_TEXT_BYTES];
     uuid_format(d->id, id);
     printf("Topic: %.*s", (int)d->name.n, (const char *)d->name.p);
     if (!uuid_is_zero(d->id)) printf("\tTopicId: %s", id);
-    printf("\tPartitionCount: %d\tReplicationFactor: %d\tConfigs: ", d->parts_n, d->parts_n ? replication_factor(&d->parts[0]) : 0);
+    printf("\tPartitionCount: %d\tReplicationFactor: %d\tConfigs: ", d->parts_n,
+           d->parts_n ? replication_factor(&d->parts[0]) : 0);
     uint32_t buckets = java_map_buckets(c->configs_n, 16);
     const char *comma = "";
     for (uint32_t b = 0; b < buckets; b++)
         for (int32_t i = 0; i < c->configs_n; i++) {
             const struct kp_describe_configs_response_describe_configs_resource_result *e = &c->configs[i];
             if (e->config_source == CONF_SOURCE_DEFAULT || java_map_bucket(e->name, buckets) != b) continue;
-            printf("%s%.*s=%.*s", comma, (int)e->name.n, (const char *)e->name.p, (int)e->value.n, (const char *)e->value.p);
+            printf("%s%.*s=%.*s", comma, (int)e->name.n, (const char *)e->name.p, (int)e->value.n,
+                   (const char *)e->value.p);
             comma = ",";
         }
     printf("\n");
@@ -435,7 +473,8 @@ static bool is_alive(const struct topics *t, int32_t node)
     return false;
 }
 
-static int describe_configs(struct topics *t, const struct topic_desc *v, int32_t n, struct kp_describe_configs_response *resp)
+static int describe_configs(struct topics *t, const struct topic_desc *v, int32_t n,
+                            struct kp_describe_configs_response *resp)
 {
     struct kp_describe_configs_request req;
     kp_describe_configs_request_init(&req);
@@ -448,7 +487,8 @@ static int describe_configs(struct topics *t, const struct topic_desc *v, int32_
     }
     int rc = n ? admin_call(&t->a, KP_API_DESCRIBE_CONFIGS, -1, &req, resp) : 0;
     for (int32_t i = 0; rc == 0 && n && i < resp->results_n; i++)
-        if (resp->results[i].error_code) rc = admin_fail_code(&t->a, resp->results[i].error_code, resp->results[i].error_message);
+        if (resp->results[i].error_code)
+            rc = admin_fail_code(&t->a, resp->results[i].error_code, resp->results[i].error_message);
     return rc;
 }
 
@@ -457,9 +497,14 @@ static int describe_find(struct topics *t)
     const char *text = cli_value(t->o, "topic-id");
     struct uuid id = {0};
     size_t len = text ? strlen(text) : 0;
-    if (len > 24) return admin_fail(&t->a, ILLEGAL_ARGUMENT, "Input string with prefix `%.24s` is too long to be decoded as a base64 UUID", text);
+    if (len > 24)
+        return admin_fail(&t->a, ILLEGAL_ARGUMENT,
+                          "Input string with prefix `%.24s` is too long to be decoded as a base64 UUID",
+                          text);
     if (text && uuid_parse(slice_cstr(text), &id))
-        return admin_fail(&t->a, ILLEGAL_ARGUMENT, "Input string `%s` decoded as %zu bytes, which is not equal to the expected 16 bytes of a base64-encoded UUID",
+        return admin_fail(&t->a, ILLEGAL_ARGUMENT,
+                          "Input string `%s` decoded as %zu bytes, which is not equal to the expected 16 "
+                          "bytes of a base64-encoded UUID",
                           text, len * 3 / 4);
     int rc = find_topics(t, cli_given(t->o, "exclude-internal"));
     if (rc) return rc;
@@ -471,15 +516,19 @@ static int describe_find(struct topics *t)
     if (found.p) t->names[t->names_n++] = found;
     char canonical[UUID_TEXT_BYTES];
     uuid_format(id, canonical);
-    if (!found.p && !cli_given(t->o, "if-exists")) return admin_fail(&t->a, ILLEGAL_ARGUMENT, "TopicId '%s' does not exist as expected", canonical);
+    if (!found.p && !cli_given(t->o, "if-exists"))
+        return admin_fail(&t->a, ILLEGAL_ARGUMENT, "TopicId '%s' does not exist as expected", canonical);
     return 0;
 }
 
 static int describe(struct topics *t)
 {
-    bool under_replicated = cli_given(t->o, "under-replicated-partitions"), unavailable = cli_given(t->o, "unavailable-partitions");
-    bool under_min = cli_given(t->o, "under-min-isr-partitions"), at_min = cli_given(t->o, "at-min-isr-partitions");
-    bool overrides = cli_given(t->o, "topics-with-overrides"), parts_only = under_replicated || unavailable || under_min || at_min;
+    bool under_replicated = cli_given(t->o, "under-replicated-partitions"),
+         unavailable = cli_given(t->o, "unavailable-partitions");
+    bool under_min = cli_given(t->o, "under-min-isr-partitions"),
+         at_min = cli_given(t->o, "at-min-isr-partitions");
+    bool overrides = cli_given(t->o, "topics-with-overrides"),
+         parts_only = under_replicated || unavailable || under_min || at_min;
     int rc = describe_find(t);
     if (rc || !t->names_n) return rc;
     struct topic_desc *v = arena_zalloc(&t->a.c.arena, (size_t)t->names_n, sizeof *v);
@@ -491,7 +540,8 @@ static int describe(struct topics *t)
         rc = 0;
     }
     struct kp_describe_configs_response configs = {0};
-    if (rc || (rc = add_reassignments(t, v, n)) != 0 || (rc = describe_configs(t, v, n, &configs)) != 0) return rc;
+    if (rc || (rc = add_reassignments(t, v, n)) != 0 || (rc = describe_configs(t, v, n, &configs)) != 0)
+        return rc;
     /* Kafka's tool fills two maps one after the other, and prints the second. */
     java_map_sort(t->names, t->names_n, 16);
     java_map_sort(t->names, t->names_n, (uint32_t)t->names_n);
@@ -508,13 +558,15 @@ static int describe(struct topics *t)
         for (int32_t k = 0; k < c->configs_n; k++) {
             has_override |= c->configs[k].config_source != CONF_SOURCE_DEFAULT;
             if (slice_eq_cstr(c->configs[k].name, "min.insync.replicas"))
-                min_isr = strtoll(arena_strndup(&t->a.c.arena, c->configs[k].value.p, c->configs[k].value.n), NULL, 10);
+                min_isr = strtoll(arena_strndup(&t->a.c.arena, c->configs[k].value.p, c->configs[k].value.n),
+                                  NULL, 10);
         }
         if (!parts_only && (!overrides || has_override)) print_topic(&v[i], c);
         for (int32_t p = 0; !overrides && p < v[i].parts_n; p++) {
             const struct part_desc *q = &v[i].parts[p];
-            if (!parts_only || (under_replicated && q->isr.n < replication_factor(q)) || (unavailable && !is_alive(t, q->leader)) ||
-                (under_min && q->isr.n < min_isr) || (at_min && q->isr.n == min_isr))
+            if (!parts_only || (under_replicated && q->isr.n < replication_factor(q)) ||
+                (unavailable && !is_alive(t, q->leader)) || (under_min && q->isr.n < min_isr) ||
+                (at_min && q->isr.n == min_isr))
                 print_part(&v[i], q);
         }
     }
@@ -527,11 +579,21 @@ static void check_options(const struct cli_option *o, enum action *action)
     static const struct {
         const char *option;
         unsigned allowed;
-    } rules[] = {{"config", CREATE}, {"partitions", CREATE | ALTER}, {"replication-factor", CREATE}, {"replica-assignment", CREATE | ALTER},
-                 {"under-replicated-partitions", DESCRIBE}, {"under-min-isr-partitions", DESCRIBE}, {"at-min-isr-partitions", DESCRIBE},
-                 {"unavailable-partitions", DESCRIBE}, {"topics-with-overrides", DESCRIBE}, {"if-exists", ALTER | DELETE | DESCRIBE},
-                 {"if-not-exists", CREATE}, {"exclude-internal", LIST | DESCRIBE}, {"topic-id", DESCRIBE}};
-    static const char *const kinds[] = {"under-replicated-partitions", "under-min-isr-partitions", "at-min-isr-partitions", "unavailable-partitions",
+    } rules[] = {{"config", CREATE},
+                 {"partitions", CREATE | ALTER},
+                 {"replication-factor", CREATE},
+                 {"replica-assignment", CREATE | ALTER},
+                 {"under-replicated-partitions", DESCRIBE},
+                 {"under-min-isr-partitions", DESCRIBE},
+                 {"at-min-isr-partitions", DESCRIBE},
+                 {"unavailable-partitions", DESCRIBE},
+                 {"topics-with-overrides", DESCRIBE},
+                 {"if-exists", ALTER | DELETE | DESCRIBE},
+                 {"if-not-exists", CREATE},
+                 {"exclude-internal", LIST | DESCRIBE},
+                 {"topic-id", DESCRIBE}};
+    static const char *const kinds[] = {"under-replicated-partitions", "under-min-isr-partitions",
+                                        "at-min-isr-partitions", "unavailable-partitions",
                                         "topics-with-overrides"};
     int n = 0;
     const char *name = NULL;
@@ -541,22 +603,29 @@ static void check_options(const struct cli_option *o, enum action *action)
             name = actions[i].name;
             n++;
         }
-    if (n != 1) tool_usage_error("Command must include exactly one action: --list, --describe, --create, --alter or --delete");
+    if (n != 1)
+        tool_usage_error(
+            "Command must include exactly one action: --list, --describe, --create, --alter or --delete");
     if (!cli_given(o, "bootstrap-server") && !cli_given(o, "broker-list") && !cli_given(o, "zookeeper")) {
         fprintf(stderr, "--bootstrap-server must be specified\n");
         exit(1);
     }
-    if (*action != LIST && *action != DESCRIBE && !cli_given(o, "topic")) tool_usage_error("Missing required argument \"[topic]\"");
-    if (*action == ALTER && !cli_given(o, "partitions")) tool_usage_error("Missing required argument \"[partitions]\"");
+    if (*action != LIST && *action != DESCRIBE && !cli_given(o, "topic"))
+        tool_usage_error("Missing required argument \"[topic]\"");
+    if (*action == ALTER && !cli_given(o, "partitions"))
+        tool_usage_error("Missing required argument \"[partitions]\"");
     for (size_t i = 0; i < NELEMS(rules); i++)
-        if (cli_given(o, rules[i].option) && !(rules[i].allowed & *action)) tool_usage_error("Option \"[%s]\" can't be used with option \"[%s]\"", rules[i].option, name);
+        if (cli_given(o, rules[i].option) && !(rules[i].allowed & *action))
+            tool_usage_error("Option \"[%s]\" can't be used with option \"[%s]\"", rules[i].option, name);
     if (cli_given(o, "replica-assignment") && cli_given(o, "replication-factor"))
-        tool_usage_error("Option \"[replica-assignment]\" can't be used with option \"[replication-factor]\"");
+        tool_usage_error(
+            "Option \"[replica-assignment]\" can't be used with option \"[replication-factor]\"");
     if (*action == CREATE && cli_given(o, "replica-assignment") && cli_given(o, "partitions"))
         tool_usage_error("Option \"[replica-assignment]\" can't be used with option \"[partitions]\"");
     for (size_t i = 0; i < NELEMS(kinds); i++)
         for (size_t k = 0; k < NELEMS(kinds); k++)
-            if (i != k && cli_given(o, kinds[i]) && cli_given(o, kinds[k])) tool_usage_error("Option \"[%s]\" can't be used with option \"[%s]\"", kinds[i], kinds[k]);
+            if (i != k && cli_given(o, kinds[i]) && cli_given(o, kinds[k]))
+                tool_usage_error("Option \"[%s]\" can't be used with option \"[%s]\"", kinds[i], kinds[k]);
 }
 
 int topics_main(int argc, char **argv)
@@ -595,11 +664,21 @@ int topics_main(int argc, char **argv)
     int rc = admin_open(&t.a, o, cli_bootstrap(o), NULL);
     if (rc == 0) {
         switch (action) {
-        case LIST: rc = list(&t); break;
-        case DESCRIBE: rc = describe(&t); break;
-        case CREATE: rc = create(&t); break;
-        case ALTER: rc = alter(&t); break;
-        case DELETE: rc = delete(&t); break;
+        case LIST:
+            rc = list(&t);
+            break;
+        case DESCRIBE:
+            rc = describe(&t);
+            break;
+        case CREATE:
+            rc = create(&t);
+            break;
+        case ALTER:
+            rc = alter(&t);
+            break;
+        case DELETE:
+            rc = delete (&t);
+            break;
         }
     }
     if (rc) {

@@ -197,8 +197,8 @@ void conf_warn_unknown(struct slice name, struct strbuf *warnings);
  * settings that were set but have no effect yet. Returns 0 or ERR_INVALID_CONFIG with sentences in errors. */
 int conf_finish(struct conf *c, struct strbuf *errors, struct strbuf *warnings) MUST_USE;
 
-/* The address at which this node's controller can be found: the advertised one where there is one. NULL: it has no
- * listener for controllers. */
+/* The address at which this node's controller can be found: the advertised one where there is one. NULL: it
+ * has no listener for controllers. */
 const struct conf_listener *conf_controller_listener(const struct conf *c);
 
 /* The value in force. The getters assert the setting's type and that it has a value; conf_has tells. */

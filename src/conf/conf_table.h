@@ -1,8 +1,9 @@
 /* Every setting of Apache Kafka 4.3 and moldau's own, one line each:
  *   X(id, name, type, default as text or NULL, rule, scope, flags, what it does)
- * The id becomes CONF_<id>. Flags: EFFECT where moldau acts on the setting, NO_EFFECT where it only accepts it,
- * HIDDEN where Kafka leaves it out of descriptions unless it is set, DYNAMIC_ONLY where a file cannot set it.
- * A new setting is one more line; everything else (parsing, validation, descriptions, the reference page) follows. */
+ * The id becomes CONF_<id>. Flags: EFFECT where moldau acts on the setting, NO_EFFECT where it only accepts
+ * it, HIDDEN where Kafka leaves it out of descriptions unless it is set, DYNAMIC_ONLY where a file cannot set
+ * it. A new setting is one more line; everything else (parsing, validation, descriptions, the reference page)
+ * follows. */
 #ifndef MOLDAU_CONF_TABLE_H
 #define MOLDAU_CONF_TABLE_H
 
@@ -20,8 +21,8 @@
     CONF_TABLE_SECURITY(X)                                                                                   \
     CONF_TABLE_MOLDAU(X)
 
-/* Y(topic or group setting, the broker's setting it falls back to, factor from the broker's unit), in the order
- * in which they are tried. The first one of a setting is the name that descriptions start from. */
+/* Y(topic or group setting, the broker's setting it falls back to, factor from the broker's unit), in the
+ * order in which they are tried. The first one of a setting is the name that descriptions start from. */
 #define CONF_SYNONYMS(Y)                                                                                     \
     Y(TOPIC_CLEANUP_POLICY, LOG_CLEANUP_POLICY, 1)                                                           \
     Y(TOPIC_COMPRESSION_GZIP_LEVEL, COMPRESSION_GZIP_LEVEL, 1)                                               \

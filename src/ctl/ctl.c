@@ -3,7 +3,8 @@
 #include "kp/metadata_records.h"
 
 #define TOPIC_NAME_MAX 249
-#define PARTITIONS_MAX 10000 /* that one topic gains in a request, as in Kafka: keeps it from filling the node */
+#define PARTITIONS_MAX                                                                                       \
+    10000 /* that one topic gains in a request, as in Kafka: keeps it from filling the node */
 
 int ctl_topic_name_check(struct slice name, struct strbuf *why)
 {
@@ -17,21 +18,30 @@ int ctl_topic_name_check(struct slice name, struct strbuf *why)
         return ERR_INVALID_TOPIC_EXCEPTION;
     }
     if (name.n > TOPIC_NAME_MAX) {
-        strbuf_printf(why, "Topic name is invalid: the length of '%.*s' is longer than the max allowed length %d", (int)name.n, p, TOPIC_NAME_MAX);
+        strbuf_printf(why,
+                      "Topic name is invalid: the length of '%.*s' is longer than the max allowed length %d",
+                      (int)name.n, p, TOPIC_NAME_MAX);
         return ERR_INVALID_TOPIC_EXCEPTION;
     }
     for (size_t i = 0; i < name.n; i++) {
         char c = p[i];
-        if ((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '.' || c == '_' || c == '-') continue;
-        strbuf_printf(why, "Topic name is invalid: '%.*s' contains one or more characters other than ASCII alphanumerics, '.', '_' and '-'", (int)name.n, p);
+        if ((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '.' ||
+            c == '_' || c == '-')
+            continue;
+        strbuf_printf(why,
+                      "Topic name is invalid: '%.*s' contains one or more characters other than ASCII "
+                      "alphanumerics, '.', '_' and '-'",
+                      (int)name.n, p);
         return ERR_INVALID_TOPIC_EXCEPTION;
     }
     return 0;
 }
 
-void ctl_set_config(int8_t type, struct slice resource, struct slice name, struct slice value, struct ctl_records *rs)
+void ctl_set_config(int8_t type, struct slice resource, struct slice name, struct slice value,
+                    struct ctl_records *rs)
 {
-    struct kp_config_record r = {.resource_type = type, .resource_name = resource, .name = name, .value = value};
+    struct kp_config_record r = {
+        .resource_type = type, .resource_name = resource, .name = name, .value = value};
     ctl_put(rs, &kp_config_record_message, 0, &r);
 }
 
@@ -40,13 +50,14 @@ void ctl_count_dirs(const struct image *im, struct ctl_now *now)
     for (int i = 0; i < now->dirs_n; i++) now->dirs[i].parts_n = 0;
     if (now->dirs_n < 2) return; /* no choice, no need */
     MAP_FOREACH(it, struct image_topic, t, &im->by_id)
-        for (int32_t i = 0; i < t->parts_n; i++)
-            for (int32_t k = 0; t->parts[i].dirs && k < t->parts[i].replicas_n; k++)
-                for (int d = 0; t->parts[i].replicas[k] == now->node_id && d < now->dirs_n; d++)
-                    now->dirs[d].parts_n += uuid_eq(now->dirs[d].id, t->parts[i].dirs[k]);
+    for (int32_t i = 0; i < t->parts_n; i++)
+        for (int32_t k = 0; t->parts[i].dirs && k < t->parts[i].replicas_n; k++)
+            for (int d = 0; t->parts[i].replicas[k] == now->node_id && d < now->dirs_n; d++)
+                now->dirs[d].parts_n += uuid_eq(now->dirs[d].id, t->parts[i].dirs[k]);
 }
 
-static void put_partition(const struct image *im, struct ctl_now *now, struct uuid topic, int32_t index, struct ctl_records *rs)
+static void put_partition(const struct image *im, struct ctl_now *now, struct uuid topic, int32_t index,
+                          struct ctl_records *rs)
 {
     struct kp_partition_record r;
     int32_t self = now->node_id;
@@ -87,19 +98,23 @@ static int check_assignment(struct ctl_now *now, const int32_t *ids, int32_t n, 
     for (int32_t i = 0; i < n; i++) {
         for (int32_t k = 0; k < i; k++)
             if (ids[k] == ids[i]) {
-                strbuf_printf(why, "The manual partition assignment includes the broker %d more than once.", ids[i]);
+                strbuf_printf(why, "The manual partition assignment includes the broker %d more than once.",
+                              ids[i]);
                 return ERR_INVALID_REPLICA_ASSIGNMENT;
             }
         if (ids[i] != now->node_id) {
-            strbuf_printf(why, "The manual partition assignment includes broker %d, but no such broker is registered.", ids[i]);
+            strbuf_printf(
+                why, "The manual partition assignment includes broker %d, but no such broker is registered.",
+                ids[i]);
             return ERR_INVALID_REPLICA_ASSIGNMENT;
         }
     }
     return 0;
 }
 
-int ctl_create_topic(const struct image *im, struct ctl_now *now, const struct kp_create_topics_request_creatable_topic *t,
-                     struct ctl_records *rs, struct uuid *id_out, int32_t *parts_out, struct strbuf *why)
+int ctl_create_topic(const struct image *im, struct ctl_now *now,
+                     const struct kp_create_topics_request_creatable_topic *t, struct ctl_records *rs,
+                     struct uuid *id_out, int32_t *parts_out, struct strbuf *why)
 {
     int rc = ctl_topic_name_check(t->name, why);
     if (rc) return rc;
@@ -113,15 +128,19 @@ int ctl_create_topic(const struct image *im, struct ctl_now *now, const struct k
     }
     if (memchr(t->name.p, '.', t->name.n) || memchr(t->name.p, '_', t->name.n))
         MAP_FOREACH(it, struct image_topic, other, &im->by_name)
-            if (collides(t->name, other->name)) {
-                strbuf_printf(why, "Topic '%.*s' collides with existing topic: %s", (int)t->name.n, (const char *)t->name.p, other->name);
-                return ERR_INVALID_TOPIC_EXCEPTION;
-            }
+    if (collides(t->name, other->name)) {
+        strbuf_printf(why, "Topic '%.*s' collides with existing topic: %s", (int)t->name.n,
+                      (const char *)t->name.p, other->name);
+        return ERR_INVALID_TOPIC_EXCEPTION;
+    }
     int32_t n = t->num_partitions, rf = t->replication_factor;
     if (t->assignments_n > 0) {
         if (n != -1 || rf != -1) {
-            strbuf_add_cstr(why, n != -1 ? "A manual partition assignment was specified, but numPartitions was not set to -1."
-                                         : "A manual partition assignment was specified, but replication factor was not set to -1.");
+            strbuf_add_cstr(
+                why, n != -1
+                         ? "A manual partition assignment was specified, but numPartitions was not set to -1."
+                         : "A manual partition assignment was specified, but replication factor was not set "
+                           "to -1.");
             return ERR_INVALID_REQUEST;
         }
         n = t->assignments_n;
@@ -147,24 +166,30 @@ int ctl_create_topic(const struct image *im, struct ctl_now *now, const struct k
         if (n == -1) n = (int32_t)conf_i64(now->conf, CONF_NUM_PARTITIONS);
         if (rf == -1) rf = (int32_t)conf_i64(now->conf, CONF_DEFAULT_REPLICATION_FACTOR);
         if (rf > 1) {
-            strbuf_printf(why, "Unable to replicate the partition %d time(s): The target replication factor of %d cannot be reached because only 1 broker(s) are registered.", rf, rf);
+            strbuf_printf(why,
+                          "Unable to replicate the partition %d time(s): The target replication factor of %d "
+                          "cannot be reached because only 1 broker(s) are registered.",
+                          rf, rf);
             return ERR_INVALID_REPLICATION_FACTOR;
         }
     }
     if (n > PARTITIONS_MAX) {
-        strbuf_printf(why, "%d partitions are more than the %d that one request may create.", n, PARTITIONS_MAX);
+        strbuf_printf(why, "%d partitions are more than the %d that one request may create.", n,
+                      PARTITIONS_MAX);
         return ERR_POLICY_VIOLATION;
     }
     for (int32_t i = 0; i < t->configs_n; i++) {
         if (!t->configs[i].value.p) {
-            strbuf_printf(why, "Null value not supported for topic configs: %.*s", (int)t->configs[i].name.n, (const char *)t->configs[i].name.p);
+            strbuf_printf(why, "Null value not supported for topic configs: %.*s", (int)t->configs[i].name.n,
+                          (const char *)t->configs[i].name.p);
             return ERR_INVALID_CONFIG;
         }
     }
     struct uuid id = prng_uuid(now->prng);
     struct kp_topic_record r = {.name = t->name, .topic_id = id};
     ctl_put(rs, &kp_topic_record_message, 0, &r);
-    for (int32_t i = 0; i < t->configs_n; i++) ctl_set_config(2, t->name, t->configs[i].name, t->configs[i].value, rs);
+    for (int32_t i = 0; i < t->configs_n; i++)
+        ctl_set_config(2, t->name, t->configs[i].name, t->configs[i].value, rs);
     for (int32_t i = 0; i < n; i++) put_partition(im, now, id, i, rs);
     *id_out = id;
     *parts_out = n;
@@ -180,8 +205,8 @@ int ctl_delete_topic(const struct image *im, struct uuid id, struct ctl_records 
 }
 
 int ctl_create_partitions(const struct image *im, struct ctl_now *now,
-                          const struct kp_create_partitions_request_create_partitions_topic *t, struct ctl_records *rs,
-                          struct strbuf *why)
+                          const struct kp_create_partitions_request_create_partitions_topic *t,
+                          struct ctl_records *rs, struct strbuf *why)
 {
     struct image_topic *topic = image_topic(im, t->name);
     if (!topic) return ERR_UNKNOWN_TOPIC_OR_PARTITION;
@@ -190,16 +215,20 @@ int ctl_create_partitions(const struct image *im, struct ctl_now *now,
         return ERR_INVALID_PARTITIONS;
     }
     if (t->count < topic->parts_n) {
-        strbuf_printf(why, "The topic %s currently has %d partition(s); %d would not be an increase.", topic->name, topic->parts_n, t->count);
+        strbuf_printf(why, "The topic %s currently has %d partition(s); %d would not be an increase.",
+                      topic->name, topic->parts_n, t->count);
         return ERR_INVALID_PARTITIONS;
     }
     int32_t more = t->count - topic->parts_n;
     if (more > PARTITIONS_MAX) {
-        strbuf_printf(why, "%d partitions are more than the %d that one request may create.", more, PARTITIONS_MAX);
+        strbuf_printf(why, "%d partitions are more than the %d that one request may create.", more,
+                      PARTITIONS_MAX);
         return ERR_POLICY_VIOLATION;
     }
     if (t->assignments_n >= 0 && t->assignments_n != more) {
-        strbuf_printf(why, "Attempted to add %d additional partition(s), but only %d assignment(s) were specified.", more, t->assignments_n);
+        strbuf_printf(
+            why, "Attempted to add %d additional partition(s), but only %d assignment(s) were specified.",
+            more, t->assignments_n);
         return ERR_INVALID_REPLICA_ASSIGNMENT;
     }
     for (int32_t i = 0; i < t->assignments_n; i++) {
@@ -210,10 +239,12 @@ int ctl_create_partitions(const struct image *im, struct ctl_now *now,
     return 0;
 }
 
-void ctl_producer_ids(const struct image *im, struct ctl_now *now, int64_t broker_epoch, struct ctl_records *rs, int64_t *first)
+void ctl_producer_ids(const struct image *im, struct ctl_now *now, int64_t broker_epoch,
+                      struct ctl_records *rs, int64_t *first)
 {
     *first = im->next_producer_id;
-    struct kp_producer_ids_record r = {
-        .broker_id = now->node_id, .broker_epoch = broker_epoch, .next_producer_id = *first + CTL_PRODUCER_IDS};
+    struct kp_producer_ids_record r = {.broker_id = now->node_id,
+                                       .broker_epoch = broker_epoch,
+                                       .next_producer_id = *first + CTL_PRODUCER_IDS};
     ctl_put(rs, &kp_producer_ids_record_message, 0, &r);
 }

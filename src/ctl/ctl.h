@@ -76,19 +76,20 @@ void ctl_producer_ids(const struct image *im, struct ctl_now *now, int64_t broke
                       struct ctl_records *rs, int64_t *first);
 
 /* ---- start ---- */
-/* The first records of a cluster, as one transaction where the metadata.version has them: `bootstrap` and what
- * Kafka's controller adds to it. */
+/* The first records of a cluster, as one transaction where the metadata.version has them: `bootstrap` and
+ * what Kafka's controller adds to it. */
 void ctl_bootstrap(const struct ctl_records *bootstrap, const struct conf *conf, struct ctl_records *rs);
 /* The features of a new cluster at a metadata.version. */
 void ctl_bootstrap_features(int16_t mv, struct ctl_records *rs);
 /* Where a partition of this node lies: the id of an online directory; zero: in none of them. */
 typedef struct uuid ctl_where_cb(void *arg, const struct image_topic *t, int32_t index, struct uuid told);
-/* What a node that starts as the only one changes: other brokers are fenced, it leads every partition of which it
- * is in sync (or was last), and tells where partitions lie. A partition without an online directory has no leader. */
+/* What a node that starts as the only one changes: other brokers are fenced, it leads every partition of
+ * which it is in sync (or was last), and tells where partitions lie. A partition without an online directory
+ * has no leader. */
 void ctl_take_over(const struct image *im, const struct ctl_now *now, ctl_where_cb *where, void *arg,
                    struct ctl_records *rs);
-void ctl_register_broker(const struct image *im, const struct ctl_now *now, struct uuid incarnation, int64_t epoch,
-                         struct ctl_records *rs);
+void ctl_register_broker(const struct image *im, const struct ctl_now *now, struct uuid incarnation,
+                         int64_t epoch, struct ctl_records *rs);
 /* Nothing if the node has no controller listener or the metadata.version knows no such record. */
 void ctl_register_controller(const struct image *im, const struct ctl_now *now, struct uuid incarnation,
                              struct ctl_records *rs);

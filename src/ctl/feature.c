@@ -57,9 +57,11 @@ int feature_check(struct slice name, int16_t level, char why[160])
     if (known && level >= min && level <= max) return 0;
     int len = (int)min_size(name.n, 60);
     if (known)
-        snprintf(why, 160, "the feature %.*s has level %d, but moldau supports %d to %d", len, (const char *)name.p,
-                 level, min, max);
+        snprintf(why, 160, "the feature %.*s has level %d, but moldau supports %d to %d", len,
+                 (const char *)name.p, level, min, max);
     else if (level == 0) return 0;
-    else snprintf(why, 160, "the feature %.*s (level %d) is not known to moldau", len, (const char *)name.p, level);
+    else
+        snprintf(why, 160, "the feature %.*s (level %d) is not known to moldau", len, (const char *)name.p,
+                 level);
     return ERR_UNSUPPORTED_VERSION;
 }

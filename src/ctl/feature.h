@@ -16,7 +16,8 @@ const struct feature_release *feature_releases(size_t *n);
 struct feature {
     const char *name;
     int16_t min, max;
-    int16_t level, since; /* `level` is the default from metadata.version `since` on; 0: not in the bootstrap */
+    int16_t level,
+        since; /* `level` is the default from metadata.version `since` on; 0: not in the bootstrap */
 };
 const struct feature *features_known(size_t *n);
 
@@ -30,14 +31,14 @@ int16_t feature_needs(const struct feature *f, int16_t level);
 /* Levels of metadata.version from which records look different. */
 enum {
     MV_FIRST = 7,
-    MV_MIGRATION = 8,    /* 3.4-IV0 */
-    MV_SCRAM = 11,       /* 3.5-IV2 */
-    MV_TRANSACTIONS = 13, /* 3.6-IV1: Begin, End and AbortTransaction */
-    MV_CONTROLLERS = 15, /* 3.7-IV0: controllers register */
-    MV_DIRECTORIES = 17, /* 3.7-IV2: a partition's record names log directories */
+    MV_MIGRATION = 8,       /* 3.4-IV0 */
+    MV_SCRAM = 11,          /* 3.5-IV2 */
+    MV_TRANSACTIONS = 13,   /* 3.6-IV1: Begin, End and AbortTransaction */
+    MV_CONTROLLERS = 15,    /* 3.7-IV0: controllers register */
+    MV_DIRECTORIES = 17,    /* 3.7-IV2: a partition's record names log directories */
     MV_DYNAMIC_QUORUM = 21, /* 3.9-IV0 */
-    MV_ELR = 23,         /* 4.0-IV1: eligible leader replicas */
-    MV_CORDON = 30,      /* 4.3-IV0: log directories that take no new partitions */
+    MV_ELR = 23,            /* 4.0-IV1: eligible leader replicas */
+    MV_CORDON = 30,         /* 4.3-IV0: log directories that take no new partitions */
     MV_LATEST = 30,
 };
 

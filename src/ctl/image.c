@@ -158,7 +158,7 @@ struct image_fact **image_facts(const struct image *im, enum image_kind kind, in
     struct image_fact **v = xcalloc(im->facts.n, sizeof(struct image_fact *));
     *n = 0;
     MAP_FOREACH(it, struct image_fact, f, &im->facts)
-        if (f->kind == kind) v[(*n)++] = f;
+    if (f->kind == kind) v[(*n)++] = f;
     if (*n) qsort(v, (size_t)*n, sizeof(struct image_fact *), cmp_fact);
     return v;
 }

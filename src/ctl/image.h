@@ -113,8 +113,8 @@ struct image {
 
 void image_init(struct image *im);
 void image_fini(struct image *im);
-/* One metadata record (frame version, type, version, body). ERR_UNSUPPORTED_VERSION: its type or version, or a
- * feature's level, is beyond this code; why[] names it. Nothing is changed then. */
+/* One metadata record (frame version, type, version, body). ERR_UNSUPPORTED_VERSION: its type or version, or
+ * a feature's level, is beyond this code; why[] names it. Nothing is changed then. */
 int image_apply(struct image *im, struct slice record, int64_t offset, char why[160]) MUST_USE;
 struct image_topic *image_topic(const struct image *im, struct slice name);
 struct image_topic *image_topic_by_id(const struct image *im, struct uuid id);

@@ -285,7 +285,8 @@ static int apply_feature(struct image *im, const struct kp_feature_level_record 
     while (i < im->features_n && !slice_eq_cstr(r->name, im->features[i].name)) i++;
     if (i < im->features_n && r->feature_level == 0) {
         free(im->features[i].name);
-        memmove(im->features + i, im->features + i + 1, (size_t)(--im->features_n - i) * sizeof *im->features);
+        memmove(im->features + i, im->features + i + 1,
+                (size_t)(--im->features_n - i) * sizeof *im->features);
         return 0;
     }
     if (r->feature_level == 0) return 0;
@@ -340,8 +341,9 @@ static void controller_fact(struct image *im, int32_t id, struct slice record)
 static void hold(struct image *im, struct slice record)
 {
     if (im->held_n == im->held_cap)
-        im->held_ends = xrealloc(im->held_ends, (size_t)(im->held_cap = im->held_cap ? im->held_cap * 2 : 16) *
-                                                    sizeof *im->held_ends);
+        im->held_ends =
+            xrealloc(im->held_ends,
+                     (size_t)(im->held_cap = im->held_cap ? im->held_cap * 2 : 16) * sizeof *im->held_ends);
     kp_write_raw(&im->held, record);
     im->held_ends[im->held_n++] = im->held.n;
 }
@@ -433,7 +435,8 @@ static int apply(struct image *im, uint32_t type, uint32_t version, struct kp_re
         /* Nothing for the image: time passing, and a migration that was over before Kafka 4. */
         APPLY(no_op_record, KP_NO_OP_RECORD, (void)r)
         APPLY(zk_migration_state_record, KP_ZK_MIGRATION_STATE_RECORD, (void)r)
-    default: rc = ERR_UNSUPPORTED_VERSION;
+    default:
+        rc = ERR_UNSUPPORTED_VERSION;
     }
     return rc;
 }
@@ -500,6 +503,7 @@ int image_apply(struct image *im, struct slice record, int64_t offset, char why[
     if (!reason[0])
         snprintf(reason, sizeof reason, "%s",
                  rc == ERR_UNSUPPORTED_VERSION ? "moldau does not know this type or version" : err_text(rc));
-    snprintf(why, 160, "metadata record %lld (type %u, version %u): %.100s", (long long)offset, type, version, reason);
+    snprintf(why, 160, "metadata record %lld (type %u, version %u): %.100s", (long long)offset, type, version,
+             reason);
     return rc;
 }

@@ -1,5 +1,6 @@
-/* First byte 0: any bytes as a snapshot, its checksums made right. 1: any bytes as records, each after its length in two
- * bytes; what the image then is must be the same after a snapshot. 2: a control record. 3: quorum-state, and a name. */
+/* First byte 0: any bytes as a snapshot, its checksums made right. 1: any bytes as records, each after its
+ * length in two bytes; what the image then is must be the same after a snapshot. 2: a control record. 3:
+ * quorum-state, and a name. */
 #include "ctl/ctl.h"
 #include "ctl/snapshot.h"
 #include "kp/batch.h"
@@ -22,7 +23,8 @@ static void any_snapshot(const uint8_t *data, size_t n)
     struct batch_head h;
     uint8_t *copy = xmalloc(n);
     if (n) memcpy(copy, data, n);
-    for (size_t at = 0; at < n && batch_head_parse(slice_of(copy + at, n - at), &h) == 0; at += (size_t)h.bytes)
+    for (size_t at = 0; at < n && batch_head_parse(slice_of(copy + at, n - at), &h) == 0;
+         at += (size_t)h.bytes)
         batch_set_crc(copy + at, (size_t)h.bytes);
     image_init(&im);
     (void)!snapshot_read(slice_of(copy, n), &last_ms, take, &im, why);
@@ -66,8 +68,12 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 {
     if (n < 2) return 0;
     switch (data[0]) {
-    case 0: any_snapshot(data + 1, n - 1); break;
-    case 1: any_records(data + 1, n - 1); break;
+    case 0:
+        any_snapshot(data + 1, n - 1);
+        break;
+    case 1:
+        any_records(data + 1, n - 1);
+        break;
     case 2: {
         struct quorum q = {0};
         char why[160];

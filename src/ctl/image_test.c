@@ -31,7 +31,8 @@ static void rig_fini(struct rig *r)
 static int run(struct rig *r)
 {
     int rc = 0;
-    for (int i = 0; i < r->rs.n && rc == 0; i++) rc = image_apply(&r->im, ctl_record(&r->rs, i), r->offset++, r->why);
+    for (int i = 0; i < r->rs.n && rc == 0; i++)
+        rc = image_apply(&r->im, ctl_record(&r->rs, i), r->offset++, r->why);
     ctl_records_cut(&r->rs, 0);
     return rc;
 }
@@ -55,10 +56,11 @@ static void put_everything(struct rig *r)
     struct kp_register_broker_record_broker_feature f = {S("metadata.version"), 7, 30};
     ctl_bootstrap_features(MV_LATEST, &r->rs);
     for (int32_t id = 1; id <= 3; id++)
-        PUT(r, register_broker, 4, x_.broker_id = id; x_.broker_epoch = 100 + id; x_.rack = S("rack"); x_.end_points = &e;
-            x_.end_points_n = 1; x_.features = &f; x_.features_n = 1; x_.log_dirs = dirs; x_.log_dirs_n = 2; x_.fenced = true);
-    PUT(r, broker_registration_change, 3, x_.broker_id = 1; x_.broker_epoch = 101; x_.fenced = -1; x_.cordoned_log_dirs = dirs;
-        x_.cordoned_log_dirs_n = 1);
+        PUT(r, register_broker, 4, x_.broker_id = id; x_.broker_epoch = 100 + id; x_.rack = S("rack");
+            x_.end_points = &e; x_.end_points_n = 1; x_.features = &f; x_.features_n = 1; x_.log_dirs = dirs;
+            x_.log_dirs_n = 2; x_.fenced = true);
+    PUT(r, broker_registration_change, 3, x_.broker_id = 1; x_.broker_epoch = 101; x_.fenced = -1;
+        x_.cordoned_log_dirs = dirs; x_.cordoned_log_dirs_n = 1);
     PUT(r, fence_broker, 0, x_.id = 1);
     PUT(r, unfence_broker, 0, x_.id = 1);
     PUT(r, unregister_broker, 0, x_.broker_id = 3);
@@ -66,29 +68,37 @@ static void put_everything(struct rig *r)
     PUT(r, topic, 0, x_.name = S("gone"); x_.topic_id = ID(1));
     PUT(r, topic, 0, x_.name = S("t"); x_.topic_id = ID(2));
     for (int32_t i = 0; i < 3; i++)
-        PUT(r, partition, 2, x_.partition_id = i; x_.topic_id = ID(2); x_.replicas = ids; x_.replicas_n = 3; x_.isr = ids;
-            x_.isr_n = 3; x_.leader = 1; x_.leader_epoch = 0; x_.directories = dirs; x_.directories_n = 3; x_.adding_replicas = two;
-            x_.adding_replicas_n = 1; x_.removing_replicas = two; x_.removing_replicas_n = 1);
-    PUT(r, partition_change, 2, x_.partition_id = 1; x_.topic_id = ID(2); x_.leader = 2; x_.isr = two; x_.isr_n = 1;
-        x_.eligible_leader_replicas = ids; x_.eligible_leader_replicas_n = 1; x_.last_known_elr = two; x_.last_known_elr_n = 1;
-        x_.leader_recovery_state = 1);
+        PUT(r, partition, 2, x_.partition_id = i; x_.topic_id = ID(2); x_.replicas = ids; x_.replicas_n = 3;
+            x_.isr = ids; x_.isr_n = 3; x_.leader = 1; x_.leader_epoch = 0; x_.directories = dirs;
+            x_.directories_n = 3; x_.adding_replicas = two; x_.adding_replicas_n = 1;
+            x_.removing_replicas = two; x_.removing_replicas_n = 1);
+    PUT(r, partition_change, 2, x_.partition_id = 1; x_.topic_id = ID(2); x_.leader = 2; x_.isr = two;
+        x_.isr_n = 1; x_.eligible_leader_replicas = ids; x_.eligible_leader_replicas_n = 1;
+        x_.last_known_elr = two; x_.last_known_elr_n = 1; x_.leader_recovery_state = 1);
     ctl_set_config(2, S("gone"), S("retention.ms"), S("1"), &r->rs);
     ctl_set_config(2, S("t"), S("retention.ms"), S("2"), &r->rs);
     ctl_set_config(2, S("t"), S("cleanup.policy"), S("compact"), &r->rs);
     ctl_set_config(4, S(""), S("log.cleaner.threads"), S("3"), &r->rs);
     PUT(r, remove_topic, 0, x_.topic_id = ID(1));
-    PUT(r, client_quota, 0, x_.entity = entity; x_.entity_n = 2; x_.key = S("producer_byte_rate"); x_.value = 1024.5);
-    PUT(r, client_quota, 0, x_.entity = entity; x_.entity_n = 1; x_.key = S("consumer_byte_rate"); x_.value = 1);
-    PUT(r, client_quota, 0, x_.entity = entity; x_.entity_n = 1; x_.key = S("consumer_byte_rate"); x_.remove = true);
+    PUT(r, client_quota, 0, x_.entity = entity; x_.entity_n = 2; x_.key = S("producer_byte_rate");
+        x_.value = 1024.5);
+    PUT(r, client_quota, 0, x_.entity = entity; x_.entity_n = 1; x_.key = S("consumer_byte_rate");
+        x_.value = 1);
+    PUT(r, client_quota, 0, x_.entity = entity; x_.entity_n = 1; x_.key = S("consumer_byte_rate");
+        x_.remove = true);
     PUT(r, producer_ids, 0, x_.broker_id = 1; x_.next_producer_id = 5000);
-    PUT(r, access_control_entry, 0, x_.id = ID(7); x_.resource_name = S("t"); x_.principal = S("User:a"); x_.host = S("*"));
-    PUT(r, access_control_entry, 0, x_.id = ID(8); x_.resource_name = S("t"); x_.principal = S("User:b"); x_.host = S("*"));
+    PUT(r, access_control_entry, 0, x_.id = ID(7); x_.resource_name = S("t"); x_.principal = S("User:a");
+        x_.host = S("*"));
+    PUT(r, access_control_entry, 0, x_.id = ID(8); x_.resource_name = S("t"); x_.principal = S("User:b");
+        x_.host = S("*"));
     PUT(r, remove_access_control_entry, 0, x_.id = ID(8));
-    PUT(r, user_scram_credential, 0, x_.name = S("alice"); x_.mechanism = 1; x_.salt = S("s"); x_.iterations = 4096);
-    PUT(r, user_scram_credential, 0, x_.name = S("alice"); x_.mechanism = 2; x_.salt = S("s"); x_.iterations = 4096);
+    PUT(r, user_scram_credential, 0, x_.name = S("alice"); x_.mechanism = 1; x_.salt = S("s");
+        x_.iterations = 4096);
+    PUT(r, user_scram_credential, 0, x_.name = S("alice"); x_.mechanism = 2; x_.salt = S("s");
+        x_.iterations = 4096);
     PUT(r, remove_user_scram_credential, 0, x_.name = S("alice"); x_.mechanism = 2);
-    PUT(r, delegation_token, 0, x_.owner = S("User:o"); x_.requester = S("User:o"); x_.renewers = &renewer; x_.renewers_n = 1;
-        x_.token_id = S("id1"));
+    PUT(r, delegation_token, 0, x_.owner = S("User:o"); x_.requester = S("User:o"); x_.renewers = &renewer;
+        x_.renewers_n = 1; x_.token_id = S("id1"));
     PUT(r, delegation_token, 0, x_.owner = S("User:o"); x_.requester = S("User:o"); x_.token_id = S("id2"));
     PUT(r, remove_delegation_token, 0, x_.token_id = S("id2"));
     PUT(r, zk_migration_state, 0, (void)x_);
@@ -246,8 +256,9 @@ TEST(names_of_snapshots_and_quorum_states_are_read_back)
     int64_t offset;
     int32_t epoch;
     struct strbuf b;
-    static const char *const bad[] = {"", "00000000000000000000-0000000000.checkpoint.part", "99999999999999999999-0000000000.checkpoint",
-                                      "00000000000000000000-9999999999.checkpoint", "x0000000000000000000-0000000000.checkpoint"};
+    static const char *const bad[] = {
+        "", "00000000000000000000-0000000000.checkpoint.part", "99999999999999999999-0000000000.checkpoint",
+        "00000000000000000000-9999999999.checkpoint", "x0000000000000000000-0000000000.checkpoint"};
     snapshot_name(1234567, 42, name);
     CHECK_STR(name, "00000000000001234567-0000000042.checkpoint");
     CHECK(snapshot_name_parse(name, &offset, &epoch));
@@ -285,7 +296,8 @@ TEST(new_partitions_go_where_the_fewest_are)
     struct ctl_now now = {.prng = &prng, .conf = &conf, .node_id = 1, .dirs = dirs, .dirs_n = 3};
     ctl_count_dirs(&r.im, &now);
     CHECK_INT(dirs[0].parts_n, 3);
-    struct kp_create_topics_request_creatable_topic t = {.name = S("u"), .num_partitions = 6, .replication_factor = 1};
+    struct kp_create_topics_request_creatable_topic t = {
+        .name = S("u"), .num_partitions = 6, .replication_factor = 1};
     CHECK_INT(ctl_create_topic(&r.im, &now, &t, &r.rs, &id, &n, &err), 0);
     CHECK_INT(run(&r), 0);
     ctl_count_dirs(&r.im, &now);

@@ -1,5 +1,5 @@
-/* The image as the records that would make it, in the order of Kafka's snapshots: features, brokers, controllers,
- * topics, configs, quotas, producer ids, ACLs, credentials, tokens. */
+/* The image as the records that would make it, in the order of Kafka's snapshots: features, brokers,
+ * controllers, topics, configs, quotas, producer ids, ACLs, credentials, tokens. */
 #include "ctl/ctl.h"
 #include "ctl/feature.h"
 #include "ctl/image_int.h"
@@ -111,7 +111,8 @@ void image_write(struct image *im, struct ctl_records *rs)
     put_configs(im, rs);
     put_facts(im, IMAGE_QUOTA, rs);
     if (im->next_producer_id) {
-        struct kp_producer_ids_record r = {.broker_id = -1, .broker_epoch = -1, .next_producer_id = im->next_producer_id};
+        struct kp_producer_ids_record r = {
+            .broker_id = -1, .broker_epoch = -1, .next_producer_id = im->next_producer_id};
         ctl_put(rs, &kp_producer_ids_record_message, 0, &r);
     }
     put_facts(im, IMAGE_ACL, rs);

@@ -30,7 +30,8 @@ int quorum_apply(struct quorum *q, int control, struct slice value, int64_t offs
         struct kp_kraft_version_record r;
         rc = kp_kraft_version_record_read(&in, &a, 0, &r);
         if (rc == 0 && (r.k_raft_version < 0 || r.k_raft_version > 1)) {
-            snprintf(why, 160, "the feature kraft.version has level %d, but moldau supports 0 to 1 (offset %lld)",
+            snprintf(why, 160,
+                     "the feature kraft.version has level %d, but moldau supports 0 to 1 (offset %lld)",
                      r.k_raft_version, (long long)offset);
             rc = ERR_UNSUPPORTED_VERSION;
             goto out;
@@ -46,11 +47,14 @@ int quorum_apply(struct quorum *q, int control, struct slice value, int64_t offs
             memcpy(q->voters, value.p, value.n);
         }
     } else if (control < CONTROL_LEADER_CHANGE || control > CONTROL_VOTERS) {
-        snprintf(why, 160, "moldau does not know the control record type %d at offset %lld", control, (long long)offset);
+        snprintf(why, 160, "moldau does not know the control record type %d at offset %lld", control,
+                 (long long)offset);
         rc = ERR_UNSUPPORTED_VERSION;
         goto out;
     }
-    if (rc) snprintf(why, 160, "the control record (type %d) at offset %lld is malformed", control, (long long)offset);
+    if (rc)
+        snprintf(why, 160, "the control record (type %d) at offset %lld is malformed", control,
+                 (long long)offset);
 out:
     arena_fini(&a);
     return rc;
@@ -78,16 +82,19 @@ void quorum_found_voters(struct quorum *q, const struct kp_voters_record *voters
     q->voters = kp_writer_take(&w, &q->voters_n);
 }
 
-void quorum_found(struct quorum *q, int32_t node_id, struct uuid dir_id, const char *listener, const char *host, uint16_t port)
+void quorum_found(struct quorum *q, int32_t node_id, struct uuid dir_id, const char *listener,
+                  const char *host, uint16_t port)
 {
     struct kp_voters_record_endpoint e = {slice_cstr(listener), slice_cstr(host), port};
-    struct kp_voters_record_voter v = {.voter_id = node_id, .voter_directory_id = dir_id, .endpoints = &e, .endpoints_n = 1};
+    struct kp_voters_record_voter v = {
+        .voter_id = node_id, .voter_directory_id = dir_id, .endpoints = &e, .endpoints_n = 1};
     struct kp_voters_record voters = {.voters = &v, .voters_n = 1};
     v.k_raft_version_feature.max_supported_version = 1;
     quorum_found_voters(q, &voters);
 }
 
-static void add(struct batch_builder *b, int64_t now_ms, int16_t type, const struct kp_message *m, const void *record)
+static void add(struct batch_builder *b, int64_t now_ms, int16_t type, const struct kp_message *m,
+                const void *record)
 {
     struct kp_writer w;
     kp_writer_init(&w, 64);
@@ -116,8 +123,8 @@ static void seal(struct batch_builder *b, int32_t epoch, int64_t *offset, struct
     batch_builder_reset(b);
 }
 
-void snapshot_write(const struct ctl_records *rs, const struct quorum *q, int32_t epoch, int64_t last_ms, int64_t now_ms,
-                    struct kp_writer *out)
+void snapshot_write(const struct ctl_records *rs, const struct quorum *q, int32_t epoch, int64_t last_ms,
+                    int64_t now_ms, struct kp_writer *out)
 {
     struct batch_builder b;
     int64_t offset = 0;
@@ -129,7 +136,8 @@ void snapshot_write(const struct ctl_records *rs, const struct quorum *q, int32_
     seal(&b, epoch, &offset, out);
     for (int i = 0; i < rs->n; i++) {
         batch_add(&b, now_ms, (struct slice){0}, ctl_record(rs, i), NULL, 0);
-        if (b.count == BATCH_RECORDS_MAX || batch_builder_bytes(&b) >= BATCH_BYTES_MAX) seal(&b, epoch, &offset, out);
+        if (b.count == BATCH_RECORDS_MAX || batch_builder_bytes(&b) >= BATCH_BYTES_MAX)
+            seal(&b, epoch, &offset, out);
     }
     seal(&b, epoch, &offset, out);
     add(&b, now_ms, CONTROL_FOOTER, &kp_snapshot_footer_record_message, &footer);
@@ -169,7 +177,8 @@ int snapshot_read(struct slice bytes, int64_t *last_ms, ctl_record_cb *cb, void 
         if (rc == ERR_EOF) wrong = "it is cut short";
         else if (rc) wrong = "it holds bytes that are no record batch";
         else if (!batch_crc_ok(rest.p, h.bytes)) wrong = "a batch fails its checksum";
-        else if (ctl_each(slice_of(rest.p, (size_t)h.bytes), check_record, &x)) wrong = "its records are malformed";
+        else if (ctl_each(slice_of(rest.p, (size_t)h.bytes), check_record, &x))
+            wrong = "its records are malformed";
         if (wrong) break;
     }
     if (!wrong && !x.footer) wrong = "it has no end";
@@ -194,8 +203,8 @@ void snapshot_name(int64_t end_offset, int32_t epoch, char out[SNAPSHOT_NAME_BYT
 
 bool snapshot_name_parse(const char *name, int64_t *end_offset, int32_t *epoch)
 {
-    if (strlen(name) != 42 || strspn(name, "0123456789") != 20 || name[20] != '-' || strspn(name + 21, "0123456789") != 10 ||
-        strcmp(name + 31, ".checkpoint") != 0)
+    if (strlen(name) != 42 || strspn(name, "0123456789") != 20 || name[20] != '-' ||
+        strspn(name + 21, "0123456789") != 10 || strcmp(name + 31, ".checkpoint") != 0)
         return false;
     long long a = strtoll(name, NULL, 10), b = strtoll(name + 21, NULL, 10);
     if (a == INT64_MAX || b > INT32_MAX) return false; /* too large for their types */
@@ -216,7 +225,8 @@ int quorum_state_read(struct slice text, int32_t *epoch)
     while (i < text.n && (text.p[i] == ' ' || text.p[i] == '\t')) i++;
     int64_t v = 0;
     size_t first = i;
-    for (; i < text.n && text.p[i] >= '0' && text.p[i] <= '9' && v < INT32_MAX; i++) v = v * 10 + (text.p[i] - '0');
+    for (; i < text.n && text.p[i] >= '0' && text.p[i] <= '9' && v < INT32_MAX; i++)
+        v = v * 10 + (text.p[i] - '0');
     if (i == first || i == text.n || v >= INT32_MAX) return ERR_FORMAT;
     *epoch = (int32_t)v;
     return 0;
@@ -225,9 +235,13 @@ int quorum_state_read(struct slice text, int32_t *epoch)
 void quorum_state_write(struct strbuf *out, int16_t kraft_version, int32_t node_id, int32_t epoch)
 {
     if (kraft_version >= 1)
-        strbuf_printf(out, "{\"leaderId\":%d,\"leaderEpoch\":%d,\"votedId\":-1,\"votedDirectoryId\":\"AAAAAAAAAAAAAAAAAAAAAA\",\"data_version\":1}",
+        strbuf_printf(out,
+                      "{\"leaderId\":%d,\"leaderEpoch\":%d,\"votedId\":-1,\"votedDirectoryId\":"
+                      "\"AAAAAAAAAAAAAAAAAAAAAA\",\"data_version\":1}",
                       node_id, epoch);
     else
-        strbuf_printf(out, "{\"clusterId\":\"\",\"leaderId\":%d,\"leaderEpoch\":%d,\"votedId\":-1,\"appliedOffset\":0,\"currentVoters\":[{\"voterId\":%d}],\"data_version\":0}",
+        strbuf_printf(out,
+                      "{\"clusterId\":\"\",\"leaderId\":%d,\"leaderEpoch\":%d,\"votedId\":-1,"
+                      "\"appliedOffset\":0,\"currentVoters\":[{\"voterId\":%d}],\"data_version\":0}",
                       node_id, epoch, node_id);
 }

@@ -61,7 +61,8 @@ void ctl_bootstrap(const struct ctl_records *bootstrap, const struct conf *conf,
         ctl_put(rs, &kp_begin_transaction_record_message, 0, &begin);
     }
     for (int i = 0; i < bootstrap->n; i++) ctl_put_raw(rs, ctl_record(bootstrap, i));
-    if (l.elr > 0) { /* eligible replicas hang on this number, so it is the cluster's and not each broker's (KIP-966) */
+    if (l.elr > 0) { /* eligible replicas hang on this number, so it is the cluster's and not each broker's
+                        (KIP-966) */
         char n[24];
         snprintf(n, sizeof n, "%lld", (long long)conf_i64(conf, CONF_MIN_INSYNC_REPLICAS));
         ctl_set_config(4, KP_EMPTY, slice_cstr("min.insync.replicas"), slice_cstr(n), rs);
@@ -74,8 +75,8 @@ void ctl_bootstrap(const struct ctl_records *bootstrap, const struct conf *conf,
 }
 
 /* ---- registration ---- */
-void ctl_register_broker(const struct image *im, const struct ctl_now *now, struct uuid incarnation, int64_t epoch,
-                         struct ctl_records *rs)
+void ctl_register_broker(const struct image *im, const struct ctl_now *now, struct uuid incarnation,
+                         int64_t epoch, struct ctl_records *rs)
 {
     const struct conf *conf = now->conf;
     struct kp_register_broker_record r;
@@ -93,8 +94,8 @@ void ctl_register_broker(const struct image *im, const struct ctl_now *now, stru
             slice_cstr(l->name), slice_cstr(l->host), (uint16_t)l->port, (int16_t)l->security};
     }
     r.features = xcalloc(n + 1, sizeof *r.features);
-    r.features[r.features_n++] =
-        (struct kp_register_broker_record_broker_feature){slice_cstr("metadata.version"), MV_FIRST, MV_LATEST};
+    r.features[r.features_n++] = (struct kp_register_broker_record_broker_feature){
+        slice_cstr("metadata.version"), MV_FIRST, MV_LATEST};
     for (size_t i = 0; i < n; i++)
         r.features[r.features_n++] =
             (struct kp_register_broker_record_broker_feature){slice_cstr(f[i].name), f[i].min, f[i].max};
@@ -126,14 +127,15 @@ void ctl_register_controller(const struct image *im, const struct ctl_now *now, 
         for (size_t k = 0; k < conf->advertised_n; k++)
             if (strcmp(conf->advertised[k].name, l->name) == 0) l = &conf->advertised[k];
         r.end_points[r.end_points_n++] = (struct kp_register_controller_record_controller_endpoint){
-            slice_cstr(l->name), slice_cstr(*l->host ? l->host : "localhost"), (uint16_t)l->port, (int16_t)l->security};
+            slice_cstr(l->name), slice_cstr(*l->host ? l->host : "localhost"), (uint16_t)l->port,
+            (int16_t)l->security};
     }
     r.features = xcalloc(n + 1, sizeof *r.features);
     r.features[r.features_n++] = (struct kp_register_controller_record_controller_feature){
         slice_cstr("metadata.version"), MV_FIRST, MV_LATEST};
     for (size_t i = 0; i < n; i++)
-        r.features[r.features_n++] =
-            (struct kp_register_controller_record_controller_feature){slice_cstr(f[i].name), f[i].min, f[i].max};
+        r.features[r.features_n++] = (struct kp_register_controller_record_controller_feature){
+            slice_cstr(f[i].name), f[i].min, f[i].max};
     if (r.end_points_n) ctl_put(rs, &kp_register_controller_record_message, 0, &r);
     free(r.end_points);
     free(r.features);
@@ -147,7 +149,8 @@ static bool has(const int32_t *v, int32_t n, int32_t id)
     return false;
 }
 
-static int64_t min_isr(const struct image *im, const struct ctl_now *now, const struct image_topic *t, int32_t replicas_n)
+static int64_t min_isr(const struct image *im, const struct ctl_now *now, const struct image_topic *t,
+                       int32_t replicas_n)
 {
     char self[16];
     static const char name[] = "min.insync.replicas";
@@ -165,7 +168,8 @@ static int32_t eligible(const struct image *im, const struct ctl_now *now, const
                         const struct image_part *p, int32_t *out)
 {
     int32_t n = 0;
-    if (image_feature(im, "eligible.leader.replicas.version") < 1 || min_isr(im, now, t, p->replicas_n) <= 1) return 0;
+    if (image_feature(im, "eligible.leader.replicas.version") < 1 || min_isr(im, now, t, p->replicas_n) <= 1)
+        return 0;
     for (int32_t i = 0; i < p->replicas_n; i++) {
         int32_t id = p->replicas[i];
         if (id != now->node_id && (has(p->isr, p->isr_n, id) || has(p->elr, p->elr_n, id))) out[n++] = id;
@@ -178,8 +182,8 @@ static bool same_ids(const int32_t *a, int32_t a_n, const int32_t *b, int32_t b_
     return a_n == b_n && (a_n == 0 || memcmp(a, b, (size_t)a_n * sizeof *a) == 0);
 }
 
-static void take_partition(const struct image *im, const struct ctl_now *now, const struct image_topic *t, int32_t index,
-                           ctl_where_cb *where, void *arg, struct ctl_records *rs)
+static void take_partition(const struct image *im, const struct ctl_now *now, const struct image_topic *t,
+                           int32_t index, ctl_where_cb *where, void *arg, struct ctl_records *rs)
 {
     const struct image_part *p = &t->parts[index];
     struct kp_partition_change_record r;
@@ -228,7 +232,8 @@ static void take_partition(const struct image *im, const struct ctl_now *now, co
     free(elr);
 }
 
-void ctl_take_over(const struct image *im, const struct ctl_now *now, ctl_where_cb *where, void *arg, struct ctl_records *rs)
+void ctl_take_over(const struct image *im, const struct ctl_now *now, ctl_where_cb *where, void *arg,
+                   struct ctl_records *rs)
 {
     for (int i = 0; i < im->brokers_n; i++) {
         const struct image_broker *b = &im->brokers[i];
@@ -241,5 +246,5 @@ void ctl_take_over(const struct image *im, const struct ctl_now *now, ctl_where_
         ctl_put(rs, &kp_broker_registration_change_record_message, 0, &r);
     }
     MAP_FOREACH(it, struct image_topic, t, &im->by_id)
-        for (int32_t i = 0; i < t->parts_n; i++) take_partition(im, now, t, i, where, arg, rs);
+    for (int32_t i = 0; i < t->parts_n; i++) take_partition(im, now, t, i, where, arg, rs);
 }

@@ -161,7 +161,8 @@ static void member_load(struct grp_group *g, const struct kp_group_metadata_valu
     struct grp_member *m = grp_member_new(g, from->member_id, from->group_instance_id);
     m->client_id = grp_own(from->client_id);
     m->client_host = grp_own(from->client_host);
-    /* No member joined with less than a millisecond; a damaged record must not make a timer that is always due. */
+    /* No member joined with less than a millisecond; a damaged record must not make a timer that is always
+     * due. */
     m->session_timeout_ms = from->session_timeout > 0 ? from->session_timeout : 1;
     m->rebalance_timeout_ms = from->rebalance_timeout > 0 ? from->rebalance_timeout : m->session_timeout_ms;
     struct grp_protocol p = {g->protocol.p ? g->protocol : KP_EMPTY, from->subscription};

@@ -20,7 +20,8 @@ struct log_cfg {
 struct log_files {
     struct list lru;
     int open_n, open_max;
-    /* Takes a file that has got its .deleted name and is to be removed after a while. NULL: removed at once. */
+    /* Takes a file that has got its .deleted name and is to be removed after a while. NULL: removed at once.
+     */
     void (*dropped)(void *arg, char *path_take, int64_t delay_ms);
     void *dropped_arg;
 };
@@ -98,9 +99,9 @@ struct log_open_opts {
 /* Opens or creates dir. Blocking. */
 int log_open(struct os *os, struct log_files *files, const char *dir, const struct log_cfg *cfg,
              struct log_open_opts *o, struct log **out) MUST_USE;
-/* Reads a directory without changing it: cb for every batch that ends at or above from, up to the first that is not
- * sound. Gives the base offset of the first segment and the offset after the last batch; both -1 if there is no
- * segment. cb returns 0 or an error that ends the reading. Blocking. */
+/* Reads a directory without changing it: cb for every batch that ends at or above from, up to the first that
+ * is not sound. Gives the base offset of the first segment and the offset after the last batch; both -1 if
+ * there is no segment. cb returns 0 or an error that ends the reading. Blocking. */
 typedef int log_peek_cb(void *arg, const uint8_t *batch, const struct batch_head *h);
 int log_peek(struct os *os, const char *dir, int64_t from, log_peek_cb *cb, void *arg, int64_t *start_offset,
              int64_t *end_offset) MUST_USE;
@@ -127,9 +128,9 @@ struct log_range {
  */
 int log_read(struct log *l, int64_t offset, int64_t limit, int64_t max_bytes, bool at_least_one,
              struct log_range *out) MUST_USE;
-/* Brings what a look-up found cold into the page cache, on the pool, then calls again() on the same loop. The log may be
- * gone by then. After LOG_WARM_TRIES the caller should do without nowait: memory is short, and waiting is better than
- * never answering. */
+/* Brings what a look-up found cold into the page cache, on the pool, then calls again() on the same loop. The
+ * log may be gone by then. After LOG_WARM_TRIES the caller should do without nowait: memory is short, and
+ * waiting is better than never answering. */
 #define LOG_WARM_TRIES 16
 struct log_warm {
     struct os_job job;

@@ -23,7 +23,8 @@ struct log_seg *log_seg_new(struct log *l, int64_t base_offset);
 void log_seg_free(struct log_seg *s);
 /* Gives a file its .deleted name and leaves it to files->dropped; one that is not there is fine. */
 int log_drop_file(struct log *l, int64_t base_offset, const char *suffix) MUST_USE;
-/* Puts a new segment, whose files have their names already, in the place of n sealed ones. The caller fills it in. */
+/* Puts a new segment, whose files have their names already, in the place of n sealed ones. The caller fills
+ * it in. */
 struct log_seg *log_replace(struct log *l, int at, int n);
 /* Finishes or drops what an interrupted cleaning left in dir. Blocking. */
 int log_finish_swaps(struct os *os, const char *dir) MUST_USE;

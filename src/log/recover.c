@@ -103,12 +103,14 @@ static int read_epochs(struct log *l)
     strbuf_init(&b);
     snprintf(path, sizeof path, "%s/leader-epoch-checkpoint", l->dir);
     int rc = os_read_file(l->os, path, 16 << 20, &b);
-    /* "0", the count, then "epoch start" a line; what does not grow was not written by a broker and ends the reading. */
+    /* "0", the count, then "epoch start" a line; what does not grow was not written by a broker and ends the
+     * reading. */
     char *save, *line = rc == 0 ? strtok_r(b.s ? b.s : (char[]){""}, "\n", &save) : NULL;
     if (line && strcmp(line, "0") == 0 && strtok_r(NULL, "\n", &save))
         while ((line = strtok_r(NULL, "\n", &save)) != NULL) {
             char *rest;
-            long long epoch = strtoll(line, &rest, 10), start = *rest == ' ' ? strtoll(rest + 1, NULL, 10) : -1;
+            long long epoch = strtoll(line, &rest, 10),
+                      start = *rest == ' ' ? strtoll(rest + 1, NULL, 10) : -1;
             const struct log_epoch *last = l->epochs_n ? &l->epochs[l->epochs_n - 1] : NULL;
             if (epoch < 0 || epoch > INT32_MAX || start < 0 || start == INT64_MAX) break;
             if (last && (epoch <= last->epoch || start < last->start_offset)) break;
@@ -213,14 +215,16 @@ static int open_seg(struct log *l, int i, bool verify, struct log_open_opts *o, 
     rc = log_scan(s, pos, false, o->replay_from, o->scan_cb, o->scan_arg, &end, next, &why);
     if (rc) return rc;
     if (why) {
-        /* Below the recovery point nothing may be cut: it was acknowledged. The index that led here may be at fault;
-         * records that cannot be read from the start of the file either are for a person to look at. */
+        /* Below the recovery point nothing may be cut: it was acknowledged. The index that led here may be at
+         * fault; records that cannot be read from the start of the file either are for a person to look at.
+         */
         if ((rc = reset_index(s)) != 0) return rc;
         *next = s->base_offset;
         rc = log_scan(s, 0, true, o->replay_from, o->scan_cb, o->scan_arg, &end, next, &why);
         if (rc == 0 && why) {
-            snprintf(o->cut, sizeof o->cut, "found damage at position %lld of segment %020lld, which was synced long ago: %s", (long long)end,
-                     (long long)s->base_offset, why);
+            snprintf(o->cut, sizeof o->cut,
+                     "found damage at position %lld of segment %020lld, which was synced long ago: %s",
+                     (long long)end, (long long)s->base_offset, why);
             rc = ERR_FORMAT;
         }
         if (rc) return rc;
@@ -288,11 +292,13 @@ int log_open(struct os *os, struct log_files *files, const char *dir, const stru
         for (int i = 0; rc == 0 && !stop && i < l->segs_n; i++) {
             int64_t end = i + 1 < l->segs_n ? x.bases[i + 1] : INT64_MAX;
             if (!o->clean && !cfg->clean_compact && x.bases[i] > next && x.bases[i] > o->recovery_point) {
-                /* The end of the segment before was lost with the power while this one was kept: neither was synced,
-                 * and offsets have no gaps. Where compaction makes gaps, they cannot be told apart. */
+                /* The end of the segment before was lost with the power while this one was kept: neither was
+                 * synced, and offsets have no gaps. Where compaction makes gaps, they cannot be told apart.
+                 */
                 rc = drop_from(l, i);
-                snprintf(o->cut, sizeof o->cut, "removed segments from %020lld on: the log before them ends at offset %lld", (long long)x.bases[i],
-                         (long long)next);
+                snprintf(o->cut, sizeof o->cut,
+                         "removed segments from %020lld on: the log before them ends at offset %lld",
+                         (long long)x.bases[i], (long long)next);
                 break;
             }
             next = max_i64(next, x.bases[i]);

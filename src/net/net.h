@@ -55,7 +55,7 @@ struct conn {
     int64_t reqs_bytes;
     bool dirty, closing, in_dirty_list;
     struct list in_dirty;
-    struct list in_more; /* frames wait for the next turn */
+    struct list in_more;                    /* frames wait for the next turn */
     char *software_name, *software_version; /* from ApiVersions */
     int64_t active_ns;                      /* when something last came or the last reply left */
 };

@@ -53,7 +53,8 @@ ssize_t os_pread_cached(struct os *os, int fd, void *p, size_t n, int64_t off) M
 int os_pwritev(struct os *os, int fd, struct iovec *iov, int iov_n, int64_t off) MUST_USE;
 int os_pwrite(struct os *os, int fd, const void *p, size_t n, int64_t off) MUST_USE;
 int os_fdatasync(struct os *os, int fd) MUST_USE;
-/* Writes back what is dirty and forgets the rest of the page cache: reads then show what the disk has. Blocks. */
+/* Writes back what is dirty and forgets the rest of the page cache: reads then show what the disk has.
+ * Blocks. */
 int os_settle(struct os *os, int fd) MUST_USE;
 int os_ftruncate(struct os *os, int fd, int64_t size) MUST_USE;
 int os_fstat(struct os *os, int fd, struct os_stat *out) MUST_USE;
@@ -81,9 +82,10 @@ int os_read_file(struct os *os, const char *path, size_t max, struct strbuf *out
 int os_write_file_atomic(struct os *os, const char *path, const void *p, size_t n) MUST_USE;
 /* With its parents; their names are durable. */
 int os_mkdir_p(struct os *os, const char *path) MUST_USE;
-/* After a failed sync the page cache shows records that the disk does not have, and no later sync writes them (Rebello et
- * al., "Can Applications Recover from fsync Failures?", 2020). A mark in the directory lets the next start know; it is in
- * the page cache like them, which is enough: when the power fails they are gone too. */
+/* After a failed sync the page cache shows records that the disk does not have, and no later sync writes them
+ * (Rebello et al., "Can Applications Recover from fsync Failures?", 2020). A mark in the directory lets the
+ * next start know; it is in the page cache like them, which is enough: when the power fails they are gone
+ * too. */
 void os_mark_unsettled(struct os *os, const char *dir);
 /* If dir has that mark: settles every file below it, then removes the mark. */
 int os_settle_marked(struct os *os, const char *dir, bool *was) MUST_USE;
@@ -96,13 +98,14 @@ int os_remove_tree(struct os *os, const char *path) MUST_USE;
 struct os_msg {
     struct os_msg *next;
     void (*run)(struct os_msg *m, void *owner); /* owner: what the receiving loop was given */
-    /* Much work: a sleeping receiver is woken for it. Otherwise the sender's thread may run it in the receiver's place. */
+    /* Much work: a sleeping receiver is woken for it. Otherwise the sender's thread may run it in the
+     * receiver's place. */
     bool apart;
 };
 /* Queues for `to`; delivered at the end of the sender's turn, in order for a pair of loops. */
 void os_post(struct os *from, struct os *to, struct os_msg *m);
-/* What ends a turn of this loop when another thread ran its messages while it slept; gives the time at which the loop
- * must be awake (mono; INT64_MAX: no matter). */
+/* What ends a turn of this loop when another thread ran its messages while it slept; gives the time at which
+ * the loop must be awake (mono; INT64_MAX: no matter). */
 void os_on_visit(struct os *os, int64_t (*visit)(void *owner), void *owner);
 /* The same from a thread that is not a loop: delivered at once. */
 void os_post_any(struct os *to, struct os_msg *m);

@@ -64,8 +64,10 @@ int os_mkdir_p(struct os *os, const char *path)
         rc = os_mkdir(os, p);
         if (rc == 0) rc = fsync_parent(os, p);
         else if (rc == ERR_EXISTS) {
-            /* Perhaps made by a process that died before this: synced again, where the parent may be read at all. */
-            if (!c && fsync_parent(os, p)) {}
+            /* Perhaps made by a process that died before this: synced again, where the parent may be read at
+             * all. */
+            if (!c && fsync_parent(os, p)) {
+            }
             rc = 0;
         }
         *s = c;
@@ -84,7 +86,10 @@ void os_mark_unsettled(struct os *os, const char *dir)
     strbuf_printf(&path, "%s/%s", dir, UNSETTLED);
     int fd = os_open(os, strbuf_cstr(&path), OS_WRITE | OS_CREATE);
     if (fd >= 0) os_close(os, fd);
-    else logline(LOG_ERROR, dir, "cannot leave a mark of the failed sync (%s); restart the machine, not only the broker", os_why());
+    else
+        logline(LOG_ERROR, dir,
+                "cannot leave a mark of the failed sync (%s); restart the machine, not only the broker",
+                os_why());
     strbuf_fini(&path);
 }
 

@@ -24,7 +24,7 @@ struct part_syncer {
     int64_t target;
     int sealed_n; /* so many of segs get no more records: their index files are synced too */
     char *dir;
-    const char *root; /* the log directory; lives as long as the broker */
+    const char *root;       /* the log directory; lives as long as the broker */
     bool name_made, parent; /* names in dir, dir's own name */
     int64_t names;
     int rc;
@@ -35,7 +35,10 @@ struct part_key {
     struct uuid id;
     int32_t index;
 };
-static uint64_t hash_part(struct uuid id, int32_t index) { return hash_bytes((uint64_t)index, id.b, 16); }
+static uint64_t hash_part(struct uuid id, int32_t index)
+{
+    return hash_bytes((uint64_t)index, id.b, 16);
+}
 static bool eq_part(const void *v, const void *k)
 {
     const struct part *p = v;
@@ -56,15 +59,19 @@ struct part *parts_find(const struct parts *ps, struct uuid topic_id, int32_t in
     return map_get(&ps->map, hash_part(topic_id, index), &k, eq_part);
 }
 
-bool parts_idle(const struct parts *ps) { return list_empty(&ps->dirty); }
+bool parts_idle(const struct parts *ps)
+{
+    return list_empty(&ps->dirty);
+}
 
 static void log_cfg_of(const struct conf_topic *t, struct log_cfg *c)
 {
     *c = (struct log_cfg){
         .segment_bytes = t->segment_bytes,
         /* What max.compaction.lag.ms makes due must not stay in the active segment. */
-        .segment_ms = t->cleanup_compact && t->max_compaction_lag_ms > 0 ? min_i64(t->segment_ms, t->max_compaction_lag_ms)
-                                                                         : t->segment_ms,
+        .segment_ms = t->cleanup_compact && t->max_compaction_lag_ms > 0
+                          ? min_i64(t->segment_ms, t->max_compaction_lag_ms)
+                          : t->segment_ms,
         .segment_index_bytes = t->segment_index_bytes,
         .index_interval_bytes = t->index_interval_bytes,
         .retention_ms = t->retention_ms,
@@ -103,7 +110,8 @@ struct snapshots {
 static int find_snapshot(void *arg, const char *name, bool is_dir)
 {
     struct snapshots *x = arg;
-    if (!is_dir && strlen(name) == 29 && strcmp(name + 20, ".snapshot") == 0) x->newest = max_i64(x->newest, strtoll(name, NULL, 10));
+    if (!is_dir && strlen(name) == 29 && strcmp(name + 20, ".snapshot") == 0)
+        x->newest = max_i64(x->newest, strtoll(name, NULL, 10));
     return 0;
 }
 
@@ -114,8 +122,9 @@ static void forget_producers(struct part *p)
     p->sync_offset_snapshot = 0;
 }
 
-int part_open(struct parts *ps, const char *root, int dir, struct uuid topic_id, const char *topic, int32_t index,
-              const struct conf_topic *cfg, int32_t leader_epoch, struct log_open_opts *o, struct part **out)
+int part_open(struct parts *ps, const char *root, int dir, struct uuid topic_id, const char *topic,
+              int32_t index, const struct conf_topic *cfg, int32_t leader_epoch, struct log_open_opts *o,
+              struct part **out)
 {
     struct os *os = ps->shard->os;
     char path[4096], file[4200];
@@ -205,7 +214,8 @@ static void sync_run(struct os_job *j)
 {
     struct part_syncer *y = CONTAINER_OF(j, struct part_syncer, job);
     for (int i = 0; i < y->segs_n && y->rc == 0; i++) y->rc = os_fdatasync(y->os, y->segs[i]->fd);
-    for (int i = 0; i < y->sealed_n && y->rc == 0; i++) y->rc = log_sync_index(y->os, y->dir, y->segs[i]->base_offset);
+    for (int i = 0; i < y->sealed_n && y->rc == 0; i++)
+        y->rc = log_sync_index(y->os, y->dir, y->segs[i]->base_offset);
     if (y->rc == 0 && y->name_made) y->rc = sync_names(y->os, y->dir, y->parent);
     if (y->rc) {
         snprintf(y->why, sizeof y->why, "%s", os_why());
@@ -221,7 +231,10 @@ static void part_free(struct part *p)
     free(p);
 }
 
-void part_pin(struct part *p) { p->pins++; }
+void part_pin(struct part *p)
+{
+    p->pins++;
+}
 void part_unpin(struct part *p)
 {
     ASSERT(p->pins > 0);
@@ -240,8 +253,10 @@ static void complete(struct part *p, struct part_append *a, int err)
 static void fail_all(struct part *p, int err)
 {
     struct list *l;
-    while (!list_empty(&p->wait_flush) && (l = p->wait_flush.next)) complete(p, LIST_ENTRY(l, struct part_append, link), err);
-    while (!list_empty(&p->wait_sync) && (l = p->wait_sync.next)) complete(p, LIST_ENTRY(l, struct part_append, link), err);
+    while (!list_empty(&p->wait_flush) && (l = p->wait_flush.next))
+        complete(p, LIST_ENTRY(l, struct part_append, link), err);
+    while (!list_empty(&p->wait_sync) && (l = p->wait_sync.next))
+        complete(p, LIST_ENTRY(l, struct part_append, link), err);
 }
 
 static void fire_watches(struct part *p)
@@ -257,7 +272,8 @@ static void fire_watches(struct part *p)
 
 void part_fault(struct part *p, const char *what, const char *why)
 {
-    logline(LOG_ERROR, p->log->dir, "%s failed (%s); the partition is offline until the broker restarts on a sound disk", what, why);
+    logline(LOG_ERROR, p->log->dir,
+            "%s failed (%s); the partition is offline until the broker restarts on a sound disk", what, why);
     p->log->faulted = true;
     fail_all(p, ERR_KAFKA_STORAGE_ERROR);
     fire_watches(p);
@@ -303,7 +319,8 @@ static void start_sync(struct part *p)
     y->target = l->flushed_offset;
     /* Oldest unsynced segments first; with more than fit, the target is where the last of them ends. */
     int i = l->segs_n - 1;
-    while (i > 0 && l->segs[i]->base_offset >= l->synced_offset) i--; /* a roll right there left its indexes to be synced */
+    while (i > 0 && l->segs[i]->base_offset >= l->synced_offset)
+        i--; /* a roll right there left its indexes to be synced */
     int rc = 0;
     for (; i < l->segs_n && rc == 0; i++) {
         if (y->segs_n == SYNC_SEGS_MAX) {
@@ -356,7 +373,8 @@ void part_append(struct part *p, struct part_append *a)
             a->base_offset = dup.last_offset - dup.offset_delta;
             a->last_offset = dup.last_offset;
             a->append_time_ms = dup.time_ms;
-            bool wait = a->acks_all && p->home->sync != PART_SYNC_NEVER && dup.last_offset >= l->synced_offset;
+            bool wait =
+                a->acks_all && p->home->sync != PART_SYNC_NEVER && dup.last_offset >= l->synced_offset;
             if (wait) {
                 /* keeps wait_sync in offset order: it is at or below everything that comes later */
                 list_push_front(&p->wait_sync, &a->link);
@@ -385,7 +403,8 @@ void part_append(struct part *p, struct part_append *a)
     if (p->cfg.message_timestamp_log_append && !a->internal) {
         store_be16(b + BATCH_AT_ATTRIBUTES, (uint16_t)(h.attributes | BATCH_LOG_APPEND_TIME));
         store_be64(b + BATCH_AT_MAX_TIME, (uint64_t)now);
-        store_be32(b + BATCH_AT_CRC, crc32c(0, b + BATCH_AT_ATTRIBUTES, (size_t)h.bytes - BATCH_AT_ATTRIBUTES));
+        store_be32(b + BATCH_AT_CRC,
+                   crc32c(0, b + BATCH_AT_ATTRIBUTES, (size_t)h.bytes - BATCH_AT_ATTRIBUTES));
         a->append_time_ms = now;
     }
     h.max_time_ms = (int64_t)load_be64(b + BATCH_AT_MAX_TIME);
@@ -440,7 +459,10 @@ void part_watch(struct part *p, struct part_watch *w)
     list_init(&w->link);
     list_push_back(&p->watches, &w->link);
 }
-void part_unwatch(struct part_watch *w) { list_remove(&w->link); }
+void part_unwatch(struct part_watch *w)
+{
+    list_remove(&w->link);
+}
 
 /* ---- upkeep ---- */
 static int save_producers(struct part *p)
@@ -468,7 +490,9 @@ void part_tick(struct part *p, int64_t now_ms, bool retain)
     if (p->log->faulted) return;
     producers_expire(&p->producers, now_ms, p->home->producer_expire_ms);
     int n = retain && !p->cleaning ? log_retain(p->log, now_ms, p->high_watermark) : 0;
-    if (n > 0) logline(LOG_INFO, p->log->dir, "retention removed %d segment%s, the log starts at offset %lld", n, n == 1 ? "" : "s", (long long)p->log->start_offset);
+    if (n > 0)
+        logline(LOG_INFO, p->log->dir, "retention removed %d segment%s, the log starts at offset %lld", n,
+                n == 1 ? "" : "s", (long long)p->log->start_offset);
     if (n < 0) part_fault(p, "retention", os_why());
     else start_sync(p); /* the recovery point follows, so that a restart reads little */
 }
@@ -480,7 +504,8 @@ void part_end_of_epoch(const struct part *p, int32_t epoch, int32_t *epoch_out, 
     *epoch_out = -1;
     *end_offset = -1;
     if (epoch == -1 || epoch > p->leader_epoch) return;
-    if (newest < 0 || epoch >= newest) { /* the leader's own epoch begins, at the latest, where the log ends now */
+    if (newest < 0 ||
+        epoch >= newest) { /* the leader's own epoch begins, at the latest, where the log ends now */
         *epoch_out = epoch == p->leader_epoch || newest < 0 ? epoch : newest;
         *end_offset = l->end_offset;
     } else log_end_of_epoch(l, epoch, epoch_out, end_offset);
@@ -498,7 +523,8 @@ int part_delete_records(struct part *p, int64_t before_offset)
 
 int part_close(struct part *p)
 {
-    /* The pool is at rest, but nobody took its last answer: after a failed sync another one proves nothing. */
+    /* The pool is at rest, but nobody took its last answer: after a failed sync another one proves nothing.
+     */
     if (p->log->faulted || (p->syncer && p->syncer->rc)) return ERR_IO;
     int rc = log_close(p->log, true);
     if (rc == 0) rc = save_producers(p);
@@ -524,7 +550,8 @@ static char *name_for_deletion(const struct part *p)
     char tail[80];
     const char *slash = strrchr(p->log->dir, '/');
     os_entropy(p->home->shard->os, tag, sizeof tag);
-    int n = snprintf(tail, sizeof tail, "-%d.%016llx%016llx-delete", p->index, (unsigned long long)tag[0], (unsigned long long)tag[1]);
+    int n = snprintf(tail, sizeof tail, "-%d.%016llx%016llx-delete", p->index, (unsigned long long)tag[0],
+                     (unsigned long long)tag[1]);
     strbuf_init(&b);
     strbuf_add(&b, p->log->dir, (size_t)(slash + 1 - p->log->dir));
     strbuf_add(&b, p->topic, min_size(strlen(p->topic), NAME_BYTES_MAX - (size_t)n));

@@ -32,7 +32,7 @@ struct part {
     struct list watches;
     struct part_syncer *syncer; /* NULL: no sync runs */
     int pins;                   /* work under way elsewhere that needs it */
-    const char *root; /* the log directory's path, borrowed for good */
+    const char *root;           /* the log directory's path, borrowed for good */
     bool doomed;
     bool dir_synced;      /* the directory's own name */
     int64_t names_synced; /* log->names_made when the directory was last synced */
@@ -105,8 +105,8 @@ void part_fault(struct part *p, const char *what, const char *why);
 /* Keeps the structure while work on it is under way elsewhere, also when it is removed meanwhile. */
 void part_pin(struct part *p);
 void part_unpin(struct part *p);
-/* Takes the partition out of its shard; its directory gets Kafka's name for one on its way out and is removed after a
- * delay (below 0: it stays). Waiters get err. */
+/* Takes the partition out of its shard; its directory gets Kafka's name for one on its way out and is removed
+ * after a delay (below 0: it stays). Waiters get err. */
 void part_remove(struct part *p, int err, int64_t delete_delay_ms);
 
 #endif

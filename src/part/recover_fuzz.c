@@ -1,7 +1,7 @@
 /* A whole partition directory with damage: four bytes an act, on files that were sound.
  *   byte 0: file (7 of them) and act; 1, 2: position; 3: value
- * Then the partition is opened, read from end to end, written to, closed and opened again. The first byte of the input
- * tells whether the stop was clean and from where recovery reads. */
+ * Then the partition is opened, read from end to end, written to, closed and opened again. The first byte of
+ * the input tells whether the stop was clean and from where recovery reads. */
 #include "base/strbuf.h"
 #include "kp/batch.h"
 #include "part/part.h"
@@ -65,10 +65,12 @@ static void append(struct part *p, int64_t base)
     b.producer_id = 5;
     b.producer_epoch = 0;
     b.base_sequence = (int32_t)base;
-    for (int i = 0; i < 4; i++) batch_add(&b, 1000 + base + i, slice_cstr("key"), slice_cstr("value"), NULL, 0);
+    for (int i = 0; i < 4; i++)
+        batch_add(&b, 1000 + base + i, slice_cstr("key"), slice_cstr("value"), NULL, 0);
     int rc = batch_finish(&b, &w);
     ASSERT(rc == 0);
-    struct part_append a = {.records = kp_writer_slice(&w), .produce_version = 9, .zstd_ok = true, .done = appended};
+    struct part_append a = {
+        .records = kp_writer_slice(&w), .produce_version = 9, .zstd_ok = true, .done = appended};
     part_append(p, &a);
     parts_end_of_turn(&parts);
     kp_writer_fini(&w);
@@ -78,7 +80,8 @@ static void append(struct part *p, int64_t base)
 static void setup(void)
 {
     struct part *p;
-    snprintf(root, sizeof root, "/dev/shm/moldau-recover-fuzz-%llx", (unsigned long long)(uintptr_t)&parts ^ (uint64_t)os_boot_wall_ms());
+    snprintf(root, sizeof root, "/dev/shm/moldau-recover-fuzz-%llx",
+             (unsigned long long)(uintptr_t)&parts ^ (uint64_t)os_boot_wall_ms());
     if (os_mkdir(NULL, root)) {
         snprintf(root, sizeof root, "/tmp/moldau-recover-fuzz-%llx", (unsigned long long)os_boot_wall_ms());
         int rc = os_mkdir_p(NULL, root);
@@ -126,18 +129,24 @@ static void damage(const uint8_t *data, size_t n)
             size_t pos = load_be16(data + at + 1);
             if (data[at] % NELEMS(files) != i) continue;
             switch (data[at] / 8 % 8) {
-            case 0: gone = true; break;
-            case 1: len = min_size(len, pos); break;
+            case 0:
+                gone = true;
+                break;
+            case 1:
+                len = min_size(len, pos);
+                break;
             case 2: /* a tail of something */
                 for (size_t k = 0; k < pos % 64 && len < files[i].n + 4000; k++) copy[len++] = data[at + 3];
                 break;
-            case 3: crc = true; /* fall through */
+            case 3:
+                crc = true; /* fall through */
             default:
                 if (len) copy[pos % len] = data[at + 3];
             }
         }
         struct batch_head h;
-        for (size_t k = 0; crc && k < len && batch_head_parse(slice_of(copy + k, len - k), &h) == 0; k += (size_t)h.bytes)
+        for (size_t k = 0; crc && k < len && batch_head_parse(slice_of(copy + k, len - k), &h) == 0;
+             k += (size_t)h.bytes)
             batch_set_crc(copy + k, (size_t)h.bytes);
         snprintf(path, sizeof path, "%s/%s", dir, files[i].name);
         int fd = gone ? -1 : os_open(NULL, path, OS_WRITE | OS_CREATE | OS_TRUNCATE);
@@ -150,8 +159,8 @@ static void damage(const uint8_t *data, size_t n)
     }
 }
 
-/* verified: recovery read every byte, so what is left is sound. After a clean stop the bytes are trusted, and what a disk
- * did to them since shows as bad checksums at the client. */
+/* verified: recovery read every byte, so what is left is sound. After a clean stop the bytes are trusted, and
+ * what a disk did to them since shows as bad checksums at the client. */
 static void use(struct part *p, bool verified)
 {
     struct log_range r;

@@ -33,18 +33,24 @@ static int malformed(struct part_append *a, const char *why)
 }
 
 /* What the timestamp of one record is worth; 0 or after blame. t: its own, or the batch's append time. */
-static int check_time(const struct conf_topic *cfg, struct part_append *a, const struct batch_head *h, int32_t record, int64_t t, int64_t now_ms)
+static int check_time(const struct conf_topic *cfg, struct part_append *a, const struct batch_head *h,
+                      int32_t record, int64_t t, int64_t now_ms)
 {
     if (!cfg->message_timestamp_log_append && t != -1) {
-        if (cfg->message_timestamp_before_max_ms < INT64_MAX && now_ms - t > cfg->message_timestamp_before_max_ms)
+        if (cfg->message_timestamp_before_max_ms < INT64_MAX &&
+            now_ms - t > cfg->message_timestamp_before_max_ms)
             return blame(a, record, ERR_INVALID_TIMESTAMP, TOO_OLD);
-        if (t - now_ms > cfg->message_timestamp_after_max_ms) return blame(a, record, ERR_INVALID_TIMESTAMP, TOO_NEW);
-    } else if (h->attributes & BATCH_LOG_APPEND_TIME) return blame(a, record, ERR_INVALID_TIMESTAMP, NOT_ITS_TIME);
+        if (t - now_ms > cfg->message_timestamp_after_max_ms)
+            return blame(a, record, ERR_INVALID_TIMESTAMP, TOO_NEW);
+    } else if (h->attributes & BATCH_LOG_APPEND_TIME)
+        return blame(a, record, ERR_INVALID_TIMESTAMP, NOT_ITS_TIME);
     return 0;
 }
 
-/* The newest time of the records goes into the head, because retention trusts it; the type of it is the topic's. */
-static void settle_time(const struct conf_topic *cfg, struct part_append *a, struct batch_head *h, int64_t newest)
+/* The newest time of the records goes into the head, because retention trusts it; the type of it is the
+ * topic's. */
+static void settle_time(const struct conf_topic *cfg, struct part_append *a, struct batch_head *h,
+                        int64_t newest)
 {
     bool claims = h->attributes & BATCH_LOG_APPEND_TIME;
     if (cfg->message_timestamp_log_append || (newest == h->max_time_ms && !claims)) return;
@@ -70,8 +76,10 @@ static inline bool varlong(const uint8_t **p, const uint8_t *end, int64_t *v)
     return false;
 }
 
-/* Walks the records of an uncompressed batch: lengths nest, offset deltas count up, keys where the topic needs them. */
-static int walk_records(const struct conf_topic *cfg, struct part_append *a, struct batch_head *h, int64_t now_ms)
+/* Walks the records of an uncompressed batch: lengths nest, offset deltas count up, keys where the topic
+ * needs them. */
+static int walk_records(const struct conf_topic *cfg, struct part_append *a, struct batch_head *h,
+                        int64_t now_ms)
 {
     const uint8_t *p = a->records.p + BATCH_HEAD_BYTES, *end = a->records.p + h->bytes;
     bool claims = h->attributes & BATCH_LOG_APPEND_TIME;
@@ -79,23 +87,29 @@ static int walk_records(const struct conf_topic *cfg, struct part_append *a, str
     int rc = 0;
     for (int32_t i = 0; i < h->count; i++) {
         int64_t len, time, delta, key, value, headers;
-        if (!varlong(&p, end, &len) || len < 0 || len > end - p) return malformed(a, "a record's length does not fit the batch");
+        if (!varlong(&p, end, &len) || len < 0 || len > end - p)
+            return malformed(a, "a record's length does not fit the batch");
         const uint8_t *next = p + len;
         if (p == next) return malformed(a, "a record is empty");
         p++; /* attributes, unused */
-        if (!varlong(&p, next, &time) || !varlong(&p, next, &delta) || !varlong(&p, next, &key)) return malformed(a, "a record is malformed");
+        if (!varlong(&p, next, &time) || !varlong(&p, next, &delta) || !varlong(&p, next, &key))
+            return malformed(a, "a record is malformed");
         if (delta != i) return malformed(a, "the offset deltas of the records are not consecutive");
         if (key < -1 || key > next - p) return malformed(a, "a key's length does not fit its record");
         if (key < 0 && cfg->cleanup_compact) rc = blame(a, i, ERR_INVALID_RECORD, NO_KEY);
         if (key > 0) p += key;
-        if (!varlong(&p, next, &value) || value < -1 || value > next - p) return malformed(a, "a value's length does not fit its record");
+        if (!varlong(&p, next, &value) || value < -1 || value > next - p)
+            return malformed(a, "a value's length does not fit its record");
         if (value > 0) p += value;
-        if (!varlong(&p, next, &headers) || headers < 0 || headers > next - p + 1) return malformed(a, "a record's headers are malformed");
+        if (!varlong(&p, next, &headers) || headers < 0 || headers > next - p + 1)
+            return malformed(a, "a record's headers are malformed");
         for (int64_t k = 0; k < headers; k++) {
             int64_t n;
-            if (!varlong(&p, next, &n) || n < 0 || n > next - p) return malformed(a, "a record's headers are malformed");
+            if (!varlong(&p, next, &n) || n < 0 || n > next - p)
+                return malformed(a, "a record's headers are malformed");
             p += n;
-            if (!varlong(&p, next, &n) || n < -1 || n > next - p) return malformed(a, "a record's headers are malformed");
+            if (!varlong(&p, next, &n) || n < -1 || n > next - p)
+                return malformed(a, "a record's headers are malformed");
             if (n > 0) p += n;
         }
         if (p != next) return malformed(a, "a record is longer than its fields");
@@ -155,34 +169,46 @@ int validate_batch(const struct part *p, struct part_append *a, struct batch_hea
     const struct conf_topic *cfg = &p->cfg;
     struct slice in = a->records;
     bool head = in.n >= BATCH_HEAD_BYTES;
-    if (head && !a->internal && load_be64(in.p) != 0) return bad(a, ERR_INVALID_RECORD, "the base offset of a produced batch is not 0");
+    if (head && !a->internal && load_be64(in.p) != 0)
+        return bad(a, ERR_INVALID_RECORD, "the base offset of a produced batch is not 0");
     int rc = batch_head_parse(in, h);
     if (rc && head && load_be32(in.p + BATCH_AT_LAST_DELTA) > INT32_MAX && batch_crc_ok(in.p, (int64_t)in.n))
         return bad(a, ERR_INVALID_RECORD, "the last offset of the batch lies below its first");
     if (rc) return bad(a, ERR_CORRUPT_MESSAGE, "the record batch is cut short or malformed");
-    a->records.n = (size_t)h->bytes; /* the start of another batch may follow: what is not whole does not count */
+    a->records.n =
+        (size_t)h->bytes; /* the start of another batch may follow: what is not whole does not count */
     if (h->bytes > cfg->max_message_bytes && !a->internal) return bad(a, ERR_MESSAGE_TOO_LARGE, NULL);
-    if (!batch_crc_ok(in.p, h->bytes)) return bad(a, ERR_CORRUPT_MESSAGE, "the record batch fails its checksum");
+    if (!batch_crc_ok(in.p, h->bytes))
+        return bad(a, ERR_CORRUPT_MESSAGE, "the record batch fails its checksum");
     if (h->bytes > cfg->segment_bytes) return bad(a, ERR_RECORD_LIST_TOO_LARGE, NULL);
     if (a->internal) return 0;
     unsigned codec = h->attributes & BATCH_CODEC_MASK;
     if (codec >= KP_CODECS_N) return bad(a, ERR_UNKNOWN_SERVER_ERROR, "unknown compression type");
-    if (h->attributes & BATCH_CONTROL) return bad(a, ERR_INVALID_RECORD, "clients may not write control records");
-    if (h->attributes & BATCH_TRANSACTIONAL) return bad(a, ERR_INVALID_TXN_STATE, "transactions are not enabled on this broker");
+    if (h->attributes & BATCH_CONTROL)
+        return bad(a, ERR_INVALID_RECORD, "clients may not write control records");
+    if (h->attributes & BATCH_TRANSACTIONAL)
+        return bad(a, ERR_INVALID_TXN_STATE, "transactions are not enabled on this broker");
     if (h->count <= 0 || h->count != h->last_offset - h->base_offset + 1)
         return bad(a, ERR_INVALID_RECORD, "the record count and the offsets of the batch disagree");
     if (h->producer_id >= 0 && (h->base_sequence < 0 || h->producer_epoch < 0))
-        return bad(a, ERR_INVALID_RECORD, "an idempotent producer's batch needs an epoch and a sequence number");
+        return bad(a, ERR_INVALID_RECORD,
+                   "an idempotent producer's batch needs an epoch and a sequence number");
     return codec == 0 ? walk_records(cfg, a, h, now_ms) : scan_records(p, a, h, now_ms);
 }
 
 int recompress_batch(const struct conf_topic *cfg, struct part_append *a, struct batch_head *h)
 {
-    static const int codecs[] = {[CONF_COMPRESSION_UNCOMPRESSED] = 0, [CONF_COMPRESSION_GZIP] = 1, [CONF_COMPRESSION_SNAPPY] = 2,
-                                 [CONF_COMPRESSION_LZ4] = 3, [CONF_COMPRESSION_ZSTD] = 4};
+    static const int codecs[] = {[CONF_COMPRESSION_UNCOMPRESSED] = 0,
+                                 [CONF_COMPRESSION_GZIP] = 1,
+                                 [CONF_COMPRESSION_SNAPPY] = 2,
+                                 [CONF_COMPRESSION_LZ4] = 3,
+                                 [CONF_COMPRESSION_ZSTD] = 4};
     if (cfg->compression == CONF_COMPRESSION_PRODUCER || codecs[cfg->compression] == batch_codec(h)) return 0;
     int codec = codecs[cfg->compression];
-    int32_t level = codec == 1 ? cfg->compression_gzip_level : codec == 3 ? cfg->compression_lz4_level : codec == 4 ? cfg->compression_zstd_level : KP_LEVEL_DEFAULT;
+    int32_t level = codec == 1   ? cfg->compression_gzip_level
+                    : codec == 3 ? cfg->compression_lz4_level
+                    : codec == 4 ? cfg->compression_zstd_level
+                                 : KP_LEVEL_DEFAULT;
     struct kp_writer body, out;
     struct slice plain;
     kp_writer_init(&body, 0);
@@ -194,7 +220,8 @@ int recompress_batch(const struct conf_topic *cfg, struct part_append *a, struct
     kp_writer_fini(&body);
     if (rc) {
         kp_writer_fini(&out);
-        return bad(a, rc == ERR_MESSAGE_TOO_LARGE ? rc : ERR_CORRUPT_MESSAGE, "the records cannot be decompressed");
+        return bad(a, rc == ERR_MESSAGE_TOO_LARGE ? rc : ERR_CORRUPT_MESSAGE,
+                   "the records cannot be decompressed");
     }
     size_t n;
     a->owned = kp_writer_take(&out, &n);

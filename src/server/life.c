@@ -77,7 +77,8 @@ void server_open_shard(struct server *sv, int i)
     shard_send(k->shard, 0, &k->msg);
 }
 
-static int start_brokers(struct server *sv, struct os **loops, struct storage *st, struct prng *prng, struct strbuf *why)
+static int start_brokers(struct server *sv, struct os **loops, struct storage *st, struct prng *prng,
+                         struct strbuf *why)
 {
     struct image **images = xcalloc((size_t)sv->shards_n, sizeof(struct image *));
     for (int i = 0; i < sv->shards_n; i++) {

@@ -1,5 +1,5 @@
-/* The life of one broker: storage, shards, partitions, listeners, and the way down. It knows no threads and no signals;
- * server.c brings those, and the simulator has its own. */
+/* The life of one broker: storage, shards, partitions, listeners, and the way down. It knows no threads and
+ * no signals; server.c brings those, and the simulator has its own. */
 #ifndef MOLDAU_LIFE_H
 #define MOLDAU_LIFE_H
 
@@ -29,12 +29,13 @@ struct server {
     struct os_msg *stop_shards;
 };
 
-/* Formats or reads the directories, replays the metadata, gives every loop a shard and a broker. Zero sv and set conf
- * first. An error leaves one sentence in why. */
+/* Formats or reads the directories, replays the metadata, gives every loop a shard and a broker. Zero sv and
+ * set conf first. An error leaves one sentence in why. */
 int server_open(struct server *sv, struct os **loops, int n, struct strbuf *why) MUST_USE;
 /* A shard's first work, on its own thread: its partitions. When all have done it, the listeners open. */
 void server_open_shard(struct server *sv, int i);
-/* After every loop and the pool have ended: syncs, checkpoints, .kafka_cleanshutdown. The number of failures. */
+/* After every loop and the pool have ended: syncs, checkpoints, .kafka_cleanshutdown. The number of failures.
+ */
 int server_close(struct server *sv) MUST_USE;
 void server_complain(const char *text);
 

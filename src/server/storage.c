@@ -23,7 +23,8 @@ int meta_parse(char *text, struct meta *m)
         else if (strncmp(line, "cluster.id=", 11) == 0) {
             if (strlen(line + 11) >= sizeof m->cluster_id) return ERR_FORMAT;
             memcpy(m->cluster_id, line + 11, strlen(line + 11) + 1);
-        } else if (strncmp(line, "directory.id=", 13) == 0 && uuid_parse(slice_cstr(line + 13), &m->dir_id)) rc = ERR_FORMAT;
+        } else if (strncmp(line, "directory.id=", 13) == 0 && uuid_parse(slice_cstr(line + 13), &m->dir_id))
+            rc = ERR_FORMAT;
     }
     return version != 1 || m->node_id < 0 || !m->cluster_id[0] ? ERR_FORMAT : rc;
 }
@@ -99,12 +100,13 @@ static int check_place(struct os *os, struct place *p, struct node *n, struct st
     if ((rc = lock(os, p, why)) != 0 || (rc = storage_meta_read(os, p->path, &p->meta, why)) != 0) return rc;
     const struct meta *m = &p->meta;
     if (m->found && m->node_id != n->id) {
-        strbuf_printf(why, "the log directory %s belongs to node %d, but node.id is %d", p->path, m->node_id, n->id);
+        strbuf_printf(why, "the log directory %s belongs to node %d, but node.id is %d", p->path, m->node_id,
+                      n->id);
         return ERR_INVALID_CONFIG;
     }
     if (m->found && n->cluster_id[0] && strcmp(n->cluster_id, m->cluster_id) != 0) {
-        strbuf_printf(why, "the log directory %s belongs to cluster %s, another one to %s", p->path, m->cluster_id,
-                      n->cluster_id);
+        strbuf_printf(why, "the log directory %s belongs to cluster %s, another one to %s", p->path,
+                      m->cluster_id, n->cluster_id);
         return ERR_INVALID_CONFIG;
     }
     if (m->found) memcpy(n->cluster_id, m->cluster_id, sizeof n->cluster_id);
@@ -117,7 +119,8 @@ static bool disk_failed(int rc)
     return rc == ERR_IO || rc == ERR_NOSPACE || rc == ERR_NOENT || rc == ERR_EXISTS;
 }
 
-int storage_check(struct os *os, const struct conf *c, struct node *n, struct storage **out, struct strbuf *why)
+int storage_check(struct os *os, const struct conf *c, struct node *n, struct storage **out,
+                  struct strbuf *why)
 {
     size_t dirs_n;
     const struct slice *dirs = conf_log_dirs(c, &dirs_n);
@@ -146,7 +149,9 @@ int storage_check(struct os *os, const struct conf *c, struct node *n, struct st
         if (rc == 0 && (rc = os_settle_marked(os, p->path, &unsettled)) != 0)
             strbuf_printf(why, "cannot settle the files of %s, where a sync failed: %s", p->path, os_why());
         else if (rc == 0 && unsettled)
-            logline(LOG_WARN, "storage", "a sync to %s failed before this start; its files were read again from the disk", p->path);
+            logline(LOG_WARN, "storage",
+                    "a sync to %s failed before this start; its files were read again from the disk",
+                    p->path);
         p->online = rc == 0;
         if (p->online && p->dir) {
             online++;
@@ -179,7 +184,8 @@ void storage_undo(struct os *os, struct storage *st)
     for (int i = 0; i < st->n; i++) {
         char path[4200];
         snprintf(path, sizeof path, "%s/.lock", st->places[i].path);
-        if (st->places[i].made_lock && os_unlink(os, path)) logline(LOG_WARN, "storage", "cannot remove %s: %s", path, os_why());
+        if (st->places[i].made_lock && os_unlink(os, path))
+            logline(LOG_WARN, "storage", "cannot remove %s: %s", path, os_why());
     }
     storage_free(st);
 }
@@ -190,7 +196,8 @@ int storage_format(struct os *os, struct storage *st, struct node *n, struct prn
     if (!n->cluster_id[0]) {
         uuid_format(prng_uuid(prng), n->cluster_id);
         n->formatted = true;
-        logline(LOG_INFO, "storage", "a first start: formatting %s for the new cluster %s", n->dirs[0].path, n->cluster_id);
+        logline(LOG_INFO, "storage", "a first start: formatting %s for the new cluster %s", n->dirs[0].path,
+                n->cluster_id);
     }
     for (int i = 0; i < st->n && rc == 0; i++) {
         struct meta *m = &st->places[i].meta;

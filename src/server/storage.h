@@ -16,12 +16,14 @@ int meta_parse(char *text, struct meta *m) MUST_USE;
 int storage_meta_read(struct os *os, const char *dir, struct meta *m, struct strbuf *why) MUST_USE;
 int storage_meta_write(struct os *os, const char *dir, const struct meta *m) MUST_USE;
 /* In three steps, each with a sentence in why when it fails:
- * storage_check makes missing directories, locks all and reads their meta.properties; one that the disk refuses is logged
- * and left offline, unless it is the last or holds the metadata log. */
+ * storage_check makes missing directories, locks all and reads their meta.properties; one that the disk
+ * refuses is logged and left offline, unless it is the last or holds the metadata log. */
 struct storage;
-int storage_check(struct os *os, const struct conf *c, struct node *n, struct storage **out, struct strbuf *why) MUST_USE;
+int storage_check(struct os *os, const struct conf *c, struct node *n, struct storage **out,
+                  struct strbuf *why) MUST_USE;
 /* storage_format writes what is missing: meta.properties with new directory ids, a cluster id. */
-int storage_format(struct os *os, struct storage *st, struct node *n, struct prng *prng, struct strbuf *why) MUST_USE;
+int storage_format(struct os *os, struct storage *st, struct node *n, struct prng *prng,
+                   struct strbuf *why) MUST_USE;
 /* Instead of it: takes back what storage_check made, so that a refused directory is as it was. */
 void storage_undo(struct os *os, struct storage *st);
 

@@ -52,8 +52,8 @@ static inline bool timer_armed(const struct timer *t)
     return t->at != 0;
 }
 
-/* Removes a file, or with tree a directory and what is in it, after a delay and on the pool. What is still there when
- * the process ends is for the next start to remove. */
+/* Removes a file, or with tree a directory and what is in it, after a delay and on the pool. What is still
+ * there when the process ends is for the next start to remove. */
 void shard_trash(struct shard *s, char *path_take, bool tree, int64_t delay_ms);
 
 /* Runs m on shard `to`: at once if it is this one. m->run is called with the receiving shard as owner. */

@@ -56,7 +56,8 @@ void shard_trash(struct shard *s, char *path_take, bool tree, int64_t delay_ms)
     x->job.run = remove_run;
     x->job.done = remove_done;
     /* Delays are mostly the same, so the place is mostly the end. */
-    while (at->prev != &s->trash.items && LIST_ENTRY(at->prev, struct trash_item, link)->due_ns > x->due_ns) at = at->prev;
+    while (at->prev != &s->trash.items && LIST_ENTRY(at->prev, struct trash_item, link)->due_ns > x->due_ns)
+        at = at->prev;
     list_insert_before(at, &x->link);
     s->trash.timer.fire = fire;
     timer_set(s, &s->trash.timer, LIST_ENTRY(s->trash.items.next, struct trash_item, link)->due_ns);

@@ -1,6 +1,6 @@
 /* Writes one seed file for each message and version, each codec and some batches: seeds DIR makes
- * DIR/kp_fuzz, DIR/batch_fuzz, DIR/compress_fuzz and so on. They are made anew whenever they are needed and never
- * committed. */
+ * DIR/kp_fuzz, DIR/batch_fuzz, DIR/compress_fuzz and so on. They are made anew whenever they are needed and
+ * never committed. */
 #include "ctl/snapshot.h"
 #include "kp/batch.h"
 #include "kp/kp_api.h"
@@ -24,7 +24,8 @@ static void put(const char *dir, const char *target, const char *name, struct sl
 }
 
 /* A record of the metadata log, if it is one. */
-static void record(const char *dir, const struct kp_message *m, int16_t version, const char *name, const void *value)
+static void record(const char *dir, const struct kp_message *m, int16_t version, const char *name,
+                   const void *value)
 {
     struct ctl_records rs;
     struct kp_writer w;
@@ -57,7 +58,8 @@ static void snapshots(const char *dir)
     quorum_state_write(&b, 1, 1, 7);
     put(dir, "image_fuzz", "quorum-state", strbuf_slice(&b));
     put(dir, "storage_fuzz", "meta.properties",
-        slice_cstr("version=1\ncluster.id=AAAAAAAAAAAAAAAAAAAAAA\nnode.id=1\ndirectory.id=AAAAAAAAAAAAAAAAAAAABQ\n"));
+        slice_cstr("version=1\ncluster.id=AAAAAAAAAAAAAAAAAAAAAA\nnode.id=1\ndirectory.id="
+                   "AAAAAAAAAAAAAAAAAAAABQ\n"));
     put(dir, "checkpoint_fuzz", "checkpoint", slice_cstr("0\n2\nt 0 17\nlong.topic-name 12 34567\n"));
     ctl_records_fini(&rs);
     kp_writer_fini(&w);

@@ -69,8 +69,7 @@ static void append(struct part *p, int64_t base)
         batch_add(&b, 1000 + base + i, slice_cstr("key"), slice_cstr("value"), NULL, 0);
     int rc = batch_finish(&b, &w);
     ASSERT(rc == 0);
-    struct part_append a = {
-        .records = kp_writer_slice(&w), .produce_version = 9, .zstd_ok = true, .done = appended};
+    struct part_append a = {.records = kp_writer_slice(&w), .done = appended};
     part_append(p, &a);
     parts_end_of_turn(&parts);
     kp_writer_fini(&w);

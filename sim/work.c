@@ -952,7 +952,11 @@ void work_run(const struct work *w)
     run_until(world.now_ns + 400 * SIM_S, NULL);
     run_until(limit, settled);
     if (!world.failed && !settled())
-        world_fail("work that was begun did not end within 10 minutes without faults");
+        world_fail(
+            "work that was begun did not end within 10 minutes without faults: producers %d%d%d%d keeper %d "
+            "commits %d admin %d",
+            producers[0].pending, producers[1].pending, producers[2].pending, producers[3].pending,
+            keeper.pending, committer.client.busy, admin.client.busy);
     for (int i = 0; i < PARTITIONS && !world.failed; i++) {
         struct reader *r = &last_readers[i];
         *r = (struct reader){.to_the_end = true};

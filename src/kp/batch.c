@@ -267,7 +267,7 @@ void batch_add_at(struct batch_builder *b, int32_t delta, int64_t time_ms, struc
     ASSERT(delta > b->last_delta);
     if (b->count == 0) b->max_time_ms = time_ms;
     if (b->count == 0 && !(b->attributes & BATCH_DELETE_HORIZON)) b->base_time_ms = time_ms;
-    int64_t time_delta = wrapping_add(time_ms, -b->base_time_ms);
+    int64_t time_delta = (int64_t)((uint64_t)time_ms - (uint64_t)b->base_time_ms); /* any two times */
     size_t n = 1 + varint_bytes(time_delta) + varint_bytes(delta) + varbytes_bytes(key) +
                varbytes_bytes(value) + varint_bytes(headers_n);
     for (int32_t i = 0; i < headers_n; i++)

@@ -804,7 +804,8 @@ static void rise(void *arg, uint64_t tag)
     if (world.sync_errors != sync_errors) losses++; /* what a failed sync left in the page cache may go now */
     sync_errors = world.sync_errors;
     if (machine_start(machine, &conf)) return;
-    if (world.faults.sync_error) rise_soon(); /* it was told that the disk fails */
+    if (world.faults.sync_error || world.faults.write_error || world.faults.short_disk)
+        rise_soon(); /* it was told that the disk fails */
     else world_fail("the broker does not start: %s", machine->why);
 }
 static void rise_soon(void)
@@ -915,6 +916,8 @@ void work_run(const struct work *w)
     world.faults.cold_read = world_below(2) ? 50000 : 0;
     world.faults.drop_conn = world_below(2) ? 2000 : 0;
     world.faults.sync_error = world_below(3) ? 0 : 1000;
+    world.faults.write_error = world_below(4) ? 0 : 300;
+    world.faults.short_disk = world_below(4) ? 0 : 300;
     apart = world_below(3) == 0;
     pace = max_i64(1, w->seconds / 600);
     mean_fault_ns = (int64_t)(2 * SIM_S << world_below(6)) * pace;
@@ -942,7 +945,7 @@ void work_run(const struct work *w)
 
     /* Liveness: with a whole machine everything that was begun comes to its end. */
     quiet = true;
-    if (world.faults.sync_error)
+    if (world.faults.sync_error || world.faults.write_error || world.faults.short_disk)
         machine_kill(machine, false); /* partitions that met it come back with the next start */
     world.faults = (struct faults){0};
     int64_t limit = world.now_ns + 600 * SIM_S;
@@ -952,11 +955,10 @@ void work_run(const struct work *w)
     run_until(world.now_ns + 400 * SIM_S, NULL);
     run_until(limit, settled);
     if (!world.failed && !settled())
-        world_fail(
-            "work that was begun did not end within 10 minutes without faults: producers %d%d%d%d keeper %d "
-            "commits %d admin %d",
-            producers[0].pending, producers[1].pending, producers[2].pending, producers[3].pending,
-            keeper.pending, committer.client.busy, admin.client.busy);
+        world_fail("work that was begun did not end within 10 minutes without faults: producers %d%d%d%d "
+                   "keeper %d/%d commits %d admin %d/%d",
+                   producers[0].pending, producers[1].pending, producers[2].pending, producers[3].pending,
+                   keeper.pending, keeper.client.busy, committer.client.busy, admin.client.busy, topic_made);
     for (int i = 0; i < PARTITIONS && !world.failed; i++) {
         struct reader *r = &last_readers[i];
         *r = (struct reader){.to_the_end = true};

@@ -422,6 +422,7 @@ int controller_start(struct broker *zero, struct image **images, int n, struct n
     ctl_records_fini(&rs);
     if (rc == 0) rc = log_close(c->log, true);
     if (rc == 0) rc = os_fsync_dir(zero->shard->os, c->dir);
+    if (rc == 0) rc = os_fsync_dir(zero->shard->os, node->meta_dir); /* its own name */
     if (rc) {
         strbuf_printf(why, "cannot write the metadata log in %s: %s", c->dir, x.why[0] ? x.why : os_why());
         os_mark_unsettled(zero->shard->os, zero->node->meta_dir);

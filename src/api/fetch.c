@@ -17,6 +17,7 @@
 #include "api/fetch_session.h"
 #include "api/handlers.h"
 #include "kp/fetch.h"
+#include "log/txn_index.h"
 
 #include <stdlib.h>
 
@@ -29,6 +30,8 @@ struct fpart {
     int64_t high_watermark, last_stable, log_start;
     struct kp_fetch_response_epoch_end_offset diverging; /* epoch -1: it does not */
     struct log_range range;
+    struct aborted_txns
+        aborted; /* of the range, for readers of committed records; made there, freed at home */
     struct req_file file;
     struct part_watch watch;
     bool watching;
@@ -80,6 +83,13 @@ static int check_last_epoch(struct fpart *x, struct part *p)
     return 0;
 }
 
+static void drop_range(struct fpart *x)
+{
+    if (x->range.seg) log_seg_put(x->range.seg);
+    x->range = (struct log_range){0};
+    x->aborted.n = 0;
+}
+
 /* The first partition with records gives at least one batch, however large; the others what room there is
  * (KIP-74). */
 static void read_part(struct broker *b, struct fetch *f, struct fpart *x, int64_t *budget, bool *first,
@@ -88,6 +98,7 @@ static void read_part(struct broker *b, struct fetch *f, struct fpart *x, int64_
     struct part *p = parts_find(&b->parts, x->topic_id, x->want->index);
     x->err = 0;
     x->range = (struct log_range){0};
+    x->aborted.n = 0;
     x->diverging.epoch = -1;
     x->diverging.end_offset = -1;
     x->high_watermark = x->last_stable = x->log_start = -1;
@@ -106,16 +117,20 @@ static void read_part(struct broker *b, struct fetch *f, struct fpart *x, int64_
     if (x->diverging.epoch == -1) {
         p->log->nowait = nowait;
         x->err = log_read(p->log, x->want->offset, limit, max_i64(max, 0), *first, &x->range);
+        if (x->err == 0 && x->range.seg && f->in.isolation_level)
+            x->err = log_aborted(p->log, x->want->offset, x->range.next_offset, &x->aborted);
         p->log->nowait = false;
-        if (x->err == ERR_BUSY) return;
+        if (x->err == ERR_BUSY) {
+            drop_range(x);
+            return;
+        }
         if (x->err == 0 && x->want->offset > p->high_watermark) x->err = ERR_OFFSET_OUT_OF_RANGE;
         if (x->err && x->err != ERR_OFFSET_OUT_OF_RANGE) x->err = ERR_KAFKA_STORAGE_ERROR;
         if (x->err == 0 && x->range.seg && max < 0)
             x->err = ERR_UNKNOWN_SERVER_ERROR; /* Kafka has no error of its own for it */
     }
     if (x->err) {
-        if (x->range.seg) log_seg_put(x->range.seg);
-        x->range = (struct log_range){0};
+        drop_range(x);
         return;
     }
     x->high_watermark = p->high_watermark;
@@ -163,9 +178,7 @@ static void warm_done(struct os_job *j, void *owner)
     struct fetch *f = fs->fetch;
     for (int i = 0; i < f->parts_n; i++) {
         struct fpart *x = &f->parts[i];
-        if (x->shard != fs->id || !x->range.seg || !x->err) continue;
-        log_seg_put(x->range.seg);
-        x->range = (struct log_range){0};
+        if (x->shard == fs->id && x->range.seg && x->err) drop_range(x);
     }
     fs->read.run = read_home;
     shard_send(owner, f->r->net->shard->id, &fs->read);
@@ -192,7 +205,7 @@ static void on_read(struct os_msg *m, void *owner)
         read_part(s->broker, f, x, &budget, &first, fs->lookup.tries < LOG_WARM_TRIES + f->parts_n);
         if (x->err == ERR_BUSY) {
             for (int k = 0; k < i; k++)
-                if (f->parts[k].shard == s->id && f->parts[k].range.seg) log_seg_put(f->parts[k].range.seg);
+                if (f->parts[k].shard == s->id) drop_range(&f->parts[k]);
             fs->lookup.again = read_again;
             log_warm(parts_find(&s->broker->parts, x->topic_id, x->want->index)->log, &fs->lookup);
             return;
@@ -276,6 +289,16 @@ static void give_back(struct req *r)
     }
 }
 
+static void tell_aborted(struct req *r, const struct fpart *x, struct kp_fetch_response_partition_data *o)
+{
+    o->aborted_transactions_n = (int32_t)x->aborted.n;
+    o->aborted_transactions = arena_zalloc(&r->arena, x->aborted.n, sizeof *o->aborted_transactions);
+    for (size_t i = 0; i < x->aborted.n; i++) {
+        o->aborted_transactions[i].producer_id = x->aborted.v[i].producer_id;
+        o->aborted_transactions[i].first_offset = x->aborted.v[i].first_offset;
+    }
+}
+
 static void answer(struct fetch *f)
 {
     struct req *r = f->r;
@@ -316,6 +339,7 @@ static void answer(struct fetch *f)
         o->log_start_offset = x->log_start;
         o->diverging_epoch = x->diverging;
         o->aborted_transactions_n = x->shard < 0 || (f->in.isolation_level && x->err == 0) ? 0 : -1;
+        if (bytes && x->aborted.n) tell_aborted(r, x, o);
         o->preferred_read_replica = -1;
         o->records.s = KP_EMPTY;
         if (bytes) {
@@ -326,6 +350,7 @@ static void answer(struct fetch *f)
     r->cleanup = give_back;
     r->cleanup_arg = f;
     if (f->session) fetch_session_done(f->session);
+    for (int i = 0; i < f->parts_n; i++) aborted_txns_fini(&f->parts[i].aborted);
     API_REPLY(r, fetch, &out);
 }
 

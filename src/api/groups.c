@@ -145,13 +145,26 @@ static void deadline(struct timer *t, struct shard *s)
 /* ---- loading ---- */
 #define LOAD_BODY_MAX ((size_t)256 << 20) /* a compressed batch of offsets may grow to this */
 
+/* Offsets of a transaction count, or are forgotten, from its marker on. */
+static int load_marker(struct coord *c, struct slice bytes, const struct batch_head *h, int64_t now_ms)
+{
+    int type;
+    int32_t epoch;
+    int rc = batch_control(bytes.p, h, &type, &epoch);
+    if (rc || (type != CONTROL_COMMIT && type != CONTROL_ABORT)) return rc;
+    struct grp_event ev = {
+        .type = GRP_TXN_END, .now_ms = now_ms, .txn_end = {h->producer_id, type == CONTROL_COMMIT}};
+    coord_step(c, &ev);
+    return 0;
+}
+
 static int load_batch(struct coord *c, struct slice bytes, const struct batch_head *h, int64_t now_ms)
 {
     struct record_iter it;
     struct record rec;
     struct kp_writer scratch;
     struct slice body;
-    if (h->attributes & BATCH_CONTROL) return 0;
+    if (h->attributes & BATCH_CONTROL) return load_marker(c, bytes, h, now_ms);
     kp_writer_init(&scratch, 0);
     int rc = batch_body(bytes.p, h, LOAD_BODY_MAX, &scratch, &body);
     if (rc == 0) record_iter_init(&it, h, body);
@@ -254,6 +267,20 @@ void groups_partition_closing(struct groups *g, struct part *p)
         list_remove(&c->link);
         c->gone = true;
         if (c->appends == 0) free(c); /* else the last append's end frees it */
+    }
+}
+
+void groups_transaction_ended(struct groups *g, struct uuid topic_id, int32_t partition, int64_t producer_id,
+                              bool commit)
+{
+    LIST_FOREACH(l, &g->coords)
+    {
+        struct coord *c = LIST_ENTRY(l, struct coord, link);
+        if (c->gone || !c->part || c->part->index != partition || !uuid_eq(c->part->topic_id, topic_id))
+            continue;
+        struct grp_event ev = {
+            .type = GRP_TXN_END, .now_ms = os_wall_ms(g->b->shard->os), .txn_end = {producer_id, commit}};
+        coord_step(c, &ev);
     }
 }
 

@@ -15,6 +15,9 @@ void groups_free(struct groups *g);
 void groups_partition_opened(struct groups *g, struct part *p);
 /* The partition goes away: its waiters are answered NOT_COORDINATOR. */
 void groups_partition_closing(struct groups *g, struct part *p);
+/* A transaction's marker is in the log of this partition of __consumer_offsets. */
+void groups_transaction_ended(struct groups *g, struct uuid topic_id, int32_t partition, int64_t producer_id,
+                              bool commit);
 void groups_topic_removed(struct groups *g, struct image_topic *t);
 /* Settings changed at run time. */
 void groups_configure(struct groups *g);

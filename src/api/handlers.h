@@ -23,6 +23,7 @@
     X(DELETE_RECORDS, api_delete_records, 0, 2)                                                              \
     X(INIT_PRODUCER_ID, api_init_producer_id, 0, 5)                                                          \
     X(OFFSET_FOR_LEADER_EPOCH, api_offset_for_leader_epoch, 2, 4)                                            \
+    X(WRITE_TXN_MARKERS, api_write_txn_markers, 1, 2)                                                        \
     X(DESCRIBE_CONFIGS, api_describe_configs, 1, 4)                                                          \
     X(ALTER_CONFIGS, api_alter_configs, 0, 2)                                                                \
     X(DESCRIBE_LOG_DIRS, api_describe_log_dirs, 1, 5)                                                        \

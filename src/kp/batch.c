@@ -301,6 +301,20 @@ void batch_add(struct batch_builder *b, int64_t time_ms, struct slice key, struc
     batch_add_at(b, b->last_delta + 1, time_ms, key, value, headers, headers_n);
 }
 
+int batch_control(const uint8_t *batch, const struct batch_head *h, int *type, int32_t *coordinator_epoch)
+{
+    struct record_iter it;
+    struct record r;
+    *type = *coordinator_epoch = -1;
+    if (h->count == 0) return 0;
+    if (batch_codec(h) != KP_CODEC_NONE) return ERR_FORMAT;
+    record_iter_init(&it, h, slice_of(batch + BATCH_HEAD_BYTES, (size_t)h->bytes - BATCH_HEAD_BYTES));
+    if (!record_next(&it, &r) || !r.key.p || r.key.n < 4) return ERR_FORMAT;
+    *type = load_be16(r.key.p + 2);
+    if (*type <= CONTROL_COMMIT && r.value.n >= 6) *coordinator_epoch = (int32_t)load_be32(r.value.p + 2);
+    return 0;
+}
+
 void batch_add_control(struct batch_builder *b, int64_t time_ms, int16_t type, struct slice value)
 {
     uint8_t key[4] = {0}; /* version 0, then the type */

@@ -122,6 +122,12 @@ void batch_add(struct batch_builder *b, int64_t time_ms, struct slice key, struc
 /* The same at base_offset + delta, which must be above all before. */
 void batch_add_at(struct batch_builder *b, int32_t delta, int64_t time_ms, struct slice key,
                   struct slice value, const struct record_header *headers, int32_t headers_n);
+/* Types of control records that end a transaction; ctl.h has those of the metadata log. */
+enum { CONTROL_ABORT = 0, CONTROL_COMMIT = 1 };
+/* What a whole control batch says: its record's type, -1 if compaction left none, and of a transaction's
+ * marker the coordinator's epoch, else -1. ERR_FORMAT if it is no control record. */
+int batch_control(const uint8_t *batch, const struct batch_head *h, int *type,
+                  int32_t *coordinator_epoch) MUST_USE;
 /* A control record of this type (0 abort, 1 commit, 2 leader change, …); BATCH_CONTROL is set. */
 void batch_add_control(struct batch_builder *b, int64_t time_ms, int16_t type, struct slice value);
 /* Bytes the batch would have without compression. */

@@ -317,9 +317,10 @@ static int map_batch(struct log_clean *c, const uint8_t *p, const struct batch_h
     struct record_iter it;
     struct record r;
     struct slice body;
+    int32_t epoch;
     int type, rc;
     if (h->attributes & BATCH_CONTROL) {
-        if ((rc = clean_marker_type(p, h, &type)) != 0) return rc;
+        if ((rc = batch_control(p, h, &type, &epoch)) != 0) return rc;
         clean_txns_marker(&f->txns, h, type, &keep);
         return 0;
     }
@@ -661,6 +662,8 @@ static int finish_swap(struct log_clean *c, struct log *l)
         if (i == 3 && !has_txn_index(c)) continue;
         rc = rename_new(c, suffixes[i], ".swap", "");
     }
+    for (int i = 1; i < n && rc == 0; i++) /* no segment begins there any more */
+        rc = log_drop_file(l, c->segs[c->group_from + i].base_offset, "snapshot");
     if (rc) {
         l->faulted = true;
         return disk(c, rc);
@@ -672,6 +675,7 @@ static int finish_swap(struct log_clean *c, struct log *l)
     s->first_time_ms = c->first_time_ms;
     s->index_n = (int32_t)(c->index.n / 8);
     s->time_n = (int32_t)(c->time_index.n / 12);
+    s->txn_n = (int32_t)(c->f.txn_index.n / TXN_INDEX_ENTRY_BYTES);
     for (int i = c->group_from; i < c->group_to; i++) c->stats.before += c->segs[i].size;
     c->stats.after += c->out_size;
     c->stats.segments_before += n;

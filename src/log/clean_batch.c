@@ -28,19 +28,6 @@ int clean_body(const uint8_t *batch, const struct batch_head *h, struct kp_write
     return h->count ? batch_body(batch, h, BODY_BYTES_MAX, scratch, out) : 0;
 }
 
-int clean_marker_type(const uint8_t *batch, const struct batch_head *h, int *type)
-{
-    struct record_iter it;
-    struct record r;
-    *type = -1;
-    if (h->count == 0) return 0;
-    if (batch_codec(h) != KP_CODEC_NONE) return ERR_FORMAT;
-    record_iter_init(&it, h, slice_of(batch + BATCH_HEAD_BYTES, (size_t)h->bytes - BATCH_HEAD_BYTES));
-    if (!record_next(&it, &r) || !r.key.p || r.key.n < 4) return ERR_FORMAT;
-    *type = load_be16(r.key.p + 2);
-    return 0;
-}
-
 static bool last_of_producer(const struct clean_filter *f, const struct batch_head *h)
 {
     size_t lo = 0, hi = f->producers_n;
@@ -143,12 +130,13 @@ static void add_span(struct clean_filter *f, size_t n, const uint8_t *p, const u
 static int examine_txn(struct clean_filter *f, const uint8_t *batch, const struct batch_head *h, bool *over)
 {
     const struct aborted_txn *keep;
+    int32_t epoch;
     int type;
     if (!(h->attributes & BATCH_CONTROL)) {
         *over = clean_txns_data(&f->txns, h);
         return 0;
     }
-    int rc = clean_marker_type(batch, h, &type);
+    int rc = batch_control(batch, h, &type, &epoch);
     if (rc) return rc;
     *over = clean_txns_marker(&f->txns, h, type, &keep);
     if (keep) aborted_txn_write(keep, kp_put(&f->txn_index, TXN_INDEX_ENTRY_BYTES));

@@ -42,8 +42,6 @@ struct clean_filter {
 void clean_filter_init(struct clean_filter *f);
 void clean_filter_fini(struct clean_filter *f);
 
-/* The type of a control batch's record; -1 if it has no record. ERR_FORMAT. */
-int clean_marker_type(const uint8_t *batch, const struct batch_head *h, int *type) MUST_USE;
 /* The records of a sound batch, uncompressed into scratch, which is emptied first. */
 int clean_body(const uint8_t *batch, const struct batch_head *h, struct kp_writer *scratch,
                struct slice *out) MUST_USE;

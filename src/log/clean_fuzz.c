@@ -113,13 +113,14 @@ static void damage(const uint8_t *data, size_t n, bool crc)
 }
 
 /* What a cleaning wrote, it can read. */
-static void check(void *arg, const uint8_t *batch, const struct batch_head *h)
+static bool check(void *arg, const uint8_t *batch, const struct batch_head *h, struct aborted_txn *aborted)
 {
     struct kp_writer body;
     struct slice s;
     struct record_iter it;
     struct record r;
     (void)arg;
+    (void)aborted;
     kp_writer_init(&body, 0);
     int rc = clean_body(batch, h, &body, &s);
     ASSERT(rc == 0);
@@ -127,6 +128,7 @@ static void check(void *arg, const uint8_t *batch, const struct batch_head *h)
     while (record_next(&it, &r)) ASSERT(r.offset <= h->last_offset);
     ASSERT(it.err == 0);
     kp_writer_fini(&body);
+    return false;
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)

@@ -1,55 +1,13 @@
 #include "log/clean_txn.h"
+#include "kp/batch.h"
 
 #include <stdlib.h>
-
-enum { MARKER_ABORT = 0, MARKER_COMMIT = 1 };
 
 struct clean_txn_open {
     int64_t producer_id;
     const struct aborted_txn *txn; /* NULL: not aborted */
     bool seen;                     /* a batch of it is still in the log */
 };
-
-int aborted_txns_add(struct aborted_txns *a, struct slice file)
-{
-    /* The end may be torn, or about to be written. */
-    for (size_t at = 0; at + TXN_INDEX_ENTRY_BYTES <= file.n; at += TXN_INDEX_ENTRY_BYTES) {
-        const uint8_t *p = file.p + at;
-        struct aborted_txn t = {(int64_t)load_be64(p + 2), (int64_t)load_be64(p + 10),
-                                (int64_t)load_be64(p + 18), (int64_t)load_be64(p + 26)};
-        if (load_be16(p) != 0 || t.producer_id < 0 || t.first_offset < 0 || t.last_offset < t.first_offset)
-            return ERR_FORMAT;
-        if (a->n == a->cap) a->v = xrealloc(a->v, (a->cap = a->cap ? a->cap * 2 : 16) * sizeof *a->v);
-        a->v[a->n++] = t;
-    }
-    return 0;
-}
-
-static int by_first(const void *x, const void *y)
-{
-    const struct aborted_txn *a = x, *b = y;
-    return (a->first_offset > b->first_offset) - (a->first_offset < b->first_offset);
-}
-
-void aborted_txns_sort(struct aborted_txns *a)
-{
-    if (a->n) qsort(a->v, a->n, sizeof *a->v, by_first);
-}
-
-void aborted_txns_fini(struct aborted_txns *a)
-{
-    free(a->v);
-    *a = (struct aborted_txns){0};
-}
-
-void aborted_txn_write(const struct aborted_txn *t, uint8_t out[TXN_INDEX_ENTRY_BYTES])
-{
-    store_be16(out, 0);
-    store_be64(out + 2, (uint64_t)t->producer_id);
-    store_be64(out + 10, (uint64_t)t->first_offset);
-    store_be64(out + 18, (uint64_t)t->last_offset);
-    store_be64(out + 26, (uint64_t)t->stable_offset);
-}
 
 void clean_txns_init(struct clean_txns *t, const struct aborted_txns *aborted)
 {
@@ -124,11 +82,11 @@ bool clean_txns_marker(struct clean_txns *t, const struct batch_head *h, int typ
     *keep = NULL;
     begin_up_to(t, h->last_offset);
     if (type < 0) return true;
-    if (type != MARKER_ABORT && type != MARKER_COMMIT) return false;
-    struct clean_txn_open *x = map_del(type == MARKER_ABORT ? &t->open : &t->committed, hash(id), &id, eq);
+    if (type != CONTROL_ABORT && type != CONTROL_COMMIT) return false;
+    struct clean_txn_open *x = map_del(type == CONTROL_ABORT ? &t->open : &t->committed, hash(id), &id, eq);
     if (!x) return true;
-    bool gone = type == MARKER_ABORT && !x->seen;
-    if (type == MARKER_ABORT && x->seen) *keep = x->txn;
+    bool gone = type == CONTROL_ABORT && !x->seen;
+    if (type == CONTROL_ABORT && x->seen) *keep = x->txn;
     free(x);
     return gone;
 }

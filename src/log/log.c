@@ -322,7 +322,7 @@ int log_read(struct log *l, int64_t offset, int64_t limit, int64_t max_bytes, bo
         if (end == size && s != active(l)) remember(l, next, l->segs[seg_index(l, s) + 1], 0);
         else remember(l, next, s, end);
     }
-    *out = (struct log_range){.seg = s, .pos = pos, .bytes = end - pos};
+    *out = (struct log_range){.seg = s, .pos = pos, .bytes = end - pos, .next_offset = next};
     log_seg_get(s);
     return 0;
 }
@@ -518,7 +518,7 @@ int32_t log_epoch_of(const struct log *l, int64_t offset)
 
 int log_sync_index(struct os *os, const char *dir, int64_t base_offset)
 {
-    static const char *const suffixes[] = {"index", "timeindex", "txnindex"};
+    static const char *const suffixes[] = {"index", "timeindex", "txnindex", "snapshot"};
     int rc = 0;
     for (size_t i = 0; i < NELEMS(suffixes) && rc == 0; i++) {
         char path[LOG_PATH_MAX];

@@ -34,7 +34,7 @@ struct log_seg {
     int64_t size;                         /* bytes written */
     int64_t max_time_ms, max_time_offset; /* of the largest timestamp, -1 if empty */
     int64_t first_time_ms;                /* of the first batch, -1 if empty or not known */
-    int32_t index_n, time_n;              /* entries in the files */
+    int32_t index_n, time_n, txn_n;       /* entries in the files */
     int fd;
     int refs;                    /* readers and syncs that use fd */
     struct log_index_tail *tail; /* only the active segment has one */
@@ -77,6 +77,8 @@ struct log {
     /* While set, a look-up that would wait for the disk gives ERR_BUSY and leaves the place in `cold`. */
     bool nowait;
     int64_t names_made; /* files made so far: the directory wants a sync after each */
+    /* The first segment that was read anew while the scan's callback missed transactions in it; -1: none. */
+    int64_t txns_missed;
     struct {
         int64_t base_offset;
         const char *suffix;
@@ -84,8 +86,14 @@ struct log {
     } cold;
 };
 
-/* Called for every batch that a scan passes; batch bytes are complete and their CRC is good. */
-typedef void log_scan_cb(void *arg, const uint8_t *batch, const struct batch_head *h);
+/* A transaction and how far records are decided once its marker, at last_offset, is there. */
+struct aborted_txn {
+    int64_t producer_id, first_offset, last_offset, stable_offset;
+};
+/* Called for every batch that a scan passes; batch bytes are complete and their CRC is good. True: it is a
+ * marker that aborts, and *aborted tells what. */
+typedef bool log_scan_cb(void *arg, const uint8_t *batch, const struct batch_head *h,
+                         struct aborted_txn *aborted);
 
 struct log_open_opts {
     bool clean;             /* stopped cleanly: trust sizes and indexes */
@@ -122,6 +130,7 @@ struct log_range {
     struct log_seg *seg; /* referenced; give back with log_seg_put. NULL: nothing there */
     int64_t pos;
     int64_t bytes;
+    int64_t next_offset; /* after its last record; log_read only */
 };
 /* Whole batches from the one that holds `offset`, below `limit`, at most max_bytes (the first one even if
  * larger when at_least_one). offset == end gives an empty range. ERR_OFFSET_OUT_OF_RANGE outside start..end.

@@ -1,6 +1,7 @@
 /* Opening a log: after a clean stop trust the files, after a crash read from the recovery point and cut at
  * the first batch that is not sound. */
 #include "log/log_int.h"
+#include "log/txn_index.h"
 #include "base/strbuf.h"
 
 #include <stdio.h>
@@ -55,7 +56,11 @@ int log_scan(struct log_seg *s, int64_t pos, bool rebuild, int64_t cb_from, log_
         }
         if (rebuild && (l->epochs_n == 0 || l->epochs[l->epochs_n - 1].epoch < h.leader_epoch))
             log_note_epoch(l, h.leader_epoch, h.base_offset);
-        if (cb && h.last_offset >= cb_from) cb(arg, b + at, &h);
+        struct aborted_txn aborted;
+        bool told = cb && h.last_offset >= cb_from;
+        if (told && cb(arg, b + at, &h, &aborted) && rebuild && (rc = txn_index_put(s, &aborted)) != 0) break;
+        if (rebuild && !told && (h.attributes & BATCH_TRANSACTIONAL) && l->txns_missed < 0)
+            l->txns_missed = s->base_offset;
         *next_offset = h.last_offset + 1;
         at += (size_t)h.bytes;
         pos += h.bytes;
@@ -65,9 +70,12 @@ int log_scan(struct log_seg *s, int64_t pos, bool rebuild, int64_t cb_from, log_
     return rc;
 }
 
-struct listing {
-    int64_t *bases;
+struct bases {
+    int64_t *v;
     int n, cap;
+};
+struct listing {
+    struct bases logs, txns; /* segments; those with a transaction index */
     struct log *l;
     bool sweep; /* remove what was dropped before */
 };
@@ -89,11 +97,22 @@ static int list_file(void *arg, const char *name, bool is_dir)
         int rc = os_unlink(x->l->os, path);
         return rc == ERR_NOENT ? 0 : rc;
     }
-    if (n != 24 || strcmp(name + 20, ".log") != 0 || strspn(name, "0123456789") != 20) return 0;
-    if (x->n == x->cap)
-        x->bases = xrealloc(x->bases, (size_t)(x->cap = x->cap ? x->cap * 2 : 8) * sizeof(int64_t));
-    x->bases[x->n++] = strtoll(name, NULL, 10);
+    if (strspn(name, "0123456789") != 20) return 0;
+    struct bases *to = strcmp(name + 20, ".log") == 0        ? &x->logs
+                       : strcmp(name + 20, ".txnindex") == 0 ? &x->txns
+                                                             : NULL;
+    if (!to) return 0;
+    if (to->n == to->cap)
+        to->v = xrealloc(to->v, (size_t)(to->cap = to->cap ? to->cap * 2 : 8) * sizeof(int64_t));
+    to->v[to->n++] = strtoll(name, NULL, 10);
     return 0;
+}
+
+static bool listed(const struct bases *b, int64_t base)
+{
+    for (int i = 0; i < b->n; i++)
+        if (b->v[i] == base) return true;
+    return false;
 }
 
 static int read_epochs(struct log *l)
@@ -133,6 +152,8 @@ static int reset_index(struct log_seg *s)
         os_close(s->log->os, fd);
     }
     if (!s->tail) s->tail = xcalloc(1, sizeof *s->tail);
+    int rc = txn_index_reset(s);
+    if (rc) return rc;
     *s->tail = (struct log_index_tail){.last_time_ms = -1};
     s->index_n = s->time_n = 0;
     s->max_time_ms = s->first_time_ms = -1;
@@ -174,7 +195,8 @@ static int truncate_files(struct log *l, int from_seg, int64_t size, struct log_
 }
 
 /* Reads one segment (unclean: verifies and rebuilds). *stop says that later segments must go. */
-static int open_seg(struct log *l, int i, bool verify, struct log_open_opts *o, int64_t *next, bool *stop)
+static int open_seg(struct log *l, int i, bool verify, bool has_txns, struct log_open_opts *o, int64_t *next,
+                    bool *stop)
 {
     struct log_seg *s = l->segs[i];
     bool last = i == l->segs_n - 1, damaged = false;
@@ -188,6 +210,7 @@ static int open_seg(struct log *l, int i, bool verify, struct log_open_opts *o, 
     s->size = st.size;
     if (!verify) {
         if ((rc = log_index_load(s, &damaged)) != 0) return rc;
+        if (has_txns && (rc = txn_index_load(s, &damaged)) != 0) return rc;
         if (!damaged && !last && o->replay_from >= l->segs[i + 1]->base_offset) return 0;
     }
     if (verify || damaged) {
@@ -276,33 +299,35 @@ int log_open(struct os *os, struct log_files *files, const char *dir, const stru
     l->files = files;
     l->dir = xstrdup(dir);
     l->cfg = *cfg;
+    l->txns_missed = -1;
     o->cut[0] = 0;
     int rc = os_mkdir(os, dir);
     if (rc && rc != ERR_EXISTS) goto out;
     if ((rc = log_finish_swaps(os, dir)) != 0) goto out;
     if ((rc = os_list_dir(os, dir, list_file, &x)) != 0) goto out;
-    if (x.n == 0) {
+    if (x.logs.n == 0) {
         rc = create(l, max_i64(o->start_offset, 0));
     } else {
-        qsort(x.bases, (size_t)x.n, sizeof(int64_t), cmp_i64);
+        qsort(x.logs.v, (size_t)x.logs.n, sizeof(int64_t), cmp_i64);
         if ((rc = read_epochs(l)) != 0) goto out;
-        for (int i = 0; i < x.n; i++) log_seg_new(l, x.bases[i]);
-        int64_t next = x.bases[0];
+        for (int i = 0; i < x.logs.n; i++) log_seg_new(l, x.logs.v[i]);
+        int64_t next = x.logs.v[0];
         bool stop = false;
         for (int i = 0; rc == 0 && !stop && i < l->segs_n; i++) {
-            int64_t end = i + 1 < l->segs_n ? x.bases[i + 1] : INT64_MAX;
-            if (!o->clean && !cfg->clean_compact && x.bases[i] > next && x.bases[i] > o->recovery_point) {
+            int64_t end = i + 1 < l->segs_n ? x.logs.v[i + 1] : INT64_MAX;
+            if (!o->clean && !cfg->clean_compact && x.logs.v[i] > next && x.logs.v[i] > o->recovery_point) {
                 /* The end of the segment before was lost with the power while this one was kept: neither was
                  * synced, and offsets have no gaps. Where compaction makes gaps, they cannot be told apart.
                  */
                 rc = drop_from(l, i);
                 snprintf(o->cut, sizeof o->cut,
                          "removed segments from %020lld on: the log before them ends at offset %lld",
-                         (long long)x.bases[i], (long long)next);
+                         (long long)x.logs.v[i], (long long)next);
                 break;
             }
-            next = max_i64(next, x.bases[i]);
-            rc = open_seg(l, i, !o->clean && end >= o->recovery_point, o, &next, &stop);
+            next = max_i64(next, x.logs.v[i]);
+            bool has_txns = listed(&x.txns, x.logs.v[i]);
+            rc = open_seg(l, i, !o->clean && end >= o->recovery_point, has_txns, o, &next, &stop);
             next = max_i64(next, l->segs[i]->base_offset);
             if (rc == 0 && l->segs[i]->first_time_ms < 0 && i == l->segs_n - 1 && l->segs[i]->size) {
                 uint8_t b[BATCH_HEAD_BYTES];
@@ -325,7 +350,7 @@ int log_open(struct os *os, struct log_files *files, const char *dir, const stru
             l->segs[i]->tail = NULL;
         }
         l->end_offset = next;
-        l->start_offset = max_i64(x.bases[0], min_i64(o->start_offset, next));
+        l->start_offset = max_i64(x.logs.v[0], min_i64(o->start_offset, next));
         while (l->epochs_n && l->epochs[l->epochs_n - 1].start_offset > next)
             l->epochs_n--, l->epochs_dirty = true;
     }
@@ -334,7 +359,8 @@ int log_open(struct os *os, struct log_files *files, const char *dir, const stru
         o->clean ? l->end_offset : min_i64(max_i64(o->recovery_point, l->start_offset), l->end_offset);
     l->roll_time_ms = os_wall_ms(os);
 out:
-    free(x.bases);
+    free(x.logs.v);
+    free(x.txns.v);
     if (rc) {
         log_free(l);
         return rc;
@@ -349,10 +375,13 @@ struct peek {
     void *arg;
     int rc;
 };
-static void peek_batch(void *arg, const uint8_t *batch, const struct batch_head *h)
+static bool peek_batch(void *arg, const uint8_t *batch, const struct batch_head *h,
+                       struct aborted_txn *aborted)
 {
     struct peek *x = arg;
+    (void)aborted;
     if (x->rc == 0) x->rc = x->cb(x->arg, batch, h);
+    return false;
 }
 
 int log_peek(struct os *os, const char *dir, int64_t from, log_peek_cb *cb, void *arg, int64_t *start_offset,
@@ -370,18 +399,19 @@ int log_peek(struct os *os, const char *dir, int64_t from, log_peek_cb *cb, void
     *start_offset = *end_offset = -1;
     int rc = os_list_dir(os, dir, list_file, &x);
     if (rc == ERR_NOENT) rc = 0;
-    if (x.n) {
-        qsort(x.bases, (size_t)x.n, sizeof(int64_t), cmp_i64);
-        *start_offset = *end_offset = x.bases[0];
+    if (x.logs.n) {
+        qsort(x.logs.v, (size_t)x.logs.n, sizeof(int64_t), cmp_i64);
+        *start_offset = *end_offset = x.logs.v[0];
     }
-    for (int i = 0; rc == 0 && peek.rc == 0 && !why && i < x.n; i++) {
-        int64_t end, next = max_i64(*end_offset, x.bases[i]);
-        struct log_seg *s = log_seg_new(l, x.bases[i]);
-        if (i + 1 < x.n && x.bases[i + 1] <= from) continue;
+    for (int i = 0; rc == 0 && peek.rc == 0 && !why && i < x.logs.n; i++) {
+        int64_t end, next = max_i64(*end_offset, x.logs.v[i]);
+        struct log_seg *s = log_seg_new(l, x.logs.v[i]);
+        if (i + 1 < x.logs.n && x.logs.v[i + 1] <= from) continue;
         rc = log_scan(s, 0, false, from, peek_batch, &peek, &end, &next, &why);
         *end_offset = next;
     }
-    free(x.bases);
+    free(x.logs.v);
+    free(x.txns.v);
     log_free(l);
     return rc ? rc : peek.rc;
 }

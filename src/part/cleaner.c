@@ -89,10 +89,7 @@ static int64_t first_time_of(struct log_seg *s)
 static int64_t bound(const struct part *p, int64_t first_dirty, int64_t now_ms)
 {
     const struct log *l = p->log;
-    int64_t upper = min_i64(p->high_watermark, part_last_stable_offset(p)),
-            lag = p->cfg.min_compaction_lag_ms;
-    MAP_FOREACH(it, struct producer, e, &p->producers.map)
-    if (e->txn_first_offset >= 0) upper = min_i64(upper, e->txn_first_offset);
+    int64_t upper = part_last_stable_offset(p), lag = p->cfg.min_compaction_lag_ms;
     for (int i = 0; lag > 0 && i + 1 < l->segs_n && l->segs[i]->base_offset < upper; i++) {
         if (l->segs[i + 1]->base_offset <= first_dirty || l->segs[i]->max_time_ms <= now_ms - lag) continue;
         upper = min_i64(upper, l->segs[i]->base_offset);

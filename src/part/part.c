@@ -9,6 +9,9 @@
  *                                         \-> wait_sync --sync_done--> done (acks=all) */
 #include "part/part.h"
 #include "base/logline.h"
+#include "kp/batch.h"
+#include "log/txn_index.h"
+#include "part/snapshot.h"
 #include "part/validate.h"
 
 #include <stdio.h>
@@ -82,13 +85,6 @@ static void log_cfg_of(const struct conf_topic *t, struct log_cfg *c)
     };
 }
 
-static void replay(void *arg, const uint8_t *batch, const struct batch_head *h)
-{
-    (void)batch;
-    struct part *p = arg;
-    if (h->producer_id >= 0 && !(h->attributes & BATCH_CONTROL)) producers_note(&p->producers, h);
-}
-
 static int write_partition_metadata(struct part *p, const char *dir)
 {
     char path[4200], text[64], id[UUID_TEXT_BYTES];
@@ -104,33 +100,13 @@ static int write_partition_metadata(struct part *p, const char *dir)
     return rc;
 }
 
-struct snapshots {
-    int64_t newest;
-};
-static int find_snapshot(void *arg, const char *name, bool is_dir)
-{
-    struct snapshots *x = arg;
-    if (!is_dir && strlen(name) == 29 && strcmp(name + 20, ".snapshot") == 0)
-        x->newest = max_i64(x->newest, strtoll(name, NULL, 10));
-    return 0;
-}
-
-static void forget_producers(struct part *p)
-{
-    producers_fini(&p->producers);
-    producers_init(&p->producers);
-    p->sync_offset_snapshot = 0;
-}
-
 int part_open(struct parts *ps, const char *root, int dir, struct uuid topic_id, const char *topic,
               int32_t index, const struct conf_topic *cfg, int32_t leader_epoch, struct log_open_opts *o,
               struct part **out)
 {
-    struct os *os = ps->shard->os;
-    char path[4096], file[4200];
+    char path[4096];
     struct part *p = xcalloc(1, sizeof *p);
     struct log_cfg lc;
-    struct snapshots snaps = {-1};
     p->topic_id = topic_id;
     p->topic = xstrdup(topic);
     p->index = index;
@@ -147,37 +123,7 @@ int part_open(struct parts *ps, const char *root, int dir, struct uuid topic_id,
     list_init(&p->watches);
     snprintf(path, sizeof path, "%s/%s-%d", root, topic, index);
     log_cfg_of(cfg, &lc);
-    o->scan_cb = replay;
-    o->scan_arg = p;
-    char cut[sizeof o->cut] = "";
-    int rc = 0;
-    for (bool again = true; again && rc == 0;) {
-        again = false;
-        snaps.newest = -1;
-        o->replay_from = 0;
-        rc = os_list_dir(os, path, find_snapshot, &snaps);
-        if (rc == 0 && snaps.newest >= 0) {
-            struct strbuf b;
-            strbuf_init(&b);
-            snprintf(file, sizeof file, "%s/%020lld.snapshot", path, (long long)snaps.newest);
-            rc = os_read_file(os, file, 256 << 20, &b);
-            if (rc == 0 && producers_load(&p->producers, strbuf_slice(&b)) == 0) {
-                o->replay_from = snaps.newest;
-                p->sync_offset_snapshot = snaps.newest;
-            } else forget_producers(p); /* an unreadable snapshot: read the whole log instead */
-            strbuf_fini(&b);
-        }
-        rc = log_open(os, &ps->shard->files, path, &lc, o, &p->log);
-        if (rc == 0 && o->replay_from > p->log->end_offset) { /* it speaks of batches that recovery cut */
-            log_free(p->log);
-            p->log = NULL;
-            forget_producers(p);
-            memcpy(cut, o->cut, sizeof cut);
-            rc = os_unlink(os, file);
-            again = true;
-        }
-    }
-    if (!o->cut[0]) memcpy(o->cut, cut, sizeof cut);
+    int rc = part_open_log(p, path, &lc, o);
     if (rc == 0) rc = write_partition_metadata(p, path);
     if (rc) {
         log_free(p->log);
@@ -188,6 +134,7 @@ int part_open(struct parts *ps, const char *root, int dir, struct uuid topic_id,
     }
     if (o->cut[0]) logline(LOG_WARN, path, "recovery %s", o->cut);
     p->high_watermark = p->log->flushed_offset;
+    producers_committed(&p->producers, p->high_watermark);
     map_put(&ps->map, hash_part(topic_id, index), p);
     *out = p;
     return 0;
@@ -351,11 +298,20 @@ static void start_sync(struct part *p)
 }
 
 /* ---- appending ---- */
+static int check_marker(const struct part *p, const struct part_append *a, const struct batch_head *h)
+{
+    int type;
+    int32_t coordinator_epoch;
+    int rc = batch_control(a->records.p, h, &type, &coordinator_epoch);
+    return rc ? rc : producers_check_marker(&p->producers, h, coordinator_epoch, a->transaction_version);
+}
+
 void part_append(struct part *p, struct part_append *a)
 {
     struct log *l = p->log;
     struct batch_head h;
     struct producer_batch dup;
+    struct aborted_txn aborted;
     int64_t now = os_wall_ms(p->home->shard->os);
     list_init(&a->link);
     a->base_offset = -1;
@@ -367,7 +323,8 @@ void part_append(struct part *p, struct part_append *a)
         return;
     }
     int rc = validate_batch(p, a, &h, now);
-    if (rc == 0 && h.producer_id >= 0 && !(h.attributes & BATCH_CONTROL)) {
+    if (rc == 0 && h.producer_id >= 0 && (h.attributes & BATCH_CONTROL)) rc = check_marker(p, a, &h);
+    else if (rc == 0 && h.producer_id >= 0) {
         rc = producers_check(&p->producers, &h, &dup);
         if (rc == 1) { /* seen before: the first answer again, once that batch is as safe as asked */
             a->base_offset = dup.last_offset - dup.offset_delta;
@@ -408,7 +365,11 @@ void part_append(struct part *p, struct part_append *a)
         a->append_time_ms = now;
     }
     h.max_time_ms = (int64_t)load_be64(b + BATCH_AT_MAX_TIME);
+    const struct log_seg *before = l->segs[l->segs_n - 1];
     rc = log_append(l, b, &h, now);
+    if (rc == 0 && l->segs[l->segs_n - 1] != before)
+        rc = part_snapshot(p, l->segs[l->segs_n - 1]->base_offset, false);
+    if (rc == 0 && producers_note(&p->producers, b, &h, &aborted)) rc = log_note_abort(l, &aborted);
     if (rc) {
         a->err = ERR_KAFKA_STORAGE_ERROR;
         free(a->owned);
@@ -417,7 +378,6 @@ void part_append(struct part *p, struct part_append *a)
         part_fault(p, "a write", os_why());
         return;
     }
-    if (h.producer_id >= 0 && !(h.attributes & BATCH_CONTROL)) producers_note(&p->producers, &h);
     a->base_offset = h.base_offset;
     a->last_offset = h.last_offset;
     list_push_back(&p->wait_flush, &a->link);
@@ -432,6 +392,7 @@ static void part_flush(struct part *p)
         return;
     }
     p->high_watermark = p->log->flushed_offset;
+    producers_committed(&p->producers, p->high_watermark);
     bool sync = p->home->sync == PART_SYNC_ALWAYS;
     struct list ready;
     list_init(&ready);
@@ -465,26 +426,6 @@ void part_unwatch(struct part_watch *w)
 }
 
 /* ---- upkeep ---- */
-static int save_producers(struct part *p)
-{
-    int64_t at = p->log->end_offset;
-    if (at == p->sync_offset_snapshot) return 0;
-    char path[4200];
-    struct strbuf b;
-    strbuf_init(&b);
-    producers_save(&p->producers, &b);
-    snprintf(path, sizeof path, "%s/%020lld.snapshot", p->log->dir, (long long)at);
-    int rc = os_write_file_atomic(p->home->shard->os, path, b.s, b.n);
-    strbuf_fini(&b);
-    if (rc == 0 && p->sync_offset_snapshot > 0) {
-        snprintf(path, sizeof path, "%s/%020lld.snapshot", p->log->dir, (long long)p->sync_offset_snapshot);
-        int r = os_unlink(p->home->shard->os, path);
-        if (r && r != ERR_NOENT) rc = r;
-    }
-    if (rc == 0) p->sync_offset_snapshot = at;
-    return rc;
-}
-
 void part_tick(struct part *p, int64_t now_ms, bool retain)
 {
     if (p->log->faulted) return;
@@ -527,7 +468,7 @@ int part_close(struct part *p)
      */
     if (p->log->faulted || (p->syncer && p->syncer->rc)) return ERR_IO;
     int rc = log_close(p->log, true);
-    if (rc == 0) rc = save_producers(p);
+    if (rc == 0) rc = part_snapshot(p, p->log->end_offset, true);
     if (rc == 0 && (!p->dir_synced || p->names_synced < p->log->names_made)) {
         char *dir = xstrdup(p->log->dir);
         rc = sync_names(p->home->shard->os, dir, !p->dir_synced);

@@ -26,7 +26,7 @@ struct part {
     struct conf_topic cfg;
     int32_t leader_epoch;
     int64_t high_watermark;
-    int64_t sync_offset_snapshot;      /* offset of the newest .snapshot */
+    int64_t snapshot_offset;           /* of the newest .snapshot; 0: none */
     struct list in_dirty;              /* linked while appends wait for part_flush */
     struct list wait_flush, wait_sync; /* struct part_append, in offset order */
     struct list watches;
@@ -56,6 +56,8 @@ struct part_append {
     struct list link;
     struct slice records;    /* writable memory; header fields are patched in place */
     bool acks_all, internal; /* internal: from the broker itself; control batches and no client checks */
+    int8_t
+        transaction_version; /* of a marker: from 2 on each transaction has an epoch of its own (KIP-890) */
     /* out */
     int err;
     const char *why;      /* static text or NULL */
@@ -88,9 +90,10 @@ void part_configure(struct part *p, const struct conf_topic *cfg);
 void part_append(struct part *p, struct part_append *a);
 void part_watch(struct part *p, struct part_watch *w);
 void part_unwatch(struct part_watch *w);
+/* Below it every transaction is decided: how far readers of committed records may go (KIP-98). */
 static inline int64_t part_last_stable_offset(const struct part *p)
 {
-    return p->high_watermark;
+    return max_i64(min_i64(p->high_watermark, producers_first_unstable(&p->producers)), p->log->start_offset);
 }
 /* Where an epoch ends in this log, as OffsetForLeaderEpoch tells it: the newest epoch up to the asked one,
  * and the offset after its last record; -1 and -1 if this leader does not know it. */

@@ -1,4 +1,5 @@
 #include "part/producers.h"
+#include "kp/batch.h"
 #include "kp/producer_snapshot.h"
 
 #include <stdlib.h>
@@ -10,13 +11,16 @@ static bool eq_id(const void *v, const void *k)
 
 void producers_init(struct producers *p)
 {
+    *p = (struct producers){0};
     map_init(&p->map);
+    list_init(&p->open);
 }
 
 void producers_fini(struct producers *p)
 {
     MAP_FOREACH(it, struct producer, e, &p->map) free(e);
     map_fini(&p->map);
+    free(p->ended);
 }
 
 struct producer *producers_find(const struct producers *p, int64_t id)
@@ -31,10 +35,8 @@ static int32_t seq_add(int32_t seq, int32_t n)
     return (int32_t)(s > INT32_MAX ? s - INT32_MAX - 1 : s);
 }
 
-int producers_check(const struct producers *p, const struct batch_head *h, struct producer_batch *dup)
+static int check_sequence(const struct producer *e, const struct batch_head *h, struct producer_batch *dup)
 {
-    const struct producer *e = producers_find(p, h->producer_id);
-    if (!e) return 0;
     if (h->producer_epoch < e->epoch) return ERR_INVALID_PRODUCER_EPOCH;
     if (h->producer_epoch != e->epoch)
         return h->base_sequence != 0 && e->epoch != -1 ? ERR_OUT_OF_ORDER_SEQUENCE_NUMBER : 0;
@@ -52,6 +54,27 @@ int producers_check(const struct producers *p, const struct batch_head *h, struc
     return seq_add(producer_last_sequence(e), 1) == h->base_sequence ? 0 : ERR_OUT_OF_ORDER_SEQUENCE_NUMBER;
 }
 
+int producers_check(const struct producers *p, const struct batch_head *h, struct producer_batch *dup)
+{
+    const struct producer *e = producers_find(p, h->producer_id);
+    if (!e) return 0;
+    int rc = check_sequence(e, h, dup);
+    if (rc == 0 && e->txn_first_offset >= 0 && !(h->attributes & BATCH_TRANSACTIONAL))
+        rc = ERR_INVALID_TXN_STATE;
+    return rc;
+}
+
+int producers_check_marker(const struct producers *p, const struct batch_head *h, int32_t coordinator_epoch,
+                           int transaction_version)
+{
+    const struct producer *e = producers_find(p, h->producer_id);
+    if (!e) return 0;
+    bool old = h->producer_epoch < e->epoch,
+         same = h->producer_epoch == e->epoch && transaction_version >= 2 && e->txn_first_offset >= 0;
+    if (old || same) return ERR_INVALID_PRODUCER_EPOCH;
+    return coordinator_epoch < e->coordinator_epoch ? ERR_TRANSACTION_COORDINATOR_FENCED : 0;
+}
+
 static struct producer *entry(struct producers *p, int64_t id)
 {
     struct producer *e = producers_find(p, id);
@@ -61,6 +84,7 @@ static struct producer *entry(struct producers *p, int64_t id)
     e->epoch = -1;
     e->coordinator_epoch = -1;
     e->txn_first_offset = -1;
+    list_init(&e->open);
     map_put(&p->map, hash_u64((uint64_t)id), e);
     return e;
 }
@@ -73,16 +97,86 @@ static void push(struct producer *e, struct producer_batch b)
     } else e->batches[(e->batches_at + e->batches_n++) % PRODUCER_BATCHES] = b;
 }
 
-void producers_note(struct producers *p, const struct batch_head *h)
+/* ---- transactions ---- */
+static void txn_opened(struct producers *p, struct producer *e, int64_t first_offset)
 {
-    struct producer *e = entry(p, h->producer_id);
+    e->txn_first_offset = first_offset;
+    struct list *after = p->open.prev; /* mostly the newest; a snapshot has them in any order */
+    while (after != &p->open && LIST_ENTRY(after, struct producer, open)->txn_first_offset > first_offset)
+        after = after->prev;
+    list_push_front(after, &e->open);
+}
+
+/* True: it had records and is aborted. */
+static bool txn_ended(struct producers *p, struct producer *e, bool abort, int64_t marker,
+                      struct aborted_txn *aborted)
+{
+    int64_t first = e->txn_first_offset;
+    if (first < 0) return false;
+    e->txn_first_offset = -1;
+    list_remove(&e->open);
+    if (p->ended_n == p->ended_cap)
+        p->ended = xrealloc(p->ended,
+                            (size_t)(p->ended_cap = p->ended_cap ? p->ended_cap * 2 : 4) * sizeof *p->ended);
+    p->ended[p->ended_n++] = (struct txn_ended){first, marker};
+    if (!abort) return false;
+    int64_t stable =
+        list_empty(&p->open) ? marker + 1 : LIST_ENTRY(p->open.next, struct producer, open)->txn_first_offset;
+    *aborted = (struct aborted_txn){e->id, first, marker, stable};
+    return true;
+}
+
+int64_t producers_first_unstable(const struct producers *p)
+{
+    int64_t first =
+        list_empty(&p->open) ? INT64_MAX : LIST_ENTRY(p->open.next, struct producer, open)->txn_first_offset;
+    for (int i = 0; i < p->ended_n; i++) first = min_i64(first, p->ended[i].first_offset);
+    return first;
+}
+
+void producers_committed(struct producers *p, int64_t high_watermark)
+{
+    int n = 0;
+    while (n < p->ended_n && p->ended[n].marker_offset < high_watermark) n++;
+    if (n == 0) return;
+    p->ended_n -= n;
+    memmove(p->ended, p->ended + n, (size_t)p->ended_n * sizeof *p->ended);
+}
+
+/* ---- noting ---- */
+static void set_epoch(struct producer *e, const struct batch_head *h)
+{
     if (e->epoch != h->producer_epoch) e->batches_n = 0;
     e->epoch = h->producer_epoch;
     e->last_time_ms = max_i64(e->last_time_ms, h->max_time_ms);
+}
+
+static bool note_marker(struct producers *p, const uint8_t *batch, const struct batch_head *h,
+                        struct aborted_txn *aborted)
+{
+    int type;
+    int32_t coordinator_epoch;
+    /* One that compaction emptied, or that cannot be read, decides nothing. */
+    if (batch_control(batch, h, &type, &coordinator_epoch) || type < 0 || type > CONTROL_COMMIT) return false;
+    struct producer *e = entry(p, h->producer_id);
+    set_epoch(e, h);
+    e->coordinator_epoch = coordinator_epoch;
+    return txn_ended(p, e, type == CONTROL_ABORT, h->last_offset, aborted);
+}
+
+bool producers_note(struct producers *p, const uint8_t *batch, const struct batch_head *h,
+                    struct aborted_txn *aborted)
+{
+    if (h->producer_id < 0) return false;
+    if (h->attributes & BATCH_CONTROL) return note_marker(p, batch, h, aborted);
+    struct producer *e = entry(p, h->producer_id);
     int32_t delta = (int32_t)(h->last_offset - h->base_offset);
+    set_epoch(e, h);
     if (h->base_sequence >= 0)
         push(e, (struct producer_batch){h->last_offset, h->max_time_ms, seq_add(h->base_sequence, delta),
                                         delta});
+    if ((h->attributes & BATCH_TRANSACTIONAL) && e->txn_first_offset < 0) txn_opened(p, e, h->base_offset);
+    return false;
 }
 
 void producers_expire(struct producers *p, int64_t now_ms, int64_t expire_ms)
@@ -151,7 +245,9 @@ int producers_load(struct producers *p, struct slice file)
         e->epoch = x->epoch;
         e->last_time_ms = x->timestamp;
         e->coordinator_epoch = x->coordinator_epoch;
-        e->txn_first_offset = x->current_txn_first_offset;
+        list_remove(&e->open);
+        e->txn_first_offset = -1;
+        if (x->current_txn_first_offset >= 0) txn_opened(p, e, x->current_txn_first_offset);
         e->batches_n = 0;
         if (x->last_sequence >= 0)
             push(e, (struct producer_batch){x->last_offset, x->timestamp, x->last_sequence, x->offset_delta});

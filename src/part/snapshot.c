@@ -1,0 +1,190 @@
+#include "part/snapshot.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+static void snapshot_path(const char *dir, int64_t offset, char *out, size_t n)
+{
+    snprintf(out, n, "%s/%020lld.snapshot", dir, (long long)offset);
+}
+
+static bool begins_segment(const struct log *l, int64_t offset)
+{
+    int lo = 0, hi = l->segs_n - 1;
+    while (lo < hi) {
+        int mid = (lo + hi + 1) / 2;
+        if (l->segs[mid]->base_offset <= offset) lo = mid;
+        else hi = mid - 1;
+    }
+    return l->segs[lo]->base_offset == offset;
+}
+
+/* ---- writing ---- */
+static int write_plainly(struct os *os, const char *path, const void *p, size_t n)
+{
+    int fd = os_open(os, path, OS_WRITE | OS_CREATE | OS_TRUNCATE);
+    if (fd < 0) return fd;
+    int rc = os_pwrite(os, fd, p, n, 0);
+    os_close(os, fd);
+    return rc;
+}
+
+int part_snapshot(struct part *p, int64_t at, bool sync)
+{
+    struct os *os = p->home->shard->os;
+    int64_t old = p->snapshot_offset;
+    char path[4200];
+    struct strbuf b;
+    if (at == old) return 0;
+    strbuf_init(&b);
+    producers_save(&p->producers, &b);
+    snapshot_path(p->log->dir, at, path, sizeof path);
+    int rc = sync ? os_write_file_atomic(os, path, b.s, b.n) : write_plainly(os, path, b.s, b.n);
+    strbuf_fini(&b);
+    if (rc) return rc;
+    p->snapshot_offset = at;
+    if (old == 0 || begins_segment(p->log, old)) return 0;
+    snapshot_path(p->log->dir, old, path, sizeof path);
+    rc = os_unlink(os, path);
+    return rc == ERR_NOENT ? 0 : rc;
+}
+
+/* ---- opening ---- */
+static bool replay(void *arg, const uint8_t *batch, const struct batch_head *h, struct aborted_txn *aborted)
+{
+    struct part *p = arg;
+    return producers_note(&p->producers, batch, h, aborted);
+}
+
+struct offsets {
+    int64_t *v;
+    int n, cap;
+};
+static void offsets_add(struct offsets *o, int64_t offset)
+{
+    if (o->n == o->cap) o->v = xrealloc(o->v, (size_t)(o->cap = o->cap ? o->cap * 2 : 8) * sizeof *o->v);
+    o->v[o->n++] = offset;
+}
+static int by_offset(const void *a, const void *b)
+{
+    int64_t x = *(const int64_t *)a, y = *(const int64_t *)b;
+    return (x > y) - (x < y);
+}
+struct offset_files {
+    struct offsets logs, snapshots; /* by offset once listed */
+};
+static int note_file(void *arg, const char *name, bool is_dir)
+{
+    struct offset_files *x = arg;
+    if (is_dir || strspn(name, "0123456789") != 20) return 0;
+    if (strcmp(name + 20, ".log") == 0) offsets_add(&x->logs, strtoll(name, NULL, 10));
+    if (strcmp(name + 20, ".snapshot") == 0) offsets_add(&x->snapshots, strtoll(name, NULL, 10));
+    return 0;
+}
+static void files_fini(struct offset_files *x)
+{
+    free(x->logs.v);
+    free(x->snapshots.v);
+}
+static int list_files(struct os *os, const char *dir, struct offset_files *x)
+{
+    *x = (struct offset_files){0};
+    int rc = os_list_dir(os, dir, note_file, x);
+    if (x->logs.n) qsort(x->logs.v, (size_t)x->logs.n, sizeof *x->logs.v, by_offset);
+    if (x->snapshots.n) qsort(x->snapshots.v, (size_t)x->snapshots.n, sizeof *x->snapshots.v, by_offset);
+    return rc == ERR_NOENT ? 0 : rc;
+}
+
+static void forget_producers(struct part *p)
+{
+    producers_fini(&p->producers);
+    producers_init(&p->producers);
+    p->snapshot_offset = 0;
+}
+
+/* Snapshots let a start read less. One that is not sound gives way to the one before; without any the whole
+ * log is read. A segment that is read anew wants one from before it, or its transactions would not be known.
+ */
+static int load_producers(struct part *p, const char *dir, const struct offset_files *files, int64_t latest,
+                          int64_t *replay_from)
+{
+    int rc = 0;
+    *replay_from = 0;
+    for (int i = files->snapshots.n - 1; i >= 0 && rc == 0 && *replay_from == 0; i--) {
+        char path[4200];
+        struct strbuf b;
+        if (files->snapshots.v[i] > latest) continue;
+        strbuf_init(&b);
+        snapshot_path(dir, files->snapshots.v[i], path, sizeof path);
+        rc = os_read_file(p->home->shard->os, path, 256 << 20, &b);
+        if (rc == ERR_FORMAT) rc = 0; /* too large to be one */
+        else if (rc == 0 && producers_load(&p->producers, strbuf_slice(&b)) == 0)
+            *replay_from = p->snapshot_offset = files->snapshots.v[i];
+        if (*replay_from == 0) forget_producers(p);
+        strbuf_fini(&b);
+    }
+    return rc;
+}
+
+/* Where the first segment begins that an unclean start reads from its first byte. */
+static int64_t first_suspect(const struct log_open_opts *o, const struct offsets *logs)
+{
+    if (o->clean) return INT64_MAX;
+    int i = 0;
+    while (i + 1 < logs->n && logs->v[i + 1] < o->recovery_point) i++;
+    return logs->n ? logs->v[i] : 0;
+}
+
+/* Kept are the newest and those where a segment begins. */
+static int drop_stray_snapshots(struct part *p, const struct offset_files *files)
+{
+    int rc = 0;
+    for (int i = 0; i < files->snapshots.n && rc == 0; i++) {
+        int64_t at = files->snapshots.v[i];
+        char path[4200];
+        bool beyond = at > p->log->end_offset; /* it speaks of batches that recovery cut */
+        if (!beyond && (i == files->snapshots.n - 1 || begins_segment(p->log, at))) continue;
+        snapshot_path(p->log->dir, at, path, sizeof path);
+        rc = os_unlink(p->home->shard->os, path);
+        if (rc == ERR_NOENT) rc = 0; /* recovery dropped it with its segment */
+    }
+    return rc;
+}
+
+/* Opens the log and brings the producers to its end. A second turn is needed when recovery cut what the
+ * snapshot speaks of, or found that a segment must be read anew after all and transactions in it were not
+ * told. */
+int part_open_log(struct part *p, const char *dir, const struct log_cfg *cfg, struct log_open_opts *o)
+{
+    struct os *os = p->home->shard->os;
+    o->scan_cb = replay;
+    o->scan_arg = p;
+    char cut[sizeof o->cut] = "";
+    int64_t latest = INT64_MAX;
+    for (;;) {
+        struct offset_files files;
+        int rc = list_files(os, dir, &files);
+        if (rc == 0)
+            rc = load_producers(p, dir, &files, min_i64(latest, first_suspect(o, &files.logs)),
+                                &o->replay_from);
+        if (rc == 0) rc = log_open(os, &p->home->shard->files, dir, cfg, o, &p->log);
+        if (o->cut[0]) memcpy(cut, o->cut, sizeof cut);
+        bool beyond = rc == 0 && o->replay_from > p->log->end_offset,
+             missed = rc == 0 && p->log->txns_missed >= 0;
+        if (rc == 0) rc = drop_stray_snapshots(p, &files);
+        files_fini(&files);
+        if (rc || !(beyond || missed)) {
+            memcpy(o->cut, cut, sizeof cut);
+            return rc;
+        }
+        if (beyond) latest = p->log->end_offset;
+        if (missed) {
+            o->recovery_point =
+                o->clean ? p->log->txns_missed : min_i64(o->recovery_point, p->log->txns_missed);
+            o->clean = false;
+        }
+        log_free(p->log);
+        p->log = NULL;
+        forget_producers(p);
+    }
+}

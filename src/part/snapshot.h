@@ -1,0 +1,16 @@
+/* The .snapshot files of a partition: its producers as of an offset, so that a start need not read the log
+ * before it. One is written at each roll, as of the new segment's base offset, and lives as long as the
+ * segment; one more at a clean stop. */
+#ifndef MOLDAU_PART_SNAPSHOT_H
+#define MOLDAU_PART_SNAPSHOT_H
+
+#include "part/part.h"
+
+/* Opens p->log and brings p->producers to its end. Blocking. */
+int part_open_log(struct part *p, const char *dir, const struct log_cfg *cfg,
+                  struct log_open_opts *o) MUST_USE;
+/* The producers as they are now, which must be as of offset `at`. At a stop it is synced; at a roll it is
+ * not: its checksum tells when a crash tore it, and the one before will do then. */
+int part_snapshot(struct part *p, int64_t at, bool sync) MUST_USE;
+
+#endif

@@ -6,7 +6,7 @@ MUTANTS = [
     ("names-not-synced", "src/part/part.c", "if (y->rc == 0 && y->name_made)", "if (y->rc == 0 && y->name_made && y->parent)", 80),
     ("index-not-synced", "src/part/part.c", "for (int i = 0; i < y->sealed_n && y->rc == 0; i++)", "for (int i = 0; i < 0 && y->rc == 0; i++)", 400),
     ("duplicates-not-seen", "src/part/part.c", "rc = producers_check(&p->producers, &h, &dup);", "(void)dup, rc = 0;", 40),
-    ("producers-not-replayed", "src/part/part.c", "    o->scan_cb = replay;", "    (void)replay;", 40),
+    ("producers-not-replayed", "src/part/snapshot.c", "    o->scan_cb = replay;", "    (void)replay;", 40),
     ("gap-kept", "src/log/recover.c", "x.bases[i] > next && x.bases[i] > o->recovery_point", "x.bases[i] > INT64_MAX - 1", 80),
     ("recovery-point-ahead", "src/api/broker.c", "int64_t v[CP_FILES] = {p->log->synced_offset,", "int64_t v[CP_FILES] = {p->log->flushed_offset,", 400),
     ("metadata-not-synced", "src/api/controller.c", "c->sync_rc = os_fdatasync(", "c->sync_rc = 0 && os_fdatasync(", 80),

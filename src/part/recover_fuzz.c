@@ -1,9 +1,10 @@
 /* A whole partition directory with damage: four bytes an act, on files that were sound.
- *   byte 0: file (7 of them) and act; 1, 2: position; 3: value
+ *   byte 0: file and act; 1, 2: position; 3: value
  * Then the partition is opened, read from end to end, written to, closed and opened again. The first byte of
  * the input tells whether the stop was clean and from where recovery reads. */
 #include "base/strbuf.h"
 #include "kp/batch.h"
+#include "log/txn_index.h"
 #include "part/part.h"
 
 #include <stdio.h>
@@ -17,7 +18,7 @@ static struct parts parts;
 static char root[64], dir[80];
 static const struct uuid id = {{7}};
 
-/* Two segments of idempotent batches, everything beside them. */
+/* Two segments of idempotent batches, an aborted transaction at the end, everything beside them. */
 static struct file {
     const char *name;
     uint8_t *p;
@@ -25,7 +26,9 @@ static struct file {
 } files[] = {{"00000000000000000000.log", 0, 0},       {"00000000000000000000.index", 0, 0},
              {"00000000000000000000.timeindex", 0, 0}, {"00000000000000000040.log", 0, 0},
              {"00000000000000000040.index", 0, 0},     {"00000000000000000040.timeindex", 0, 0},
-             {"00000000000000000080.snapshot", 0, 0},  {"leader-epoch-checkpoint", 0, 0}};
+             {"00000000000000000085.snapshot", 0, 0},  {"leader-epoch-checkpoint", 0, 0},
+             {"00000000000000000040.txnindex", 0, 0}};
+#define FILES_FIRST 8 /* the others are meant when the position has its highest bit set */
 
 static struct conf_topic topic_conf(void)
 {
@@ -56,24 +59,45 @@ static void appended(struct part_append *a, struct shard *s)
     a->bad_records = NULL;
 }
 
+static void finish(struct part *p, struct batch_builder *b, bool internal)
+{
+    struct kp_writer w;
+    kp_writer_init(&w, 0);
+    int rc = batch_finish(b, &w);
+    ASSERT(rc == 0);
+    struct part_append a = {.records = kp_writer_slice(&w), .done = appended, .internal = internal};
+    part_append(p, &a);
+    parts_end_of_turn(&parts);
+    kp_writer_fini(&w);
+    batch_builder_fini(b);
+}
+
 static void append(struct part *p, int64_t base)
 {
     struct batch_builder b;
-    struct kp_writer w;
     batch_builder_init(&b);
-    kp_writer_init(&w, 0);
     b.producer_id = 5;
     b.producer_epoch = 0;
     b.base_sequence = (int32_t)base;
     for (int i = 0; i < 4; i++)
         batch_add(&b, 1000 + base + i, slice_cstr("key"), slice_cstr("value"), NULL, 0);
-    int rc = batch_finish(&b, &w);
-    ASSERT(rc == 0);
-    struct part_append a = {.records = kp_writer_slice(&w), .done = appended};
-    part_append(p, &a);
-    parts_end_of_turn(&parts);
-    kp_writer_fini(&w);
-    batch_builder_fini(&b);
+    finish(p, &b, false);
+}
+
+static void append_aborted(struct part *p)
+{
+    static const uint8_t end[6];
+    for (int i = 0; i < 2; i++) {
+        struct batch_builder b;
+        batch_builder_init(&b);
+        b.attributes = BATCH_TRANSACTIONAL;
+        b.producer_id = 6;
+        b.producer_epoch = 0;
+        b.base_sequence = i ? -1 : 0;
+        for (int k = 0; k < 4 && i == 0; k++) batch_add(&b, 1080, slice_cstr("k"), slice_cstr("v"), NULL, 0);
+        if (i) batch_add_control(&b, 1081, CONTROL_ABORT, slice_of(end, sizeof end));
+        finish(p, &b, true);
+    }
 }
 
 static void setup(void)
@@ -95,7 +119,8 @@ static void setup(void)
         if (at == 40) rc = log_roll(p->log, 0);
         append(p, at);
     }
-    ASSERT(rc == 0 && p->log->end_offset == 80);
+    append_aborted(p);
+    ASSERT(rc == 0 && p->log->end_offset == 85 && part_last_stable_offset(p) == 85);
     rc = part_close(p);
     ASSERT(rc == 0);
     part_remove(p, 0, -1);
@@ -111,6 +136,8 @@ static void setup(void)
     }
 }
 
+static bool forged; /* checksums were mended: other records, soundly written */
+
 /* Writes the directory anew with the damage done to it. */
 static void damage(const uint8_t *data, size_t n)
 {
@@ -118,6 +145,7 @@ static void damage(const uint8_t *data, size_t n)
     if (rc == ERR_NOENT) rc = 0;
     if (rc == 0) rc = os_mkdir(NULL, dir);
     ASSERT(rc == 0);
+    forged = false;
     for (size_t i = 0; i < NELEMS(files); i++) {
         size_t len = files[i].n, at = 0;
         uint8_t *copy = xmalloc(len + 4096);
@@ -126,7 +154,10 @@ static void damage(const uint8_t *data, size_t n)
         memcpy(copy, files[i].p, len);
         for (; at + 4 <= n; at += 4) {
             size_t pos = load_be16(data + at + 1);
-            if (data[at] % NELEMS(files) != i) continue;
+            size_t file = pos & 0x8000 ? FILES_FIRST + data[at] % (NELEMS(files) - FILES_FIRST)
+                                       : data[at] % FILES_FIRST;
+            if (file != i) continue;
+            pos &= 0x7fff;
             switch (data[at] / 8 % 8) {
             case 0:
                 gone = true;
@@ -144,6 +175,7 @@ static void damage(const uint8_t *data, size_t n)
             }
         }
         struct batch_head h;
+        forged |= crc;
         for (size_t k = 0; crc && k < len && batch_head_parse(slice_of(copy + k, len - k), &h) == 0;
              k += (size_t)h.bytes)
             batch_set_crc(copy + k, (size_t)h.bytes);
@@ -183,6 +215,12 @@ static void use(struct part *p, bool verified)
         if (log_find_time(l, t, &r) == 0 && r.seg) log_seg_put(r.seg);
     if (log_find_max_time(l, &time_ms, &r) == 0 && r.seg) log_seg_put(r.seg);
     log_end_of_epoch(l, 0, &epoch, &end);
+    ASSERT(part_last_stable_offset(p) >= l->start_offset && part_last_stable_offset(p) <= p->high_watermark);
+    struct aborted_txns aborted = {0};
+    if (log_aborted(l, 0, l->end_offset, &aborted) == 0 && verified && !forged && at == 85 &&
+        (size_t)log_bytes(l) == files[0].n + files[3].n)
+        ASSERT(aborted.n == 1 && aborted.v[0].first_offset == 80 && aborted.v[0].last_offset == 84);
+    aborted_txns_fini(&aborted);
     append(p, 80);
 }
 

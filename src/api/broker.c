@@ -112,7 +112,8 @@ static void config_changed(void *arg, int8_t type, struct slice resource)
     }
 }
 
-static void configure_cleaner(struct broker *b)
+/* The cleaner and the mover. */
+static void configure_background(struct broker *b)
 {
     const struct conf *c = &b->conf;
     struct cleaner_conf cc = {
@@ -125,6 +126,8 @@ static void configure_cleaner(struct broker *b)
         .bytes_per_s = conf_double(c, CONF_LOG_CLEANER_IO_MAX_BYTES_PER_SECOND),
     };
     cleaner_configure(&b->cleaner, &cc);
+    b->mover.bytes_per_s =
+        (double)max_i64(conf_i64(c, CONF_REPLICA_ALTER_LOG_DIRS_IO_MAX_BYTES_PER_SECOND), 1);
 }
 
 static struct cleaner *cleaner_of(struct shard *s)
@@ -154,7 +157,7 @@ void broker_apply_dynamic(struct broker *b, struct slice resource)
     strbuf_fini(&err);
     if (!b->serving) return;
     groups_configure(b->groups);
-    configure_cleaner(b);
+    configure_background(b);
     MAP_FOREACH(it, struct part, p, &b->parts.map)
     {
         struct conf_topic cfg;
@@ -221,6 +224,7 @@ void broker_init(struct broker *b, struct shard *s, const struct node *node, con
                                              : PART_SYNC_ACKS_ALL,
                conf_i64(conf, CONF_PRODUCER_ID_EXPIRATION_MS));
     cleaner_init(&b->cleaner, &b->parts, cleaner_of);
+    mover_init(&b->mover, s, log_dirs_commit);
     net_init(&b->net, s, api_dispatch, (size_t)conf_i64(conf, CONF_SOCKET_REQUEST_MAX_BYTES));
     list_init(&b->pid_waiters);
     b->tick.fire = tick;
@@ -237,8 +241,9 @@ int broker_open_partitions(struct broker *b, const struct checkpoints *cp)
                 failed++;
     b->serving = true;
     timer_set_ms(b->shard, &b->tick, 1000);
-    configure_cleaner(b);
+    configure_background(b);
     cleaner_start(&b->cleaner);
+    log_dirs_resume(b);
     b->retain_ns =
         os_mono_ns(b->shard->os) +
         min_i64(RETENTION_FIRST_MS, conf_i64(&b->conf, CONF_LOG_RETENTION_CHECK_INTERVAL_MS)) * 1000000;
@@ -249,6 +254,7 @@ int broker_close_partitions(struct broker *b)
 {
     int failed = 0;
     cleaner_stop(&b->cleaner);
+    mover_stop(&b->mover);
     MAP_FOREACH(it, struct part, p, &b->parts.map)
     if (part_close(p)) failed++;
     return failed;

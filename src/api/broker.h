@@ -8,6 +8,7 @@
 #include "ctl/image.h"
 #include "net/net.h"
 #include "part/cleaner.h"
+#include "part/mover.h"
 
 /* Facts fixed at start; shared by all shards, never written again. */
 struct node {
@@ -39,6 +40,7 @@ struct broker {
     struct image image;
     struct parts parts;
     struct cleaner cleaner;
+    struct mover mover;
     struct net net;
     struct controller *ctl; /* shard 0 only */
     struct groups *groups;
@@ -72,6 +74,12 @@ void broker_write_checkpoints(struct broker *b);
 /* The same at a stop, when no loop runs any more. */
 int brokers_write_checkpoints_now(struct broker **all, int n) MUST_USE;
 void broker_topic_conf(struct broker *b, const struct image_topic *t, struct conf_topic *out);
+
+/* ---- moves between log directories (log_dirs.c) ---- */
+/* The mover's commit: the metadata log says where p lies. */
+void log_dirs_commit(struct mover *m, struct part *p, int dir);
+/* Begins moves anew that were under way when the broker ended. */
+void log_dirs_resume(struct broker *b);
 
 /* ---- dispatch ---- */
 struct api_handler {

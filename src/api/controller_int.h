@@ -35,6 +35,7 @@ struct controller {
     int64_t bytes_since_snapshot, snapshot_ms;
     struct timer snapshot_timer;
     struct snapshotter *snapshotter; /* NULL: none is being written */
+    bool moves; /* at a start: copies of partitions lie there (mover.h) */
 };
 
 _Noreturn void controller_die(const char *what, const char *why);

@@ -323,24 +323,61 @@ static int put_now(struct controller *c, struct load *x, struct ctl_records *rs)
     return rc;
 }
 
+static int note_move(void *arg, const char *name, bool is_dir)
+{
+    size_t n;
+    int32_t index;
+    *(bool *)arg |= is_dir && mover_name(name, &n, &index);
+    return 0;
+}
+
+/* Whether there are copies of partitions at all that a move may have left. */
+static bool any_moves(struct controller *c)
+{
+    const struct node *node = c->zero->node;
+    bool yes = false;
+    for (int i = 0; i < node->dirs_n; i++)
+        if (node->dirs[i].online && os_list_dir(c->zero->shard->os, node->dirs[i].path, note_move, &yes))
+            logline(LOG_WARN, "storage", "cannot list %s: %s", node->dirs[i].path, os_why());
+    return yes;
+}
+
+/* The record names this directory, which has no such log: perhaps there is the copy that a move made, without
+ * its name yet. The log that it was made from is not the partition's any more. False: the copy cannot be
+ * taken. */
+static bool finish_move(struct controller *c, const struct log_dir *d, const struct image_topic *t,
+                        int32_t index, bool *found)
+{
+    if (mover_finish(c->zero->shard->os, d->path, t->id, t->name, index, found)) {
+        logline(LOG_ERROR, t->name, "partition %d stays offline: its move to %s cannot be finished: %s",
+                index, d->path, os_why());
+        return false;
+    }
+    if (*found) logline(LOG_INFO, t->name, "finished the move of partition %d to %s", index, d->path);
+    return true;
+}
+
 static struct uuid where(void *arg, const struct image_topic *t, int32_t index, struct uuid told)
 {
     struct controller *c = arg;
     const struct node *node = c->zero->node;
-    bool offline = false, known = false, special = uuid_eq(told, DIR_UNASSIGNED) || uuid_is_zero(told);
+    bool offline = false, known = false, found = false,
+         special = uuid_eq(told, DIR_UNASSIGNED) || uuid_is_zero(told);
     char path[4200];
     struct os_stat st;
     for (int i = 0; i < node->dirs_n; i++) {
         offline |= !node->dirs[i].online;
         known |= node->dirs[i].online && uuid_eq(node->dirs[i].id, told);
     }
-    if (known && node->dirs_n == 1) return told;
+    if (known && node->dirs_n == 1 && !c->moves) return told;
     for (int pass = 0; pass < 2; pass++) /* where it should be, then anywhere */
         for (int i = 0; i < node->dirs_n; i++) {
             const struct log_dir *d = &node->dirs[i];
             if (!d->online || (pass == 0) != uuid_eq(d->id, told)) continue;
             snprintf(path, sizeof path, "%s/%s-%d", d->path, t->name, index);
             if (os_stat(c->zero->shard->os, path, &st) == 0 && st.is_dir) return d->id;
+            if (pass == 0 && c->moves && !finish_move(c, d, t, index, &found)) return (struct uuid){{0}};
+            if (found) return d->id;
         }
     if (known) return told;    /* a crash came before its directory */
     if (special && !offline) { /* it has no place yet */
@@ -416,6 +453,7 @@ int controller_start(struct broker *zero, struct image **images, int n, struct n
         rc = put_now(c, &x, &rs);
     }
     if (rc == 0) {
+        c->moves = any_moves(c);
         ctl_take_over(&zero->image, &now, where, c, &rs);
         rc = put_now(c, &x, &rs);
     }

@@ -26,6 +26,7 @@
     X(WRITE_TXN_MARKERS, api_write_txn_markers, 1, 2)                                                        \
     X(DESCRIBE_CONFIGS, api_describe_configs, 1, 4)                                                          \
     X(ALTER_CONFIGS, api_alter_configs, 0, 2)                                                                \
+    X(ALTER_REPLICA_LOG_DIRS, api_alter_replica_log_dirs, 1, 2)                                              \
     X(DESCRIBE_LOG_DIRS, api_describe_log_dirs, 1, 5)                                                        \
     X(CREATE_PARTITIONS, api_create_partitions, 0, 3)                                                        \
     X(INCREMENTAL_ALTER_CONFIGS, api_incremental_alter_configs, 0, 1)                                        \

@@ -4,7 +4,6 @@
 #include "api/seen.h"
 #include "api/spread.h"
 #include "kp/delete_records.h"
-#include "kp/describe_log_dirs.h"
 #include "kp/describe_producers.h"
 #include "kp/offset_for_leader_epoch.h"
 
@@ -201,111 +200,5 @@ void api_describe_producers(struct req *r)
         }
     }
     strbuf_fini(&why);
-    spread_end(&d->spread);
-}
-
-/* ---- DescribeLogDirs ---- */
-struct size_row {
-    const char *topic; /* of the shard's image; copied before the answer: topics may go */
-    int32_t index;
-    int dir;
-    int64_t bytes;
-};
-struct shard_sizes {
-    struct size_row *rows;
-    size_t n;
-};
-struct dirs {
-    struct spread spread;
-    struct kp_describe_log_dirs_request in;
-    struct shard_sizes *sizes; /* [shards] */
-};
-
-static int cmp_row(const void *a, const void *b)
-{
-    const struct size_row *x = a, *y = b;
-    int d = strcmp(x->topic, y->topic);
-    return d ? d : (x->index > y->index) - (x->index < y->index);
-}
-
-static void dirs_visit(struct spread_part *x, struct part *none, struct broker *there)
-{
-    (void)none;
-    struct shard_sizes *o = x->out;
-    o->rows = xcalloc(there->parts.map.n, sizeof *o->rows);
-    MAP_FOREACH(it, struct part, p, &there->parts.map)
-    if (!p->log->faulted)
-        o->rows[o->n++] = (struct size_row){xstrdup(p->topic), p->index, p->dir, log_bytes(p->log)};
-}
-
-static bool row_wanted(const struct kp_describe_log_dirs_request *in, const struct size_row *row)
-{
-    if (in->topics_n < 0) return true;
-    for (int32_t i = 0; i < in->topics_n; i++) {
-        if (!slice_eq_cstr(in->topics[i].topic, row->topic)) continue;
-        for (int32_t k = 0; k < in->topics[i].partitions_n; k++)
-            if (in->topics[i].partitions[k] == row->index) return true;
-    }
-    return false;
-}
-
-static void dirs_done(struct spread *s)
-{
-    struct dirs *d = CONTAINER_OF(s, struct dirs, spread);
-    struct req *r = s->r;
-    struct broker *b = req_broker(r);
-    struct kp_describe_log_dirs_response out;
-    size_t n = 0;
-    for (int i = 0; i < b->shard->n; i++) n += d->sizes[i].n;
-    struct size_row *rows = arena_zalloc(&r->arena, n, sizeof *rows);
-    n = 0;
-    for (int i = 0; i < b->shard->n; i++)
-        for (size_t k = 0; k < d->sizes[i].n; k++) rows[n++] = d->sizes[i].rows[k];
-    qsort(rows, n, sizeof *rows, cmp_row);
-    kp_describe_log_dirs_response_init(&out);
-    out.results = arena_zalloc(&r->arena, (size_t)b->node->dirs_n, sizeof *out.results);
-    out.results_n = b->node->dirs_n;
-    for (int i = 0; i < b->node->dirs_n; i++) {
-        struct kp_describe_log_dirs_response_describe_log_dirs_result *o = &out.results[i];
-        kp_describe_log_dirs_response_describe_log_dirs_result_init(o);
-        o->log_dir = slice_cstr(b->node->dirs[i].path);
-        if (os_disk_usage(b->shard->os, b->node->dirs[i].path, &o->total_bytes, &o->usable_bytes))
-            o->total_bytes = o->usable_bytes = -1;
-        o->topics = arena_zalloc(&r->arena, n, sizeof *o->topics);
-        struct kp_describe_log_dirs_response_describe_log_dirs_partition *parts =
-            arena_zalloc(&r->arena, n, sizeof *parts);
-        for (size_t k = 0; k < n; k++) {
-            if (rows[k].dir != i || !row_wanted(&d->in, &rows[k])) continue;
-            struct kp_describe_log_dirs_response_describe_log_dirs_topic *t =
-                o->topics_n ? &o->topics[o->topics_n - 1] : NULL;
-            if (!t || !slice_eq_cstr(t->name, rows[k].topic)) {
-                t = &o->topics[o->topics_n++];
-                t->name = slice_cstr(rows[k].topic);
-                t->partitions = parts;
-            }
-            *parts++ = (struct kp_describe_log_dirs_response_describe_log_dirs_partition){
-                rows[k].index, rows[k].bytes, 0, false};
-            t->partitions_n++;
-        }
-    }
-    req_begin(r);
-    kp_describe_log_dirs_response_write(&r->out, r->version, &out);
-    for (size_t k = 0; k < n; k++) {
-        char *name;
-        memcpy(&name, &rows[k].topic, sizeof name);
-        free(name);
-    }
-    for (int i = 0; i < b->shard->n; i++) free(d->sizes[i].rows);
-    req_reply(r);
-}
-
-void api_describe_log_dirs(struct req *r)
-{
-    struct dirs *d = arena_zalloc(&r->arena, 1, sizeof *d);
-    struct shard *home = req_broker(r)->shard;
-    if (!API_READ(r, describe_log_dirs, &d->in)) return;
-    d->sizes = arena_zalloc(&r->arena, (size_t)home->n, sizeof *d->sizes);
-    spread_begin(&d->spread, r, dirs_done);
-    for (int i = 0; i < home->n; i++) spread_to_shard(&d->spread, i, dirs_visit, &d->sizes[i]);
     spread_end(&d->spread);
 }

@@ -67,7 +67,7 @@
     X(CLIENT_QUOTA_CALLBACK_CLASS, "client.quota.callback.class", CLASS, NULL, ANY, READ_ONLY, NO_EFFECT, "Java class that decides quotas. moldau loads no Java classes.") \
     X(LEADER_REPLICATION_THROTTLED_RATE, "leader.replication.throttled.rate", LONG, "9223372036854775807", MIN(0), CLUSTER, NO_EFFECT | DYNAMIC_ONLY, "Bytes a second a leader may send for throttled replicas.") \
     X(FOLLOWER_REPLICATION_THROTTLED_RATE, "follower.replication.throttled.rate", LONG, "9223372036854775807", MIN(0), CLUSTER, NO_EFFECT | DYNAMIC_ONLY, "Bytes a second a follower may receive for throttled replicas.") \
-    X(REPLICA_ALTER_LOG_DIRS_IO_MAX_BYTES_PER_SECOND, "replica.alter.log.dirs.io.max.bytes.per.second", LONG, "9223372036854775807", MIN(0), CLUSTER, NO_EFFECT | DYNAMIC_ONLY, "Bytes a second that moves between log directories may use.") \
+    X(REPLICA_ALTER_LOG_DIRS_IO_MAX_BYTES_PER_SECOND, "replica.alter.log.dirs.io.max.bytes.per.second", LONG, "9223372036854775807", MIN(0), CLUSTER, EFFECT | DYNAMIC_ONLY, "Bytes a second that moves between log directories may use.") \
     X(AUTO_CREATE_TOPICS_ENABLE, "auto.create.topics.enable", BOOLEAN, "true", ANY, READ_ONLY, EFFECT, "A request for an unknown topic creates it.") \
     X(DELETE_TOPIC_ENABLE, "delete.topic.enable", BOOLEAN, "true", ANY, READ_ONLY, EFFECT, "Topics may be deleted.") \
     X(NUM_PARTITIONS, "num.partitions", INT, "1", MIN(1), READ_ONLY, EFFECT, "Partitions of a topic created without saying how many.") \

@@ -2,6 +2,8 @@
 #include "base/strbuf.h"
 #include "kp/metadata_records.h"
 
+#include <stdlib.h>
+
 #define TOPIC_NAME_MAX 249
 #define PARTITIONS_MAX                                                                                       \
     10000 /* that one topic gains in a request, as in Kafka: keeps it from filling the node */
@@ -76,6 +78,26 @@ static void put_partition(const struct image *im, struct ctl_now *now, struct uu
     r.directories = &dir->id;
     r.directories_n = 1;
     ctl_put(rs, &kp_partition_record_message, ctl_partition_version(image_metadata_version(im)), &r);
+}
+
+int ctl_assign_dir(const struct image *im, const struct ctl_now *now, struct uuid topic_id, int32_t index,
+                   struct uuid dir, struct ctl_records *rs)
+{
+    const struct image_topic *t = image_topic_by_id(im, topic_id);
+    struct kp_partition_change_record r;
+    if (!t || index >= t->parts_n) return ERR_UNKNOWN_TOPIC_OR_PARTITION;
+    const struct image_part *p = &t->parts[index];
+    struct uuid *dirs = xcalloc((size_t)p->replicas_n, sizeof *dirs);
+    for (int32_t i = 0; i < p->replicas_n; i++)
+        dirs[i] = p->replicas[i] == now->node_id ? dir : p->dirs ? p->dirs[i] : DIR_MIGRATING;
+    kp_partition_change_record_init(&r);
+    r.partition_id = index;
+    r.topic_id = topic_id;
+    r.directories = dirs;
+    r.directories_n = p->replicas_n;
+    ctl_put(rs, &kp_partition_change_record_message, ctl_partition_version(image_metadata_version(im)), &r);
+    free(dirs);
+    return 0;
 }
 
 /* Topic names that differ only in '.' and '_' share one metric name, so Kafka keeps them apart. */

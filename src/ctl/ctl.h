@@ -69,6 +69,9 @@ int ctl_create_partitions(const struct image *im, struct ctl_now *now,
 /* value.p == NULL takes the override back. */
 void ctl_set_config(int8_t type, struct slice resource, struct slice name, struct slice value,
                     struct ctl_records *rs);
+/* The partition lies in this log directory of this node from here on. */
+int ctl_assign_dir(const struct image *im, const struct ctl_now *now, struct uuid topic_id, int32_t index,
+                   struct uuid dir, struct ctl_records *rs) MUST_USE;
 int ctl_topic_name_check(struct slice name, struct strbuf *why) MUST_USE;
 /* A block of CTL_PRODUCER_IDS ids that starts at *first. */
 #define CTL_PRODUCER_IDS 1000

@@ -102,7 +102,7 @@ static bool examine(struct part *p, int64_t now_ms, struct candidate *x)
     struct log *l = p->log;
     int64_t clean_bytes, dirty_bytes, lag = p->cfg.max_compaction_lag_ms;
     bool due = false;
-    if (!p->cfg.cleanup_compact || p->uncleanable || l->faulted) return false;
+    if (!p->cfg.cleanup_compact || p->uncleanable || p->move || l->faulted) return false;
     bool known = p->clean_offset >= l->start_offset && p->clean_offset <= l->end_offset;
     x->part = p;
     x->first_dirty = known ? p->clean_offset : l->start_offset;

@@ -121,6 +121,7 @@ int part_open(struct parts *ps, const char *root, int dir, struct uuid topic_id,
     list_init(&p->wait_flush);
     list_init(&p->wait_sync);
     list_init(&p->watches);
+    list_init(&p->held);
     snprintf(path, sizeof path, "%s/%s-%d", root, topic, index);
     log_cfg_of(cfg, &lc);
     int rc = part_open_log(p, path, &lc, o);
@@ -204,6 +205,8 @@ static void fail_all(struct part *p, int err)
         complete(p, LIST_ENTRY(l, struct part_append, link), err);
     while (!list_empty(&p->wait_sync) && (l = p->wait_sync.next))
         complete(p, LIST_ENTRY(l, struct part_append, link), err);
+    while (!list_empty(&p->held) && (l = p->held.next))
+        complete(p, LIST_ENTRY(l, struct part_append, link), err);
 }
 
 static void fire_watches(struct part *p)
@@ -226,6 +229,15 @@ void part_fault(struct part *p, const char *what, const char *why)
     fire_watches(p);
 }
 
+static void release_synced(struct part *p)
+{
+    while (!list_empty(&p->wait_sync)) {
+        struct part_append *a = LIST_ENTRY(p->wait_sync.next, struct part_append, link);
+        if (a->last_offset >= p->log->synced_offset) break;
+        complete(p, a, 0);
+    }
+}
+
 static void start_sync(struct part *p);
 
 static void sync_done(struct os_job *j, void *owner)
@@ -243,11 +255,7 @@ static void sync_done(struct os_job *j, void *owner)
         if (y->name_made) p->names_synced = y->names;
         p->dir_synced |= y->parent;
         p->log->synced_offset = max_i64(p->log->synced_offset, y->target);
-        while (!list_empty(&p->wait_sync)) {
-            struct part_append *a = LIST_ENTRY(p->wait_sync.next, struct part_append, link);
-            if (a->last_offset >= p->log->synced_offset) break;
-            complete(p, a, 0);
-        }
+        release_synced(p);
         if (!list_empty(&p->wait_sync)) start_sync(p);
     }
     part_unpin(p);
@@ -314,6 +322,10 @@ void part_append(struct part *p, struct part_append *a)
     struct aborted_txn aborted;
     int64_t now = os_wall_ms(p->home->shard->os);
     list_init(&a->link);
+    if (p->holding && !l->faulted) {
+        list_push_back(&p->held, &a->link);
+        return;
+    }
     a->base_offset = -1;
     a->append_time_ms = -1;
     a->log_start_offset = l->start_offset;
@@ -430,7 +442,7 @@ void part_tick(struct part *p, int64_t now_ms, bool retain)
 {
     if (p->log->faulted) return;
     producers_expire(&p->producers, now_ms, p->home->producer_expire_ms);
-    int n = retain && !p->cleaning ? log_retain(p->log, now_ms, p->high_watermark) : 0;
+    int n = retain && !p->cleaning && !p->move ? log_retain(p->log, now_ms, p->high_watermark) : 0;
     if (n > 0)
         logline(LOG_INFO, p->log->dir, "retention removed %d segment%s, the log starts at offset %lld", n,
                 n == 1 ? "" : "s", (long long)p->log->start_offset);
@@ -500,21 +512,38 @@ static char *name_for_deletion(const struct part *p)
     return b.s;
 }
 
+static void drop_dir(struct part *p, int64_t delay_ms)
+{
+    char *name = name_for_deletion(p);
+    if (os_rename(p->home->shard->os, p->log->dir, name)) {
+        logline(LOG_ERROR, p->log->dir, "cannot rename a deleted partition's directory: %s", os_why());
+        free(name);
+    } else shard_trash(p->home->shard, name, true, delay_ms);
+}
+
+void part_take_log(struct part *p, struct log *l, int dir, const char *root)
+{
+    struct log *old = p->log;
+    ASSERT(!p->syncer && list_empty(&p->wait_flush) && old->pending_bytes == 0);
+    drop_dir(p, p->cfg.file_delete_delay_ms);
+    p->log = l;
+    p->dir = dir;
+    p->root = root;
+    p->dir_synced = false; /* its name was another when it was synced */
+    p->names_synced = l->names_made;
+    p->snapshot_offset = 0; /* the newest is not in the copy */
+    log_free(old);
+    release_synced(p);
+}
+
 void part_remove(struct part *p, int err, int64_t delete_delay_ms)
 {
-    struct os *os = p->home->shard->os;
     struct part_key k = {p->topic_id, p->index};
     map_del(&p->home->map, hash_part(p->topic_id, p->index), &k, eq_part);
     list_remove(&p->in_dirty);
     p->doomed = true;
     fail_all(p, err);
     fire_watches(p);
-    if (delete_delay_ms >= 0 && !p->log->faulted) {
-        char *name = name_for_deletion(p);
-        if (os_rename(os, p->log->dir, name)) {
-            logline(LOG_ERROR, p->log->dir, "cannot rename a deleted partition's directory: %s", os_why());
-            free(name);
-        } else shard_trash(p->home->shard, name, true, delete_delay_ms);
-    }
+    if (delete_delay_ms >= 0 && !p->log->faulted) drop_dir(p, delete_delay_ms);
     if (!p->pins) part_free(p);
 }

@@ -38,6 +38,9 @@ struct part {
     int64_t names_synced; /* log->names_made when the directory was last synced */
     int64_t clean_offset; /* compacted below; -1: not known */
     bool cleaning;        /* the cleaner works on it: retention waits */
+    bool holding;         /* appends wait in `held`: a move to another directory is about to end */
+    struct list held;     /* struct part_append */
+    struct move *move;    /* NULL: it stays where it is (mover.h) */
     bool uncleanable;     /* damage was found; until the next start */
 };
 
@@ -108,6 +111,8 @@ void part_fault(struct part *p, const char *what, const char *why);
 /* Keeps the structure while work on it is under way elsewhere, also when it is removed meanwhile. */
 void part_pin(struct part *p);
 void part_unpin(struct part *p);
+/* The same records in another directory: l, whole and synced, becomes its log; the old directory goes. */
+void part_take_log(struct part *p, struct log *l, int dir, const char *root);
 /* Takes the partition out of its shard; its directory gets Kafka's name for one on its way out and is removed
  * after a delay (below 0: it stays). Waiters get err. */
 void part_remove(struct part *p, int err, int64_t delete_delay_ms);

@@ -17,4 +17,7 @@ MUTANTS = [
     ("newest-value-dropped", "src/log/clean_batch.c", "if (r->offset < clean_map_get(&f->map, r->key)) return false;", "if (r->offset <= clean_map_get(&f->map, r->key)) return false;", 40),
     ("cleaned-log-not-synced", "src/log/clean.c", "    if (rc == 0) rc = os_fdatasync(c->os, c->fd);\n", "", 200),
     ("metadata-name-not-synced", "src/api/controller_start.c", "    if (rc == 0) rc = os_fsync_dir(zero->shard->os, node->meta_dir); /* its own name */\n", "", 400),
+    ("copy-not-synced", "src/log/copy.c", "    if (rc == 0) rc = os_fdatasync(c->os, c->to_fd);\n", "", 400),
+    ("stray-log-not-cleared", "src/part/mover.c", "if (!x->copy && clear_place(m, x)) {", "if (!x->copy && false && clear_place(m, x)) {", 100),
+    ("move-not-finished", "src/api/controller_start.c", "if (pass == 0 && c->moves && !finish_move(c, d, t, index, &found))", "if (pass == 0 && false && !finish_move(c, d, t, index, &found))", 100),
 ]

@@ -4,13 +4,14 @@
  *   readers     read every partition from its start, over and over: offsets without gaps, the same bytes
  * every time keeper      writes keys to a compacted topic; the newest value of each key that was answered is
  * there at the end committer   commits growing offsets; a commit that was answered is never forgotten admin
- * creates and deletes topics; what was answered stays so, over every crash fate        kills, power losses,
- * clean stops, clock steps, broken connections */
+ * creates and deletes topics; what was answered stays so, over every crash mover       moves partitions
+ * between log directories fate        kills, power losses, clean stops, clock steps, broken connections */
 #include "work.h"
 #include "client.h"
 #include "base/hash.h"
 #include "base/logline.h"
 #include "kp/batch.h"
+#include "kp/alter_replica_log_dirs.h"
 #include "kp/create_topics.h"
 #include "kp/delete_topics.h"
 #include "kp/fetch.h"
@@ -791,6 +792,51 @@ static void admin_go(void *arg, uint64_t tag)
     client_call(&admin.client, 19, 4, &q, topic_answer);
 }
 
+/* ---- the mover: takes partitions from one log directory to the other ---- */
+static struct {
+    struct client client;
+} mover;
+static void mover_go(void *arg, uint64_t tag);
+static void mover_soon(void)
+{
+    if (!quiet) world_at(world.now_ns + 500 * SIM_MS + 4 * pause_ns(), mover_go, NULL, 0);
+}
+static void moved(struct client *c, const void *resp)
+{
+    (void)c;
+    const struct kp_alter_replica_log_dirs_response *m = resp;
+    for (int i = 0; m && i < m->results_n; i++) {
+        int err = m->results[i].partitions[0].error_code;
+        world_trace(31, (uint64_t)err);
+        if (err && err != KERR_REPLICA_NOT_AVAILABLE && !may_retry(err))
+            world_fail("AlterReplicaLogDirs: error %d", err);
+    }
+    mover_soon();
+}
+static void mover_go(void *arg, uint64_t tag)
+{
+    (void)arg;
+    (void)tag;
+    static const char *const dirs[] = {"/d1", "/d2"}, *const topics[] = {TOPIC, KEPT, "__consumer_offsets"};
+    if (mover.client.busy || world.failed || quiet) return;
+    struct kp_alter_replica_log_dirs_request q;
+    struct kp_alter_replica_log_dirs_request_alter_replica_log_dir d;
+    struct kp_alter_replica_log_dirs_request_alter_replica_log_dir_topic t;
+    int32_t partition = (int32_t)world_below(PARTITIONS);
+    kp_alter_replica_log_dirs_request_init(&q);
+    memset(&d, 0, sizeof d);
+    memset(&t, 0, sizeof t);
+    t.name = slice_cstr(topics[world_below(NELEMS(topics))]);
+    t.partitions = &partition;
+    t.partitions_n = 1;
+    d.path = slice_cstr(dirs[world_below(NELEMS(dirs))]);
+    d.topics = &t;
+    d.topics_n = 1;
+    q.dirs = &d;
+    q.dirs_n = 1;
+    client_call(&mover.client, 34, 2, &q, moved);
+}
+
 /* ---- fate ---- */
 static int64_t mean_fault_ns;
 static void fate(void *arg, uint64_t tag);
@@ -869,7 +915,7 @@ static bool settled(void)
     for (int i = 0; i < READERS; i++)
         if (readers[i].client.busy) return false;
     if (keeper.pending || keeper.client.busy) return false;
-    return !committer.client.busy && !admin.client.busy && topic_made;
+    return !committer.client.busy && !admin.client.busy && !mover.client.busy && topic_made;
 }
 static bool all_read(void)
 {
@@ -933,6 +979,8 @@ void work_run(const struct work *w)
     client_init(&committer.client, machine, NULL);
     client_init(&admin.client, machine, NULL);
     client_init(&keeper.client, machine, NULL);
+    client_init(&mover.client, machine, NULL);
+    if (world_below(2)) mover_soon();
     keeper.producer_id = -1;
     keeper.seen_offset = -1;
     keeper_soon(SIM_S);

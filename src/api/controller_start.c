@@ -370,7 +370,9 @@ static struct uuid where(void *arg, const struct image_topic *t, int32_t index, 
         known |= node->dirs[i].online && uuid_eq(node->dirs[i].id, told);
     }
     if (known && node->dirs_n == 1 && !c->moves) return told;
-    for (int pass = 0; pass < 2; pass++) /* where it should be, then anywhere */
+    /* Where it should be, then anywhere; but while a directory is missing, what lies elsewhere may be an old
+     * log that a loss of power brought back. */
+    for (int pass = 0; pass < (known || special || !offline ? 2 : 1); pass++)
         for (int i = 0; i < node->dirs_n; i++) {
             const struct log_dir *d = &node->dirs[i];
             if (!d->online || (pass == 0) != uuid_eq(d->id, told)) continue;

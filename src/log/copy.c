@@ -193,6 +193,17 @@ static int copy_records(struct log_copy *c)
     return rc;
 }
 
+static int sync_names(struct log_copy *c)
+{
+    char root[LOG_PATH_MAX];
+    int rc = os_fsync_dir(c->os, c->to);
+    snprintf(root, sizeof root, "%s", c->to);
+    *strrchr(root, '/') = 0;
+    if (rc == 0) rc = os_fsync_dir(c->os, root);
+    if (rc) os_mark_unsettled(c->os, root); /* names of others may be lost with these */
+    return rc;
+}
+
 static int copy_beside(struct log_copy *c)
 {
     static const char *const suffixes[] = {"index", "timeindex", "txnindex", "snapshot"},
@@ -211,10 +222,7 @@ static int copy_beside(struct log_copy *c)
         snprintf(to, sizeof to, "%s/%s", c->to, whole[i]);
         rc = copy_file(c->os, from, to);
     }
-    if (rc == 0) rc = os_fsync_dir(c->os, c->to);
-    snprintf(to, sizeof to, "%s", c->to);
-    *strrchr(to, '/') = 0;
-    return rc ? rc : os_fsync_dir(c->os, to);
+    return rc ? rc : sync_names(c);
 }
 
 void log_copy_run(struct log_copy *c)

@@ -4,6 +4,7 @@
  * 3. Every move pins its part. */
 #include "part/mover.h"
 #include "base/logline.h"
+#include "part/dir.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -131,24 +132,6 @@ static void give_up(struct mover *m, const char *why)
     end(m);
 }
 
-/* Another log of this name lies in the way: what a move left when the broker ended in the middle of it. */
-static int clear_place(struct os *os, const struct part *p, const char *path)
-{
-    struct os_stat st;
-    struct strbuf b;
-    uint64_t id[2];
-    if (os_stat(os, path, &st)) return 0;
-    strbuf_init(&b);
-    os_entropy(os, id, sizeof id);
-    strbuf_printf(&b, "%s.%016llx%016llx-stray", path, (unsigned long long)id[0], (unsigned long long)id[1]);
-    int rc = os_rename(os, path, b.s);
-    if (rc == 0)
-        logline(LOG_WARN, p->log->dir, "there was another log of this partition; it is %s now, remove it",
-                b.s);
-    strbuf_fini(&b);
-    return rc;
-}
-
 static int take_copy(struct mover *m, struct move *x)
 {
     struct os *os = m->shard->os;
@@ -157,8 +140,7 @@ static int take_copy(struct mover *m, struct move *x)
     struct log_open_opts o = {.clean = true, .start_offset = old->start_offset, .replay_from = INT64_MAX};
     char path[4200];
     snprintf(path, sizeof path, "%s/%s-%d", x->root, p->topic, p->index);
-    int rc = clear_place(os, p, path);
-    if (rc == 0) rc = os_rename(os, log_copy_dir(x->copy), path);
+    int rc = os_rename(os, log_copy_dir(x->copy), path);
     if (rc == 0) rc = log_open(os, &m->shard->files, path, &old->cfg, &o, &new);
     if (rc) return rc;
     if (new->end_offset != old->end_offset || new->start_offset != old->start_offset) {
@@ -205,6 +187,15 @@ static void slice_done(struct os_job *j, void *owner)
     else wake_after(m, ns > 1e15 ? 1000000000 : (int64_t)(ns / 1e6));
 }
 
+/* What a loss of power brought back after an earlier move must be out of the way, and durably so, before the
+ * metadata log names the directory: the copy's last slice syncs the names. */
+static int clear_place(const struct mover *m, const struct move *x)
+{
+    char path[4200];
+    snprintf(path, sizeof path, "%s/%s-%d", x->root, x->part->topic, x->part->index);
+    return part_dir_set_aside(m->shard->os, path);
+}
+
 static void step(struct mover *m)
 {
     struct move *x = first(m);
@@ -216,6 +207,10 @@ static void step(struct mover *m)
     }
     if (!x->copy && p->cleaning) {
         wake_after(m, PATIENCE_MS);
+        return;
+    }
+    if (!x->copy && clear_place(m, x)) {
+        give_up(m, os_why());
         return;
     }
     if (!x->copy) x->copy = log_copy_new(p->log, future_name(x->root, p->topic_id, p->topic, p->index));

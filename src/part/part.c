@@ -11,6 +11,7 @@
 #include "base/logline.h"
 #include "kp/batch.h"
 #include "log/txn_index.h"
+#include "part/dir.h"
 #include "part/snapshot.h"
 #include "part/validate.h"
 
@@ -85,21 +86,6 @@ static void log_cfg_of(const struct conf_topic *t, struct log_cfg *c)
     };
 }
 
-static int write_partition_metadata(struct part *p, const char *dir)
-{
-    char path[4200], text[64], id[UUID_TEXT_BYTES];
-    struct os_stat st;
-    snprintf(path, sizeof path, "%s/partition.metadata", dir);
-    if (os_stat(p->home->shard->os, path, &st) == 0) return 0;
-    uuid_format(p->topic_id, id);
-    int n = snprintf(text, sizeof text, "version: 0\ntopic_id: %s", id);
-    int fd = os_open(p->home->shard->os, path, OS_WRITE | OS_CREATE | OS_TRUNCATE);
-    if (fd < 0) return fd;
-    int rc = os_pwrite(p->home->shard->os, fd, text, (size_t)n, 0);
-    os_close(p->home->shard->os, fd);
-    return rc;
-}
-
 int part_open(struct parts *ps, const char *root, int dir, struct uuid topic_id, const char *topic,
               int32_t index, const struct conf_topic *cfg, int32_t leader_epoch, struct log_open_opts *o,
               struct part **out)
@@ -124,8 +110,9 @@ int part_open(struct parts *ps, const char *root, int dir, struct uuid topic_id,
     list_init(&p->held);
     snprintf(path, sizeof path, "%s/%s-%d", root, topic, index);
     log_cfg_of(cfg, &lc);
-    int rc = part_open_log(p, path, &lc, o);
-    if (rc == 0) rc = write_partition_metadata(p, path);
+    int rc = part_dir_claim(ps->shard->os, path, topic_id);
+    if (rc == 0) rc = part_open_log(p, path, &lc, o);
+    if (rc == 0) rc = part_dir_mark(ps->shard->os, path, topic_id);
     if (rc) {
         log_free(p->log);
         producers_fini(&p->producers);

@@ -1,0 +1,70 @@
+#include "part/dir.h"
+#include "base/logline.h"
+#include "base/strbuf.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#define MARK_BYTES_MAX 4096
+#define DAMAGED_LETTERS 2 /* ids that differ in so few are one id and a damaged file */
+
+int part_dir_set_aside(struct os *os, const char *path)
+{
+    struct os_stat st;
+    struct strbuf b;
+    uint64_t id[2];
+    if (os_stat(os, path, &st) == ERR_NOENT) return 0;
+    strbuf_init(&b);
+    os_entropy(os, id, sizeof id);
+    strbuf_printf(&b, "%s.%016llx%016llx-stray", path, (unsigned long long)id[0], (unsigned long long)id[1]);
+    int rc = os_rename(os, path, b.s);
+    if (rc == 0)
+        logline(LOG_WARN, path,
+                "another log of this name was in the way; it is %s now, look at it and remove it", b.s);
+    strbuf_fini(&b);
+    return rc;
+}
+
+static void text_of(struct uuid topic_id, char out[64])
+{
+    char id[UUID_TEXT_BYTES];
+    uuid_format(topic_id, id);
+    snprintf(out, 64, "version: 0\ntopic_id: %s", id);
+}
+
+int part_dir_claim(struct os *os, const char *path, struct uuid topic_id)
+{
+    char file[4200], want[64];
+    struct strbuf b;
+    snprintf(file, sizeof file, "%s/partition.metadata", path);
+    strbuf_init(&b);
+    int rc = os_read_file(os, file, MARK_BYTES_MAX, &b);
+    if (rc == ERR_NOENT) {
+        strbuf_fini(&b);
+        return 0;
+    }
+    text_of(topic_id, want);
+    size_t n = strlen(want), id_at = n - (UUID_TEXT_BYTES - 1), other = 0;
+    for (size_t i = id_at; rc == 0 && i < n && b.n == n; i++) other += b.s[i] != want[i];
+    bool whole = rc == 0 && b.n == n && memcmp(b.s, want, id_at) == 0;
+    strbuf_fini(&b);
+    if (whole && other == 0) return 0;
+    if (whole && other > DAMAGED_LETTERS) return part_dir_set_aside(os, path);
+    if (rc && rc != ERR_FORMAT) return rc;
+    logline(LOG_WARN, path, "partition.metadata is damaged and is written anew");
+    return os_unlink(os, file);
+}
+
+int part_dir_mark(struct os *os, const char *path, struct uuid topic_id)
+{
+    char file[4200], text[64];
+    struct os_stat st;
+    snprintf(file, sizeof file, "%s/partition.metadata", path);
+    if (os_stat(os, file, &st) == 0) return 0;
+    text_of(topic_id, text);
+    int fd = os_open(os, file, OS_WRITE | OS_CREATE | OS_TRUNCATE);
+    if (fd < 0) return fd;
+    int rc = os_pwrite(os, fd, text, strlen(text), 0);
+    os_close(os, fd);
+    return rc;
+}

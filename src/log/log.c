@@ -475,21 +475,25 @@ void log_note_epoch(struct log *l, int32_t epoch, int64_t start_offset)
     l->epochs_dirty = true;
 }
 
+void log_take_epochs(struct log *l, struct strbuf *text)
+{
+    strbuf_printf(text, "0\n%d\n", l->epochs_n);
+    for (int i = 0; i < l->epochs_n; i++)
+        strbuf_printf(text, "%d %lld\n", l->epochs[i].epoch, (long long)l->epochs[i].start_offset);
+    l->epochs_dirty = false;
+}
+
 int log_write_epochs(struct log *l)
 {
     if (!l->epochs_dirty) return 0;
     struct strbuf b;
     char path[LOG_PATH_MAX];
     strbuf_init(&b);
-    strbuf_printf(&b, "0\n%d\n", l->epochs_n);
-    for (int i = 0; i < l->epochs_n; i++)
-        strbuf_printf(&b, "%d %lld\n", l->epochs[i].epoch, (long long)l->epochs[i].start_offset);
+    log_take_epochs(l, &b);
     snprintf(path, sizeof path, "%s/leader-epoch-checkpoint", l->dir);
     int rc = os_write_file_atomic(l->os, path, b.s, b.n);
     strbuf_fini(&b);
-    if (rc) return fault(l, rc);
-    l->epochs_dirty = false;
-    return 0;
+    return rc ? fault(l, rc) : 0;
 }
 
 void log_end_of_epoch(const struct log *l, int32_t epoch, int32_t *epoch_out, int64_t *end_offset)

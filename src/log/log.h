@@ -9,6 +9,7 @@
 #include "kp/batch_head.h"
 #include "os/os.h"
 
+struct strbuf;
 struct log_cfg {
     int64_t segment_bytes, segment_ms, segment_index_bytes, index_interval_bytes;
     int64_t retention_ms, retention_bytes;
@@ -171,6 +172,8 @@ int64_t log_bytes(const struct log *l);
 /* Epoch of a new batch: remembered when it grows. */
 void log_note_epoch(struct log *l, int32_t epoch, int64_t start_offset);
 int log_write_epochs(struct log *l) MUST_USE;
+/* The same for the pool: what leader-epoch-checkpoint has to say, which then counts as written. */
+void log_take_epochs(struct log *l, struct strbuf *text);
 /* End offset of an epoch (KIP-101/279): *epoch_out is the largest known epoch <= epoch, -1/-1 if unknown. */
 void log_end_of_epoch(const struct log *l, int32_t epoch, int32_t *epoch_out, int64_t *end_offset);
 int32_t log_epoch_of(const struct log *l, int64_t offset);

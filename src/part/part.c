@@ -31,6 +31,9 @@ struct part_syncer {
     const char *root;       /* the log directory; lives as long as the broker */
     bool name_made, parent; /* names in dir, dir's own name */
     int64_t names;
+    bool epochs_made; /* a leader epoch began below target: without its line a recovery that begins there ...
+                       */
+    struct strbuf epochs; /* ... would not know it */
     int rc;
     char why[96];
 };
@@ -145,12 +148,20 @@ static int sync_names(struct os *os, char *dir, bool parent)
     return os_fsync_dir(os, dir);
 }
 
+static int write_epochs(const struct part_syncer *y)
+{
+    char path[4200];
+    snprintf(path, sizeof path, "%s/leader-epoch-checkpoint", y->dir);
+    return os_write_file_atomic(y->os, path, y->epochs.s, y->epochs.n);
+}
+
 static void sync_run(struct os_job *j)
 {
     struct part_syncer *y = CONTAINER_OF(j, struct part_syncer, job);
     for (int i = 0; i < y->segs_n && y->rc == 0; i++) y->rc = os_fdatasync(y->os, y->segs[i]->fd);
     for (int i = 0; i < y->sealed_n && y->rc == 0; i++)
         y->rc = log_sync_index(y->os, y->dir, y->segs[i]->base_offset);
+    if (y->rc == 0 && y->epochs_made) y->rc = write_epochs(y);
     if (y->rc == 0 && y->name_made) y->rc = sync_names(y->os, y->dir, y->parent);
     if (y->rc) {
         snprintf(y->why, sizeof y->why, "%s", os_why());
@@ -246,6 +257,7 @@ static void sync_done(struct os_job *j, void *owner)
         if (!list_empty(&p->wait_sync)) start_sync(p);
     }
     part_unpin(p);
+    strbuf_fini(&y->epochs);
     free(y->dir);
     free(y);
 }
@@ -282,7 +294,10 @@ static void start_sync(struct part *p)
         return;
     }
     y->name_made = !p->dir_synced || p->names_synced < l->names_made;
-    if (y->name_made || y->sealed_n) y->dir = xstrdup(l->dir);
+    y->epochs_made = l->epochs_dirty;
+    strbuf_init(&y->epochs);
+    if (y->epochs_made) log_take_epochs(l, &y->epochs);
+    if (y->name_made || y->sealed_n || y->epochs_made) y->dir = xstrdup(l->dir);
     y->parent = !p->dir_synced;
     y->names = l->names_made;
     y->job.run = sync_run;

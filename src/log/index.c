@@ -15,6 +15,29 @@ static int open_index(struct log_seg *s, const char *suffix, int flags)
     return os_open(s->log->os, path, flags);
 }
 
+struct log_index_tail *log_tail_new(int64_t last_time_ms)
+{
+    struct log_index_tail *t = xcalloc(1, sizeof *t);
+    t->last_time_ms = last_time_ms;
+    return t;
+}
+
+void log_tail_free(struct log_index_tail *t)
+{
+    if (!t) return;
+    free(t->index);
+    free(t->time);
+    free(t);
+}
+
+/* Room for one entry more. */
+static void *grown(void *entries, int n, int *cap, size_t bytes)
+{
+    if (n < *cap) return entries;
+    *cap = *cap ? *cap * 2 : 2;
+    return xrealloc(entries, (size_t)*cap * bytes);
+}
+
 int log_index_flush(struct log_seg *s)
 {
     struct log_index_tail *t = s->tail;
@@ -23,8 +46,8 @@ int log_index_flush(struct log_seg *s)
     int rc = 0;
     if (t->index_n) {
         for (int i = 0; i < t->index_n; i++) {
-            store_be32(out + i * 8, t->index[i][0]);
-            store_be32(out + i * 8 + 4, t->index[i][1]);
+            store_be32(out + i * 8, t->index[i].rel);
+            store_be32(out + i * 8 + 4, t->index[i].pos);
         }
         int fd = open_index(s, "index", OS_WRITE | OS_CREATE);
         if (fd < 0) return fd;
@@ -32,7 +55,9 @@ int log_index_flush(struct log_seg *s)
         os_close(os, fd);
         if (rc) return rc;
         s->index_n += t->index_n;
-        t->index_n = 0;
+        free(t->index);
+        t->index = NULL;
+        t->index_n = t->index_cap = 0;
     }
     if (t->time_n) {
         for (int i = 0; i < t->time_n; i++) {
@@ -45,7 +70,9 @@ int log_index_flush(struct log_seg *s)
         os_close(os, fd);
         if (rc) return rc;
         s->time_n += t->time_n;
-        t->time_n = 0;
+        free(t->time);
+        t->time = NULL;
+        t->time_n = t->time_cap = 0;
     }
     return rc;
 }
@@ -58,8 +85,9 @@ static int note_time(struct log_seg *s)
         int rc = log_index_flush(s);
         if (rc) return rc;
     }
-    t->time[t->time_n].time_ms = s->max_time_ms;
-    t->time[t->time_n++].rel = (uint32_t)(s->max_time_offset - s->base_offset);
+    t->time = grown(t->time, t->time_n, &t->time_cap, sizeof *t->time);
+    t->time[t->time_n++] =
+        (struct log_tail_time){s->max_time_ms, (uint32_t)(s->max_time_offset - s->base_offset)};
     t->last_time_ms = s->max_time_ms;
     return 0;
 }
@@ -76,8 +104,9 @@ int log_index_note(struct log_seg *s, const struct batch_head *h)
     if (t->bytes_since_entry > s->log->cfg.index_interval_bytes) {
         if (t->index_n == LOG_TAIL_ENTRIES) rc = log_index_flush(s);
         if (rc) return rc;
-        t->index[t->index_n][0] = (uint32_t)(h->last_offset - s->base_offset);
-        t->index[t->index_n++][1] = (uint32_t)s->size;
+        t->index = grown(t->index, t->index_n, &t->index_cap, sizeof *t->index);
+        t->index[t->index_n++] =
+            (struct log_tail_entry){(uint32_t)(h->last_offset - s->base_offset), (uint32_t)s->size};
         rc = note_time(s);
         t->bytes_since_entry = 0;
     }
@@ -97,14 +126,14 @@ int log_index_find(struct log_seg *s, int64_t offset, int64_t *pos)
     *pos = 0;
     if (offset <= s->base_offset) return 0;
     uint64_t rel = (uint64_t)(offset - s->base_offset);
-    if (t && t->index_n && t->index[0][0] <= rel) {
+    if (t && t->index_n && t->index[0].rel <= rel) {
         int lo = 0, hi = t->index_n - 1; /* the last entry <= rel */
         while (lo < hi) {
             int mid = (lo + hi + 1) / 2;
-            if (t->index[mid][0] <= rel) lo = mid;
+            if (t->index[mid].rel <= rel) lo = mid;
             else hi = mid - 1;
         }
-        *pos = t->index[lo][1];
+        *pos = t->index[lo].pos;
         return 0;
     }
     if (s->index_n == 0) return 0;
@@ -138,8 +167,8 @@ int log_index_floor(struct log_seg *s, int64_t want, int64_t *pos)
 {
     struct log_index_tail *t = s->tail;
     *pos = 0;
-    if (t && t->index_n && t->index[0][1] <= want) {
-        for (int i = 0; i < t->index_n && t->index[i][1] <= want; i++) *pos = t->index[i][1];
+    if (t && t->index_n && t->index[0].pos <= want) {
+        for (int i = 0; i < t->index_n && t->index[i].pos <= want; i++) *pos = t->index[i].pos;
         return 0;
     }
     if (s->index_n == 0) return 0;

@@ -68,7 +68,7 @@ void log_seg_free(struct log_seg *s)
 {
     ASSERT(s->refs == 0);
     seg_close_fd(s);
-    free(s->tail);
+    log_tail_free(s->tail);
     free(s);
 }
 
@@ -148,8 +148,7 @@ static int new_active(struct log *l, int64_t base_offset)
     }
     l->names_made++;
     struct log_seg *s = log_seg_new(l, base_offset);
-    s->tail = xcalloc(1, sizeof *s->tail);
-    s->tail->last_time_ms = -1;
+    s->tail = log_tail_new(-1);
     return 0;
 }
 
@@ -162,7 +161,7 @@ int log_roll(struct log *l, int64_t now_ms)
     if (s->size == 0 && s->base_offset == l->end_offset) return 0;
     rc = log_index_seal(s);
     if (rc) return fault(l, rc);
-    free(s->tail);
+    log_tail_free(s->tail);
     s->tail = NULL;
     rc = new_active(l, l->end_offset);
     return rc ? fault(l, rc) : 0;

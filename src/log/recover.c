@@ -132,8 +132,8 @@ static int reset_index(struct log_seg *s)
         if (fd < 0) return fd;
         os_close(s->log->os, fd);
     }
-    if (!s->tail) s->tail = xcalloc(1, sizeof *s->tail);
-    *s->tail = (struct log_index_tail){.last_time_ms = -1};
+    log_tail_free(s->tail);
+    s->tail = log_tail_new(-1);
     s->index_n = s->time_n = 0;
     s->max_time_ms = s->first_time_ms = -1;
     s->max_time_offset = s->base_offset;
@@ -208,10 +208,7 @@ static int open_seg(struct log *l, int i, bool verify, struct log_open_opts *o, 
     if ((rc = log_index_find(s, from, &pos)) != 0) return rc;
     *next = s->base_offset;
     int64_t tail_max = s->max_time_ms, tail_off = s->max_time_offset;
-    if (last) {
-        s->tail = xcalloc(1, sizeof *s->tail);
-        s->tail->last_time_ms = s->max_time_ms;
-    }
+    if (last) s->tail = log_tail_new(s->max_time_ms);
     rc = log_scan(s, pos, false, o->replay_from, o->scan_cb, o->scan_arg, &end, next, &why);
     if (rc) return rc;
     if (why) {
@@ -261,8 +258,7 @@ static int create(struct log *l, int64_t base_offset)
         os_close(l->os, fd);
     }
     struct log_seg *s = log_seg_new(l, base_offset);
-    s->tail = xcalloc(1, sizeof *s->tail);
-    s->tail->last_time_ms = -1;
+    s->tail = log_tail_new(-1);
     l->start_offset = l->end_offset = base_offset;
     return os_fsync_dir(l->os, l->dir);
 }
@@ -316,12 +312,9 @@ int log_open(struct os *os, struct log_files *files, const char *dir, const stru
         }
         if (rc) goto out;
         struct log_seg *a = l->segs[l->segs_n - 1];
-        if (!a->tail) {
-            a->tail = xcalloc(1, sizeof *a->tail);
-            a->tail->last_time_ms = a->max_time_ms;
-        }
+        if (!a->tail) a->tail = log_tail_new(a->max_time_ms);
         for (int i = 0; i + 1 < l->segs_n; i++) {
-            free(l->segs[i]->tail);
+            log_tail_free(l->segs[i]->tail);
             l->segs[i]->tail = NULL;
         }
         l->end_offset = next;

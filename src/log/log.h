@@ -96,7 +96,7 @@ struct log_open_opts {
     void *scan_arg;
     char cut[160]; /* out: one sentence if recovery cut something */
 };
-/* Opens or creates dir. Blocking. */
+/* Opens or creates dir; the names of what it made are for the caller to sync. Blocking. */
 int log_open(struct os *os, struct log_files *files, const char *dir, const struct log_cfg *cfg,
              struct log_open_opts *o, struct log **out) MUST_USE;
 /* Reads a directory without changing it: cb for every batch that ends at or above from, up to the first that

@@ -260,7 +260,7 @@ static int create(struct log *l, int64_t base_offset)
     struct log_seg *s = log_seg_new(l, base_offset);
     s->tail = log_tail_new(-1);
     l->start_offset = l->end_offset = base_offset;
-    return os_fsync_dir(l->os, l->dir);
+    return 0;
 }
 
 int log_open(struct os *os, struct log_files *files, const char *dir, const struct log_cfg *cfg,
@@ -326,6 +326,7 @@ int log_open(struct os *os, struct log_files *files, const char *dir, const stru
     l->synced_offset =
         o->clean ? l->end_offset : min_i64(max_i64(o->recovery_point, l->start_offset), l->end_offset);
     l->roll_time_ms = os_wall_ms(os);
+    l->names_made = 1; /* also of names that were there: a crash may have come before their sync */
 out:
     free(x.bases);
     if (rc) {

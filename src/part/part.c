@@ -3,7 +3,8 @@
  * Invariants
  * 1. high_watermark <= log->flushed_offset (this node is the only replica).
  * 2. wait_flush holds appends of this turn; wait_sync those whose offsets lie at or above log->synced_offset.
- * 3. At most one sync runs for a partition; what comes meanwhile waits for the next one (group commit).
+ * 3. At most one sync runs for a partition; what comes meanwhile waits for the next one (group commit). A
+ * partition in syncs_asked or syncs_idle has none.
  *
  *   part_append -> wait_flush --part_flush--> done (acks=1)
  *                                         \-> wait_sync --sync_done--> done (acks=all) */
@@ -15,6 +16,10 @@
 #include <stdlib.h>
 
 #define SYNC_SEGS_MAX 8
+/* Syncs of a shard at a time: each holds files open and a place in the pool's queue. Where nobody waits for
+ * an answer fewer do, so that those who do find the disk free. */
+#define SYNCS_MAX 16
+#define SYNCS_IDLE_MAX 2
 struct part_syncer {
     struct os_job job;
     struct part *part;
@@ -26,7 +31,7 @@ struct part_syncer {
     char *dir;
     const char *root;       /* the log directory; lives as long as the broker */
     bool name_made, parent; /* names in dir, dir's own name */
-    int64_t names;
+    int64_t names, root_names;
     int rc;
     char why[96];
 };
@@ -51,6 +56,8 @@ void parts_init(struct parts *ps, struct shard *s, enum part_sync sync, int64_t 
     *ps = (struct parts){.shard = s, .sync = sync, .producer_expire_ms = producer_expire_ms};
     map_init(&ps->map);
     list_init(&ps->dirty);
+    list_init(&ps->syncs_asked);
+    list_init(&ps->syncs_idle);
 }
 
 struct part *parts_find(const struct parts *ps, struct uuid topic_id, int32_t index)
@@ -142,6 +149,7 @@ int part_open(struct parts *ps, const char *root, int dir, struct uuid topic_id,
     p->clean_offset = -1;
     producers_init(&p->producers);
     list_init(&p->in_dirty);
+    list_init(&p->in_syncs);
     list_init(&p->wait_flush);
     list_init(&p->wait_sync);
     list_init(&p->watches);
@@ -188,6 +196,12 @@ int part_open(struct parts *ps, const char *root, int dir, struct uuid topic_id,
     }
     if (o->cut[0]) logline(LOG_WARN, path, "recovery %s", o->cut);
     p->high_watermark = p->log->flushed_offset;
+    for (; ps->roots_n <= dir; ps->roots_n++) {
+        ps->roots = xrealloc(ps->roots, (size_t)(ps->roots_n + 1) * sizeof *ps->roots);
+        ps->roots[ps->roots_n] = (struct part_root){0};
+    }
+    p->root_name =
+        ++ps->roots[dir].names; /* also of one that was there: a crash may have come before its sync */
     map_put(&ps->map, hash_part(topic_id, index), p);
     *out = p;
     return 0;
@@ -200,6 +214,11 @@ void part_configure(struct part *p, const struct conf_topic *cfg)
 }
 
 /* ---- syncing ---- */
+static bool root_unsynced(const struct part *p)
+{
+    return p->root_name > p->home->roots[p->dir].synced;
+}
+
 /* Makes the names in dir durable, and dir's own. dir is cut up for it. */
 static int sync_names(struct os *os, char *dir, bool parent)
 {
@@ -281,11 +300,22 @@ void part_fault(struct part *p, const char *what, const char *why)
 
 static void start_sync(struct part *p);
 
+static void next_syncs(struct parts *ps)
+{
+    struct list *l;
+    while (ps->syncs_n < SYNCS_MAX && (l = list_pop_front(&ps->syncs_asked)) != NULL)
+        start_sync(LIST_ENTRY(l, struct part, in_syncs));
+    while (ps->syncs_n < SYNCS_IDLE_MAX && (l = list_pop_front(&ps->syncs_idle)) != NULL)
+        start_sync(LIST_ENTRY(l, struct part, in_syncs));
+}
+
 static void sync_done(struct os_job *j, void *owner)
 {
     (void)owner;
     struct part_syncer *y = CONTAINER_OF(j, struct part_syncer, job);
     struct part *p = y->part;
+    struct parts *ps = p->home;
+    ps->syncs_n--;
     for (int i = 0; i < y->segs_n; i++) log_seg_put(y->segs[i]);
     p->syncer = NULL;
     if (p->doomed) {
@@ -294,7 +324,8 @@ static void sync_done(struct os_job *j, void *owner)
         part_fault(p, "a sync to disk", y->why);
     } else {
         if (y->name_made) p->names_synced = y->names;
-        p->dir_synced |= y->parent;
+        struct part_root *root = &ps->roots[p->dir];
+        if (y->parent) root->synced = max_i64(root->synced, y->root_names);
         p->log->synced_offset = max_i64(p->log->synced_offset, y->target);
         while (!list_empty(&p->wait_sync)) {
             struct part_append *a = LIST_ENTRY(p->wait_sync.next, struct part_append, link);
@@ -306,12 +337,20 @@ static void sync_done(struct os_job *j, void *owner)
     part_unpin(p);
     free(y->dir);
     free(y);
+    next_syncs(ps);
 }
 
 static void start_sync(struct part *p)
 {
     struct log *l = p->log;
+    struct parts *ps = p->home;
+    bool asked = ps->sync == PART_SYNC_ALWAYS || !list_empty(&p->wait_sync);
     if (p->syncer || l->faulted || l->synced_offset >= l->flushed_offset) return;
+    list_remove(&p->in_syncs);
+    if (ps->syncs_n >= (asked ? SYNCS_MAX : SYNCS_IDLE_MAX)) {
+        list_push_back(asked ? &ps->syncs_asked : &ps->syncs_idle, &p->in_syncs);
+        return;
+    }
     struct part_syncer *y = xcalloc(1, sizeof *y);
     y->part = p;
     y->os = p->home->shard->os;
@@ -339,13 +378,15 @@ static void start_sync(struct part *p)
         part_fault(p, "opening a segment", os_why());
         return;
     }
-    y->name_made = !p->dir_synced || p->names_synced < l->names_made;
-    if (y->name_made || y->sealed_n) y->dir = xstrdup(l->dir);
-    y->parent = !p->dir_synced;
+    y->parent = root_unsynced(p);
+    y->root_names = ps->roots[p->dir].names;
+    y->name_made = p->names_synced < l->names_made;
+    if (y->name_made || y->sealed_n || y->parent) y->dir = xstrdup(l->dir);
     y->names = l->names_made;
     y->job.run = sync_run;
     y->job.done = sync_done;
     p->syncer = y;
+    ps->syncs_n++;
     part_pin(p);
     os_submit(y->os, &y->job);
 }
@@ -528,9 +569,12 @@ int part_close(struct part *p)
     if (p->log->faulted || (p->syncer && p->syncer->rc)) return ERR_IO;
     int rc = log_close(p->log, true);
     if (rc == 0) rc = save_producers(p);
-    if (rc == 0 && (!p->dir_synced || p->names_synced < p->log->names_made)) {
+    struct part_root *root = &p->home->roots[p->dir];
+    bool parent = root_unsynced(p);
+    if (rc == 0 && (parent || p->names_synced < p->log->names_made)) {
         char *dir = xstrdup(p->log->dir);
-        rc = sync_names(p->home->shard->os, dir, !p->dir_synced);
+        rc = sync_names(p->home->shard->os, dir, parent);
+        if (rc == 0 && parent) root->synced = root->names; /* all are there: no loop runs any more */
         free(dir);
     }
     if (rc) {
@@ -565,6 +609,7 @@ void part_remove(struct part *p, int err, int64_t delete_delay_ms)
     struct part_key k = {p->topic_id, p->index};
     map_del(&p->home->map, hash_part(p->topic_id, p->index), &k, eq_part);
     list_remove(&p->in_dirty);
+    list_remove(&p->in_syncs);
     p->doomed = true;
     fail_all(p, err);
     fire_watches(p);

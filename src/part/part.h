@@ -28,13 +28,14 @@ struct part {
     int64_t high_watermark;
     int64_t sync_offset_snapshot;      /* offset of the newest .snapshot */
     struct list in_dirty;              /* linked while appends wait for part_flush */
+    struct list in_syncs;              /* linked while it waits for its turn to be synced */
     struct list wait_flush, wait_sync; /* struct part_append, in offset order */
     struct list watches;
     struct part_syncer *syncer; /* NULL: no sync runs */
     int pins;                   /* work under way elsewhere that needs it */
     const char *root;           /* the log directory's path, borrowed for good */
     bool doomed;
-    bool dir_synced;      /* the directory's own name */
+    int64_t root_name;    /* the number of the directory's own name in its root: see parts.roots */
     int64_t names_synced; /* log->names_made when the directory was last synced */
     int64_t clean_offset; /* compacted below; -1: not known */
     bool cleaning;        /* the cleaner works on it: retention waits */
@@ -47,6 +48,15 @@ struct parts {
     struct list dirty;
     enum part_sync sync;
     int64_t producer_expire_ms;
+    /* Syncs under way, and partitions that wait for one: first those whose answers need it. */
+    int syncs_n;
+    struct list syncs_asked, syncs_idle;
+    /* Of each log directory: names that this shard knows of, and how many of them are surely on the disk. One
+     * sync of the directory does for all that were there before it. */
+    struct part_root {
+        int64_t names, synced;
+    } * roots;
+    int roots_n;
     struct kp_unpack *unpack; /* these look into compressed batches; made when first needed */
     struct record_scan *scan;
 };

@@ -16,11 +16,8 @@
 
 void log_files_init(struct log_files *f, int open_max)
 {
+    *f = (struct log_files){.open_max = open_max};
     list_init(&f->lru);
-    f->open_n = 0;
-    f->open_max = open_max;
-    f->dropped = NULL;
-    f->dropped_arg = NULL;
 }
 
 void log_path(const struct log *l, int64_t base_offset, const char *suffix, char *out, size_t n)
@@ -101,13 +98,15 @@ int log_seg_open(struct log_seg *s)
 
 void log_seg_get(struct log_seg *s)
 {
-    s->refs++;
+    if (s->refs++ == 0) s->files->pinned_n++;
 }
 
 void log_seg_put(struct log_seg *s)
 {
     ASSERT(s->refs > 0);
-    if (--s->refs == 0 && s->doomed) log_seg_free(s);
+    if (--s->refs) return;
+    s->files->pinned_n--;
+    if (s->doomed) log_seg_free(s);
 }
 
 static struct log_seg *active(const struct log *l)
@@ -268,7 +267,7 @@ int log_read(struct log *l, int64_t offset, int64_t limit, int64_t max_bytes, bo
     *out = (struct log_range){0};
     if (offset < l->start_offset || offset > l->end_offset) return ERR_OFFSET_OUT_OF_RANGE;
     limit = min_i64(limit, l->flushed_offset);
-    if (offset >= limit) return 0;
+    if (offset >= limit || (max_bytes <= 0 && !at_least_one)) return 0;
     struct log_seg *s = NULL;
     struct batch_head h;
     int64_t pos = 0, size;

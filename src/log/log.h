@@ -20,12 +20,18 @@ struct log_cfg {
 struct log_files {
     struct list lru;
     int open_n, open_max;
+    int pinned_n; /* segments that are referenced: they cannot be closed */
     /* Takes a file that has got its .deleted name and is to be removed after a while. NULL: removed at once.
      */
     void (*dropped)(void *arg, char *path_take, int64_t delay_ms);
     void *dropped_arg;
 };
 void log_files_init(struct log_files *f, int open_max);
+/* Half of them may be held by those who can do with less; the rest stays free for appends and syncs. */
+static inline bool log_files_scarce(const struct log_files *f)
+{
+    return f->pinned_n >= f->open_max / 2;
+}
 
 struct log_index_tail;
 struct log_seg {
@@ -124,8 +130,8 @@ struct log_range {
     int64_t bytes;
 };
 /* Whole batches from the one that holds `offset`, below `limit`, at most max_bytes (the first one even if
- * larger when at_least_one). offset == end gives an empty range. ERR_OFFSET_OUT_OF_RANGE outside start..end.
- */
+ * larger when at_least_one). offset == end gives an empty range, and so does a max_bytes of 0 without
+ * at_least_one, for which no file is opened. ERR_OFFSET_OUT_OF_RANGE outside start..end. */
 int log_read(struct log *l, int64_t offset, int64_t limit, int64_t max_bytes, bool at_least_one,
              struct log_range *out) MUST_USE;
 /* Brings what a look-up found cold into the page cache, on the pool, then calls again() on the same loop. The

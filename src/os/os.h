@@ -133,7 +133,8 @@ enum { OS_READABLE = 1, OS_WRITABLE = 2 };
 
 /* Binds and listens; host "" is every address. Port 0 picks one; *port_out says which. */
 int os_listen(struct os *os, struct os_sock *s, const char *host, uint16_t port, uint16_t *port_out) MUST_USE;
-/* A new connection's handle (non-blocking, no delay) or ERR_BUSY when none waits. peer gets "ip:port". */
+/* A new connection's handle (non-blocking, no delay) or ERR_BUSY when none waits; ERR_NOMEM when no file is
+ * left for it. peer gets "ip:port". */
 int os_accept(struct os *os, struct os_sock *listener, char *peer, size_t peer_n) MUST_USE;
 /* Begins to watch a handle on this loop; interest 0 parks it. */
 int os_sock_attach(struct os *os, struct os_sock *s, int fd, unsigned interest) MUST_USE;
@@ -163,6 +164,9 @@ struct os_thread;
 struct os_thread *os_thread_start(void (*run)(void *arg), void *arg);
 void os_thread_join(struct os_thread *t);
 int os_cpu_count(void);
+/* So many files the logs may keep open; the rest of the process's limit is for connections, and some for what
+ * is open for a moment. */
+int os_log_files_max(void);
 int64_t os_resident_bytes(void);
 /* SIGTERM and SIGINT become a message. Block them before the first thread starts, then say where they go. */
 void os_block_stop_signals(void);

@@ -54,6 +54,7 @@ static bool eq_part(const void *v, const void *k)
 void parts_init(struct parts *ps, struct shard *s, enum part_sync sync, int64_t producer_expire_ms)
 {
     *ps = (struct parts){.shard = s, .sync = sync, .producer_expire_ms = producer_expire_ms};
+    ps->syncs_max = (int)min_i64(SYNCS_MAX, max_i64(SYNCS_IDLE_MAX, s->files.open_max / 8));
     map_init(&ps->map);
     list_init(&ps->dirty);
     list_init(&ps->syncs_asked);
@@ -303,7 +304,7 @@ static void start_sync(struct part *p);
 static void next_syncs(struct parts *ps)
 {
     struct list *l;
-    while (ps->syncs_n < SYNCS_MAX && (l = list_pop_front(&ps->syncs_asked)) != NULL)
+    while (ps->syncs_n < ps->syncs_max && (l = list_pop_front(&ps->syncs_asked)) != NULL)
         start_sync(LIST_ENTRY(l, struct part, in_syncs));
     while (ps->syncs_n < SYNCS_IDLE_MAX && (l = list_pop_front(&ps->syncs_idle)) != NULL)
         start_sync(LIST_ENTRY(l, struct part, in_syncs));
@@ -347,7 +348,7 @@ static void start_sync(struct part *p)
     bool asked = ps->sync == PART_SYNC_ALWAYS || !list_empty(&p->wait_sync);
     if (p->syncer || l->faulted || l->synced_offset >= l->flushed_offset) return;
     list_remove(&p->in_syncs);
-    if (ps->syncs_n >= (asked ? SYNCS_MAX : SYNCS_IDLE_MAX)) {
+    if (ps->syncs_n >= (asked ? ps->syncs_max : SYNCS_IDLE_MAX)) {
         list_push_back(asked ? &ps->syncs_asked : &ps->syncs_idle, &p->in_syncs);
         return;
     }

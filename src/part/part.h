@@ -49,7 +49,7 @@ struct parts {
     enum part_sync sync;
     int64_t producer_expire_ms;
     /* Syncs under way, and partitions that wait for one: first those whose answers need it. */
-    int syncs_n;
+    int syncs_n, syncs_max;
     struct list syncs_asked, syncs_idle;
     /* Of each log directory: names that this shard knows of, and how many of them are surely on the disk. One
      * sync of the directory does for all that were there before it. */

@@ -254,6 +254,25 @@ int broker_close_partitions(struct broker *b)
     return failed;
 }
 
+int brokers_sync(struct broker **all, int n)
+{
+    const struct node *node = all[0]->node;
+    struct os *os = all[0]->shard->os;
+    int failed = 0;
+    for (int d = 0; d < node->dirs_n; d++) {
+        if (!node->dirs[d].online) continue;
+        if (os_sync_tree(os, node->dirs[d].path)) {
+            logline(LOG_ERROR, node->dirs[d].path, "a sync to disk failed (%s)", os_why());
+            os_mark_unsettled(os, node->dirs[d].path);
+            failed++;
+            continue;
+        }
+        for (int i = 0; i < n; i++) MAP_FOREACH(it, struct part, p, &all[i]->parts.map)
+        if (p->dir == d && !p->log->faulted) p->log->synced_offset = p->log->flushed_offset;
+    }
+    return failed;
+}
+
 void broker_fini(struct broker *b)
 {
     net_fini(&b->net);

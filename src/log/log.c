@@ -473,7 +473,7 @@ void log_note_epoch(struct log *l, int32_t epoch, int64_t start_offset)
     l->epochs_dirty = true;
 }
 
-int log_write_epochs(struct log *l)
+static int write_epochs(struct log *l, int (*write)(struct os *os, const char *path, const void *p, size_t n))
 {
     if (!l->epochs_dirty) return 0;
     struct strbuf b;
@@ -483,11 +483,16 @@ int log_write_epochs(struct log *l)
     for (int i = 0; i < l->epochs_n; i++)
         strbuf_printf(&b, "%d %lld\n", l->epochs[i].epoch, (long long)l->epochs[i].start_offset);
     snprintf(path, sizeof path, "%s/leader-epoch-checkpoint", l->dir);
-    int rc = os_write_file_atomic(l->os, path, b.s, b.n);
+    int rc = write(l->os, path, b.s, b.n);
     strbuf_fini(&b);
     if (rc) return fault(l, rc);
     l->epochs_dirty = false;
     return 0;
+}
+
+int log_write_epochs(struct log *l)
+{
+    return write_epochs(l, os_write_file_atomic);
 }
 
 void log_end_of_epoch(const struct log *l, int32_t epoch, int32_t *epoch_out, int64_t *end_offset)
@@ -535,7 +540,7 @@ int log_close(struct log *l, bool sync)
     if (l->faulted) return ERR_IO;
     int rc = log_flush(l);
     if (rc == 0) rc = log_index_flush(active(l));
-    if (rc == 0) rc = log_write_epochs(l);
+    if (rc == 0) rc = write_epochs(l, sync ? os_write_file_atomic : os_write_file_over);
     for (int i = 0; rc == 0 && sync && i < l->segs_n; i++) {
         struct log_seg *s = l->segs[i];
         int64_t end = i + 1 < l->segs_n ? l->segs[i + 1]->base_offset : l->end_offset;

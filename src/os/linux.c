@@ -273,6 +273,17 @@ int os_fsync_dir(struct os *os, const char *path)
     close(fd);
     return rc;
 }
+int os_sync_tree(struct os *os, const char *path)
+{
+    (void)os;
+    int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (fd < 0) return err_of(errno);
+    int rc = check(syncfs(fd));
+    int e = errno;
+    close(fd);
+    errno = e;
+    return rc;
+}
 int os_list_dir(struct os *os, const char *path, os_dir_cb *cb, void *arg)
 {
     (void)os;

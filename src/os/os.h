@@ -66,6 +66,9 @@ int os_rmdir(struct os *os, const char *path) MUST_USE;
 int os_mkdir(struct os *os, const char *path) MUST_USE;
 /* Makes names in a directory durable. */
 int os_fsync_dir(struct os *os, const char *path) MUST_USE;
+/* Makes everything durable that was written below a directory, names included, in one go: for a stop, where a
+ * sync of each of many thousand files would take minutes. Blocks. */
+int os_sync_tree(struct os *os, const char *path) MUST_USE;
 int os_list_dir(struct os *os, const char *path, os_dir_cb *cb, void *arg) MUST_USE;
 /* Exclusive lock on an open file until it is closed; ERR_BUSY if another process holds it. */
 int os_lock(struct os *os, int fd) MUST_USE;
@@ -80,6 +83,8 @@ struct strbuf;
 int os_read_file(struct os *os, const char *path, size_t max, struct strbuf *out) MUST_USE;
 /* Writes path.tmp, syncs it, renames it over path, syncs the directory. */
 int os_write_file_atomic(struct os *os, const char *path, const void *p, size_t n) MUST_USE;
+/* The same without the syncs: for who calls os_sync_tree, or can do without the file. */
+int os_write_file_over(struct os *os, const char *path, const void *p, size_t n) MUST_USE;
 /* With its parents; their names are durable. */
 int os_mkdir_p(struct os *os, const char *path) MUST_USE;
 /* After a failed sync the page cache shows records that the disk does not have, and no later sync writes them

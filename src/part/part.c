@@ -516,7 +516,7 @@ static int save_producers(struct part *p)
     strbuf_init(&b);
     producers_save(&p->producers, &b);
     snprintf(path, sizeof path, "%s/%020lld.snapshot", p->log->dir, (long long)at);
-    int rc = os_write_file_atomic(p->home->shard->os, path, b.s, b.n);
+    int rc = os_write_file_over(p->home->shard->os, path, b.s, b.n);
     strbuf_fini(&b);
     if (rc == 0 && p->sync_offset_snapshot > 0) {
         snprintf(path, sizeof path, "%s/%020lld.snapshot", p->log->dir, (long long)p->sync_offset_snapshot);
@@ -567,17 +567,10 @@ int part_close(struct part *p)
 {
     /* The pool is at rest, but nobody took its last answer: after a failed sync another one proves nothing.
      */
-    if (p->log->faulted || (p->syncer && p->syncer->rc)) return ERR_IO;
-    int rc = log_close(p->log, true);
+    if (p->syncer && p->syncer->rc) p->log->faulted = true;
+    if (p->log->faulted) return ERR_IO;
+    int rc = log_close(p->log, false);
     if (rc == 0) rc = save_producers(p);
-    struct part_root *root = &p->home->roots[p->dir];
-    bool parent = root_unsynced(p);
-    if (rc == 0 && (parent || p->names_synced < p->log->names_made)) {
-        char *dir = xstrdup(p->log->dir);
-        rc = sync_names(p->home->shard->os, dir, parent);
-        if (rc == 0 && parent) root->synced = root->names; /* all are there: no loop runs any more */
-        free(dir);
-    }
     if (rc) {
         logline(LOG_ERROR, p->log->dir, "closing failed: %s", os_why());
         os_mark_unsettled(p->home->shard->os, p->root);

@@ -108,7 +108,8 @@ void part_end_of_epoch(const struct part *p, int32_t epoch, int32_t *epoch_out, 
 /* Forgets idle producers and moves the recovery point; with retain also drops segments by retention. */
 void part_tick(struct part *p, int64_t now_ms, bool retain);
 int part_delete_records(struct part *p, int64_t before_offset) MUST_USE;
-/* Writes everything, with a producer snapshot; syncs. Blocking: at a stop. */
+/* Writes everything, with a producer snapshot; to be synced by the caller, with the whole log directory. Of a
+ * partition whose last sync failed it gives ERR_IO. Blocking: at a stop. */
 int part_close(struct part *p) MUST_USE;
 /* Takes it offline: what failed and why goes to the log; waiters get a storage error. */
 void part_fault(struct part *p, const char *what, const char *why);

@@ -166,6 +166,7 @@ int server_close(struct server *sv)
         all[i] = &sv->brokers[i];
         failed += broker_close_partitions(all[i]);
     }
+    failed += brokers_sync(all, sv->shards_n);
     if (brokers_write_checkpoints_now(all, sv->shards_n)) failed++;
     if (controller_close(sv->brokers[0].ctl)) failed++;
     struct os *os = sv->shards[0].os;

@@ -165,6 +165,7 @@ void broker_apply_dynamic(struct broker *b, struct slice resource)
     }
 }
 
+#define TICK_PARTS 128 /* in one turn */
 /* Kafka waits this long before its first look. */
 #define RETENTION_FIRST_MS 30000
 
@@ -172,10 +173,23 @@ static void tick(struct timer *t, struct shard *s)
 {
     struct broker *b = s->broker;
     int64_t now = os_wall_ms(s->os);
-    bool retain = os_mono_ns(s->os) >= b->retain_ns;
-    if (retain)
-        b->retain_ns = os_mono_ns(s->os) + conf_i64(&b->conf, CONF_LOG_RETENTION_CHECK_INTERVAL_MS) * 1000000;
-    MAP_FOREACH(it, struct part, p, &b->parts.map) part_tick(p, now, retain);
+    struct part *p = NULL;
+    if (b->tick_at == 0) {
+        b->retaining = os_mono_ns(s->os) >= b->retain_ns;
+        if (b->retaining)
+            b->retain_ns =
+                os_mono_ns(s->os) + conf_i64(&b->conf, CONF_LOG_RETENTION_CHECK_INTERVAL_MS) * 1000000;
+    }
+    parts_end_of_turn(&b->parts); /* upkeep is of what is in the files */
+    /* In slices: between them requests are served, and the map may change, so that one partition or another
+     * waits for the next round. */
+    for (int i = 0; i < TICK_PARTS && (p = map_next(&b->parts.map, &b->tick_at)) != NULL; i++)
+        part_tick(p, now, b->retaining);
+    if (p) {
+        timer_set_ms(s, t, 1);
+        return;
+    }
+    b->tick_at = 0;
     broker_write_checkpoints(b);
     if (conf_i64(&b->conf, CONF_CONNECTIONS_MAX_IDLE_MS) >= 0)
         net_close_idle(&b->net, conf_i64(&b->conf, CONF_CONNECTIONS_MAX_IDLE_MS));

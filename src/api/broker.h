@@ -50,6 +50,8 @@ struct broker {
     bool pid_asked;
     struct timer tick;
     int64_t retain_ns; /* when retention is due next */
+    bool retaining;    /* the round of upkeep under way looks at retention too */
+    size_t tick_at;    /* where the round under way goes on in the map of partitions; 0: none is */
     bool serving;
 };
 

@@ -289,3 +289,79 @@ int log_index_load(struct log_seg *s, bool *damaged)
     }
     return 0;
 }
+
+/* ---- after a crash ---- */
+/* Reads a whole index file; *n is the number of its entries. The caller frees *out. */
+static int read_entries(struct log_seg *s, const char *suffix, size_t entry, uint8_t **out, int64_t *n)
+{
+    struct os *os = s->log->os;
+    struct os_stat st;
+    *out = NULL;
+    *n = 0;
+    int fd = open_index(s, suffix, OS_READ);
+    if (fd < 0) return fd == ERR_NOENT ? 0 : fd;
+    int rc = os_fstat(os, fd, &st);
+    if (rc == 0 && st.size > s->log->cfg.segment_index_bytes + (int64_t)entry) rc = ERR_NOENT; /* not ours */
+    if (rc == 0) {
+        *out = xmalloc((size_t)st.size);
+        ssize_t got = os_pread(os, fd, *out, (size_t)st.size, 0);
+        if (got < 0) rc = (int)got;
+        else *n = got / (ssize_t)entry;
+    }
+    os_close(os, fd);
+    return rc == ERR_NOENT ? 0 : rc;
+}
+
+static int cut_entries(struct log_seg *s, const char *suffix, int64_t bytes)
+{
+    int fd = open_index(s, suffix, OS_WRITE);
+    if (fd < 0) return fd;
+    int rc = os_ftruncate(s->log->os, fd, bytes);
+    os_close(s->log->os, fd);
+    return rc;
+}
+
+/* Entries were not synced: what a loss of power left of them does not grow, or does not fit the batch. */
+int log_index_resume(struct log_seg *s, int64_t from, int64_t *pos)
+{
+    uint8_t *index = NULL, *time = NULL, b[BATCH_HEAD_BYTES];
+    int64_t n, times, k = 0, t = 0;
+    struct batch_head h = {0};
+    *pos = 0;
+    int rc = read_entries(s, "index", 8, &index, &n);
+    if (rc == 0) rc = read_entries(s, "timeindex", 12, &time, &times);
+    if (rc) goto out;
+    for (; k < n; k++) {
+        uint32_t rel = load_be32(index + k * 8), at = load_be32(index + k * 8 + 4);
+        if (at == 0 || at >= s->size || s->base_offset + rel >= from) break;
+        if (k && (rel <= load_be32(index + k * 8 - 8) || at <= load_be32(index + k * 8 - 4))) break;
+    }
+    if (k == 0) goto out;
+    uint32_t last = load_be32(index + k * 8 - 8);
+    for (; t < times && load_be32(time + t * 12 + 8) <= last; t++)
+        if ((int64_t)load_be64(time + t * 12) <= (t ? (int64_t)load_be64(time + t * 12 - 12) : -1) ||
+            (t && load_be32(time + t * 12 + 8) <= load_be32(time + t * 12 - 4)))
+            break;
+    int64_t at = load_be32(index + k * 8 - 4), newest = t ? (int64_t)load_be64(time + t * 12 - 12) : -1;
+    if ((rc = log_seg_open(s)) != 0) goto out;
+    ssize_t got = os_pread(s->os, s->fd, b, sizeof b, at);
+    if (got < 0) rc = (int)got;
+    if (got != sizeof b) goto out;
+    int parsed = batch_head_parse(slice_of(b, sizeof b), &h);
+    const struct log *l = s->log;
+    bool believed = (parsed == 0 || parsed == ERR_EOF) && h.last_offset == s->base_offset + last &&
+                    h.max_time_ms <= newest && l->epochs_n &&
+                    l->epochs[l->epochs_n - 1].epoch >= h.leader_epoch;
+    if (!believed) goto out;
+    if ((rc = cut_entries(s, "index", k * 8)) != 0 || (rc = cut_entries(s, "timeindex", t * 12)) != 0)
+        goto out;
+    s->index_n = (int32_t)k;
+    s->time_n = (int32_t)t;
+    s->max_time_ms = newest;
+    if (t) s->max_time_offset = s->base_offset + load_be32(time + t * 12 - 4);
+    *pos = at;
+out:
+    free(index);
+    free(time);
+    return rc;
+}

@@ -485,14 +485,14 @@ static int write_epochs(struct log *l, int (*write)(struct os *os, const char *p
     snprintf(path, sizeof path, "%s/leader-epoch-checkpoint", l->dir);
     int rc = write(l->os, path, b.s, b.n);
     strbuf_fini(&b);
-    if (rc) return fault(l, rc);
-    l->epochs_dirty = false;
-    return 0;
+    if (rc == 0) l->epochs_dirty = false;
+    return rc;
 }
 
 int log_write_epochs(struct log *l)
 {
-    return write_epochs(l, os_write_file_atomic);
+    int rc = write_epochs(l, os_write_file_atomic);
+    return rc ? fault(l, rc) : 0;
 }
 
 void log_end_of_epoch(const struct log *l, int32_t epoch, int32_t *epoch_out, int64_t *end_offset)
@@ -533,6 +533,13 @@ int log_sync_index(struct os *os, const char *dir, int64_t base_offset)
         os_close(os, fd);
     }
     return rc;
+}
+
+int log_note_progress(struct log *l)
+{
+    if (l->faulted) return ERR_IO;
+    int rc = log_index_flush(active(l));
+    return rc ? rc : write_epochs(l, os_write_file_over);
 }
 
 int log_close(struct log *l, bool sync)

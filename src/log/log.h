@@ -113,6 +113,9 @@ int log_peek(struct os *os, const char *dir, int64_t from, log_peek_cb *cb, void
              int64_t *end_offset) MUST_USE;
 /* Removes every segment of a directory, so that log_open begins at start_offset. Blocking. */
 int log_wipe(struct os *os, const char *dir) MUST_USE;
+/* Writes, without syncing, what lets a start after a crash begin late in the active segment: its index
+ * entries and the epochs. */
+int log_note_progress(struct log *l) MUST_USE;
 /* Writes what is pending, indexes and the epoch checkpoint; syncs if asked. Blocking. */
 int log_close(struct log *l, bool sync) MUST_USE;
 /* Syncs the index files of a segment that is sealed, so that a start may trust them. Any thread. */

@@ -45,6 +45,10 @@ int log_index_find(struct log_seg *s, int64_t offset, int64_t *pos) MUST_USE;
 int log_time_find(struct log_seg *s, int64_t time_ms, int64_t *offset) MUST_USE;
 /* The last entry at or before a position: *pos is a batch boundary, 0 if there is none. */
 int log_index_floor(struct log_seg *s, int64_t want, int64_t *pos) MUST_USE;
+/* For a start after a crash: the newest entry below `from` that can be believed, with everything that the
+ * index files say behind it cut off. *pos: where its batch begins; 0: there is none, begin at the segment's
+ * start. The scan that follows notes its batches as an append would. */
+int log_index_resume(struct log_seg *s, int64_t from, int64_t *pos) MUST_USE;
 /* Checks sizes of the index files and reads the last time entry. */
 int log_index_load(struct log_seg *s, bool *damaged) MUST_USE;
 /* Reads batches from pos; stops at the first that is not sound. *end gets the position after the last good

@@ -173,6 +173,34 @@ static int truncate_files(struct log *l, int from_seg, int64_t size, struct log_
     return rc ? rc : drop_from(l, from_seg + 1);
 }
 
+static void note_first_time(struct log_seg *s)
+{
+    uint8_t b[BATCH_HEAD_BYTES];
+    struct batch_head h = {0};
+    if (log_seg_open(s) || os_pread(s->os, s->fd, b, sizeof b, 0) != sizeof b) return;
+    int rc = batch_head_parse(slice_of(b, sizeof b), &h);
+    if (rc == 0 || rc == ERR_EOF) s->first_time_ms = h.max_time_ms;
+}
+
+/* Verifies and rebuilds from the last index entry below `from`, up to which all was synced and is known. *end
+ * stays 0 where there is none, or where the entry leads to no batch. */
+static int resume(struct log_seg *s, int64_t from, struct log_open_opts *o, int64_t *end, int64_t *next,
+                  const char **why)
+{
+    int64_t pos, from_here = *next;
+    int rc = log_index_resume(s, from, &pos);
+    if (rc || pos == 0) return rc;
+    log_tail_free(s->tail);
+    s->tail = log_tail_new(s->max_time_ms);
+    note_first_time(s);
+    rc = log_scan(s, pos, true, o->replay_from, o->scan_cb, o->scan_arg, end, next, why);
+    if (rc == 0 && *end == pos) {
+        *end = 0;
+        *next = from_here;
+    }
+    return rc;
+}
+
 /* Reads one segment (unclean: verifies and rebuilds). *stop says that later segments must go. */
 static int open_seg(struct log *l, int i, bool verify, struct log_open_opts *o, int64_t *next, bool *stop)
 {
@@ -191,8 +219,12 @@ static int open_seg(struct log *l, int i, bool verify, struct log_open_opts *o, 
         if (!damaged && !last && o->replay_from >= l->segs[i + 1]->base_offset) return 0;
     }
     if (verify || damaged) {
-        if ((rc = reset_index(s)) != 0) return rc;
-        rc = log_scan(s, 0, true, o->replay_from, o->scan_cb, o->scan_arg, &end, next, &why);
+        rc = verify ? resume(s, min_i64(o->recovery_point, o->replay_from), o, &end, next, &why) : 0;
+        if (rc == 0 && end == 0) {
+            why = NULL;
+            if ((rc = reset_index(s)) != 0) return rc;
+            rc = log_scan(s, 0, true, o->replay_from, o->scan_cb, o->scan_arg, &end, next, &why);
+        }
         if (rc) return rc;
         s->size = end;
         if (why) {
@@ -300,15 +332,8 @@ int log_open(struct os *os, struct log_files *files, const char *dir, const stru
             next = max_i64(next, x.bases[i]);
             rc = open_seg(l, i, !o->clean && end >= o->recovery_point, o, &next, &stop);
             next = max_i64(next, l->segs[i]->base_offset);
-            if (rc == 0 && l->segs[i]->first_time_ms < 0 && i == l->segs_n - 1 && l->segs[i]->size) {
-                uint8_t b[BATCH_HEAD_BYTES];
-                struct batch_head h = {0};
-                if ((rc = log_seg_open(l->segs[i])) == 0 &&
-                    os_pread(os, l->segs[i]->fd, b, sizeof b, 0) == sizeof b) {
-                    int r = batch_head_parse(slice_of(b, sizeof b), &h);
-                    if (r == 0 || r == ERR_EOF) l->segs[i]->first_time_ms = h.max_time_ms;
-                }
-            }
+            if (rc == 0 && l->segs[i]->first_time_ms < 0 && i == l->segs_n - 1 && l->segs[i]->size)
+                note_first_time(l->segs[i]);
         }
         if (rc) goto out;
         struct log_seg *a = l->segs[l->segs_n - 1];

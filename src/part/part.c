@@ -32,6 +32,10 @@ struct part_syncer {
     const char *root;       /* the log directory; lives as long as the broker */
     bool name_made, parent; /* names in dir, dir's own name */
     int64_t names, root_names;
+    struct strbuf
+        producers;    /* upkeep: a snapshot at target, to be written once everything below it is synced */
+    int64_t obsolete; /* the snapshot that goes then; 0: none */
+    bool upkeep, kept;
     int rc;
     char why[96];
 };
@@ -113,13 +117,18 @@ static int write_partition_metadata(struct part *p, const char *dir)
 }
 
 struct snapshots {
-    int64_t newest;
+    int64_t newest, older;
 };
+static void note_snapshot(struct snapshots *x, int64_t offset)
+{
+    x->older = max_i64(x->older, min_i64(x->newest, offset));
+    x->newest = max_i64(x->newest, offset);
+}
 static int find_snapshot(void *arg, const char *name, bool is_dir)
 {
     struct snapshots *x = arg;
     if (!is_dir && strlen(name) == 29 && strcmp(name + 20, ".snapshot") == 0)
-        x->newest = max_i64(x->newest, strtoll(name, NULL, 10));
+        note_snapshot(x, strtoll(name, NULL, 10));
     return 0;
 }
 
@@ -127,7 +136,7 @@ static void forget_producers(struct part *p)
 {
     producers_fini(&p->producers);
     producers_init(&p->producers);
-    p->sync_offset_snapshot = 0;
+    p->sync_offset_snapshot = p->older_snapshot = 0;
 }
 
 int part_open(struct parts *ps, const char *root, int dir, struct uuid topic_id, const char *topic,
@@ -138,7 +147,7 @@ int part_open(struct parts *ps, const char *root, int dir, struct uuid topic_id,
     char path[4096], file[4200];
     struct part *p = xcalloc(1, sizeof *p);
     struct log_cfg lc;
-    struct snapshots snaps = {-1};
+    struct snapshots snaps;
     p->topic_id = topic_id;
     p->topic = xstrdup(topic);
     p->index = index;
@@ -162,7 +171,7 @@ int part_open(struct parts *ps, const char *root, int dir, struct uuid topic_id,
     int rc = 0;
     for (bool again = true; again && rc == 0;) {
         again = false;
-        snaps.newest = -1;
+        snaps = (struct snapshots){-1, -1};
         o->replay_from = 0;
         rc = os_list_dir(os, path, find_snapshot, &snaps);
         if (rc == 0 && snaps.newest >= 0) {
@@ -173,8 +182,14 @@ int part_open(struct parts *ps, const char *root, int dir, struct uuid topic_id,
             if (rc == 0 && producers_load(&p->producers, strbuf_slice(&b)) == 0) {
                 o->replay_from = snaps.newest;
                 p->sync_offset_snapshot = snaps.newest;
-            } else forget_producers(p); /* an unreadable snapshot: read the whole log instead */
+                p->older_snapshot = max_i64(snaps.older, 0);
+            } else {
+                forget_producers(p);
+                again = rc == 0; /* a spoiled snapshot: the one before, else the whole log */
+                rc = again ? os_unlink(os, file) : 0;
+            }
             strbuf_fini(&b);
+            if (again) continue;
         }
         rc = log_open(os, &ps->shard->files, path, &lc, o, &p->log);
         if (rc == 0 && o->replay_from > p->log->end_offset) { /* it speaks of batches that recovery cut */
@@ -230,12 +245,28 @@ static int sync_names(struct os *os, char *dir, bool parent)
     return os_fsync_dir(os, dir);
 }
 
+/* Not synced: a start that finds it spoiled reads more of the log. */
+static void keep_producers(struct part_syncer *y)
+{
+    char path[4200];
+    snprintf(path, sizeof path, "%s/%020lld.snapshot", y->dir, (long long)y->target);
+    int rc = os_write_file_over(y->os, path, y->producers.s, y->producers.n);
+    y->kept = rc == 0;
+    if (y->kept && y->obsolete) {
+        snprintf(path, sizeof path, "%s/%020lld.snapshot", y->dir, (long long)y->obsolete);
+        rc = os_unlink(y->os, path);
+    }
+    if (rc && rc != ERR_NOENT) /* its directory may be on its way out */
+        logline(LOG_WARN, path, "%s; a start after a crash will read more", os_why());
+}
+
 static void sync_run(struct os_job *j)
 {
     struct part_syncer *y = CONTAINER_OF(j, struct part_syncer, job);
     for (int i = 0; i < y->segs_n && y->rc == 0; i++) y->rc = os_fdatasync(y->os, y->segs[i]->fd);
     for (int i = 0; i < y->sealed_n && y->rc == 0; i++)
         y->rc = log_sync_index(y->os, y->dir, y->segs[i]->base_offset);
+    if (y->rc == 0 && y->upkeep) keep_producers(y);
     if (y->rc == 0 && y->name_made) y->rc = sync_names(y->os, y->dir, y->parent);
     if (y->rc) {
         snprintf(y->why, sizeof y->why, "%s", os_why());
@@ -328,6 +359,10 @@ static void sync_done(struct os_job *j, void *owner)
         struct part_root *root = &ps->roots[p->dir];
         if (y->parent) root->synced = max_i64(root->synced, y->root_names);
         p->log->synced_offset = max_i64(p->log->synced_offset, y->target);
+        if (y->kept) {
+            p->older_snapshot = p->sync_offset_snapshot;
+            p->sync_offset_snapshot = y->target;
+        }
         while (!list_empty(&p->wait_sync)) {
             struct part_append *a = LIST_ENTRY(p->wait_sync.next, struct part_append, link);
             if (a->last_offset >= p->log->synced_offset) break;
@@ -336,6 +371,7 @@ static void sync_done(struct os_job *j, void *owner)
         if (!list_empty(&p->wait_sync)) start_sync(p);
     }
     part_unpin(p);
+    strbuf_fini(&y->producers);
     free(y->dir);
     free(y);
     next_syncs(ps);
@@ -346,7 +382,9 @@ static void start_sync(struct part *p)
     struct log *l = p->log;
     struct parts *ps = p->home;
     bool asked = ps->sync == PART_SYNC_ALWAYS || !list_empty(&p->wait_sync);
-    if (p->syncer || l->faulted || l->synced_offset >= l->flushed_offset) return;
+    bool behind =
+        l->synced_offset < l->flushed_offset || (p->upkeep && p->sync_offset_snapshot < l->flushed_offset);
+    if (p->syncer || l->faulted || !behind) return;
     list_remove(&p->in_syncs);
     if (ps->syncs_n >= (asked ? ps->syncs_max : SYNCS_IDLE_MAX)) {
         list_push_back(asked ? &ps->syncs_asked : &ps->syncs_idle, &p->in_syncs);
@@ -357,6 +395,7 @@ static void start_sync(struct part *p)
     y->os = p->home->shard->os;
     y->root = p->root;
     y->target = l->flushed_offset;
+    strbuf_init(&y->producers);
     /* Oldest unsynced segments first; with more than fit, the target is where the last of them ends. */
     int i = l->segs_n - 1;
     while (i > 0 && l->segs[i]->base_offset >= l->synced_offset)
@@ -382,7 +421,14 @@ static void start_sync(struct part *p)
     y->parent = root_unsynced(p);
     y->root_names = ps->roots[p->dir].names;
     y->name_made = p->names_synced < l->names_made;
-    if (y->name_made || y->sealed_n || y->parent) y->dir = xstrdup(l->dir);
+    /* The producers' state is that of the log's end, so it must be what this sync makes durable. */
+    y->upkeep = p->upkeep && y->target == l->end_offset && p->sync_offset_snapshot < y->target;
+    if (y->upkeep) {
+        producers_save(&p->producers, &y->producers);
+        y->obsolete = p->older_snapshot;
+        p->upkeep = false;
+    }
+    if (y->name_made || y->sealed_n || y->parent || y->upkeep) y->dir = xstrdup(l->dir);
     y->names = l->names_made;
     y->job.run = sync_run;
     y->job.done = sync_done;
@@ -518,10 +564,12 @@ static int save_producers(struct part *p)
     snprintf(path, sizeof path, "%s/%020lld.snapshot", p->log->dir, (long long)at);
     int rc = os_write_file_over(p->home->shard->os, path, b.s, b.n);
     strbuf_fini(&b);
-    if (rc == 0 && p->sync_offset_snapshot > 0) {
-        snprintf(path, sizeof path, "%s/%020lld.snapshot", p->log->dir, (long long)p->sync_offset_snapshot);
-        int r = os_unlink(p->home->shard->os, path);
-        if (r && r != ERR_NOENT) rc = r;
+    int64_t obsolete[] = {p->sync_offset_snapshot, p->older_snapshot};
+    for (size_t i = 0; i < NELEMS(obsolete) && rc == 0; i++) {
+        if (obsolete[i] <= 0) continue;
+        snprintf(path, sizeof path, "%s/%020lld.snapshot", p->log->dir, (long long)obsolete[i]);
+        rc = os_unlink(p->home->shard->os, path);
+        if (rc == ERR_NOENT) rc = 0;
     }
     if (rc == 0) p->sync_offset_snapshot = at;
     return rc;
@@ -535,8 +583,17 @@ void part_tick(struct part *p, int64_t now_ms, bool retain)
     if (n > 0)
         logline(LOG_INFO, p->log->dir, "retention removed %d segment%s, the log starts at offset %lld", n,
                 n == 1 ? "" : "s", (long long)p->log->start_offset);
-    if (n < 0) part_fault(p, "retention", os_why());
-    else start_sync(p); /* the recovery point follows, so that a restart reads little */
+    if (n < 0) {
+        part_fault(p, "retention", os_why());
+        return;
+    }
+    if (p->sync_offset_snapshot >= p->log->flushed_offset && p->log->synced_offset >= p->log->flushed_offset)
+        return;
+    if (log_note_progress(p->log))
+        logline(LOG_WARN, p->log->dir, "cannot write its index: %s; a start after a crash will read more",
+                os_why());
+    p->upkeep = true;
+    start_sync(p); /* the recovery point follows, so that a restart reads little */
 }
 
 void part_end_of_epoch(const struct part *p, int32_t epoch, int32_t *epoch_out, int64_t *end_offset)

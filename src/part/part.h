@@ -26,15 +26,17 @@ struct part {
     struct conf_topic cfg;
     int32_t leader_epoch;
     int64_t high_watermark;
-    int64_t sync_offset_snapshot;      /* offset of the newest .snapshot */
-    struct list in_dirty;              /* linked while appends wait for part_flush */
-    struct list in_syncs;              /* linked while it waits for its turn to be synced */
+    int64_t sync_offset_snapshot; /* offset of the newest .snapshot */
+    int64_t older_snapshot;       /* and of the one before, kept in case a crash spoils the newest; or 0 */
+    struct list in_dirty;         /* linked while appends wait for part_flush */
+    struct list in_syncs;         /* linked while it waits for its turn to be synced */
     struct list wait_flush, wait_sync; /* struct part_append, in offset order */
     struct list watches;
     struct part_syncer *syncer; /* NULL: no sync runs */
     int pins;                   /* work under way elsewhere that needs it */
     const char *root;           /* the log directory's path, borrowed for good */
     bool doomed;
+    bool upkeep;          /* the next sync also keeps what a start after a crash would have to read anew */
     int64_t root_name;    /* the number of the directory's own name in its root: see parts.roots */
     int64_t names_synced; /* log->names_made when the directory was last synced */
     int64_t clean_offset; /* compacted below; -1: not known */

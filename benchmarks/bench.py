@@ -154,8 +154,8 @@ class System:
 
     def answers_all(self, topics):
         """Seconds from the start until every partition tells where it ends, with no error, and how many records all have."""
-        pause = 0.005
-        while True:
+        pause, end = 0.005, time.time() + 1800
+        while time.time() < end:
             try:
                 with self.wire() as w:
                     got = w.offsets(topics)
@@ -167,6 +167,7 @@ class System:
                 raise SystemExit("%s ended; see %s/log" % (self.name, self.dir))
             time.sleep(pause)
             pause = min(pause * 1.5, 0.1)
+        raise SystemExit("%s: not every partition answers; see %s/log" % (self.name, self.dir))
 
     def end(self, signal):
         """Seconds until the process was gone."""

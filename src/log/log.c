@@ -473,19 +473,25 @@ void log_note_epoch(struct log *l, int32_t epoch, int64_t start_offset)
     l->epochs_dirty = true;
 }
 
+void log_epochs_take(struct log *l, struct strbuf *out)
+{
+    strbuf_printf(out, "0\n%d\n", l->epochs_n);
+    for (int i = 0; i < l->epochs_n; i++)
+        strbuf_printf(out, "%d %lld\n", l->epochs[i].epoch, (long long)l->epochs[i].start_offset);
+    l->epochs_dirty = false;
+}
+
 static int write_epochs(struct log *l, int (*write)(struct os *os, const char *path, const void *p, size_t n))
 {
     if (!l->epochs_dirty) return 0;
     struct strbuf b;
     char path[LOG_PATH_MAX];
     strbuf_init(&b);
-    strbuf_printf(&b, "0\n%d\n", l->epochs_n);
-    for (int i = 0; i < l->epochs_n; i++)
-        strbuf_printf(&b, "%d %lld\n", l->epochs[i].epoch, (long long)l->epochs[i].start_offset);
-    snprintf(path, sizeof path, "%s/leader-epoch-checkpoint", l->dir);
+    log_epochs_take(l, &b);
+    snprintf(path, sizeof path, "%s/" LOG_EPOCHS_FILE, l->dir);
     int rc = write(l->os, path, b.s, b.n);
     strbuf_fini(&b);
-    if (rc == 0) l->epochs_dirty = false;
+    if (rc) l->epochs_dirty = true;
     return rc;
 }
 
@@ -537,9 +543,7 @@ int log_sync_index(struct os *os, const char *dir, int64_t base_offset)
 
 int log_note_progress(struct log *l)
 {
-    if (l->faulted) return ERR_IO;
-    int rc = log_index_flush(active(l));
-    return rc ? rc : write_epochs(l, os_write_file_over);
+    return l->faulted ? ERR_IO : log_index_flush(active(l));
 }
 
 int log_close(struct log *l, bool sync)

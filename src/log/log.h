@@ -34,6 +34,7 @@ static inline bool log_files_scarce(const struct log_files *f)
 }
 
 struct log_index_tail;
+struct strbuf;
 struct log_seg {
     struct list lru; /* linked while fd >= 0 */
     int64_t base_offset;
@@ -113,9 +114,13 @@ int log_peek(struct os *os, const char *dir, int64_t from, log_peek_cb *cb, void
              int64_t *end_offset) MUST_USE;
 /* Removes every segment of a directory, so that log_open begins at start_offset. Blocking. */
 int log_wipe(struct os *os, const char *dir) MUST_USE;
-/* Writes, without syncing, what lets a start after a crash begin late in the active segment: its index
- * entries and the epochs. */
+/* Writes the index entries of the active segment, without syncing: a start after a crash begins there. The
+ * log goes on if it cannot. */
 int log_note_progress(struct log *l) MUST_USE;
+/* The epoch checkpoint's bytes, and where they belong. The caller sets epochs_dirty again if it cannot write
+ * them. */
+void log_epochs_take(struct log *l, struct strbuf *out);
+#define LOG_EPOCHS_FILE "leader-epoch-checkpoint"
 /* Writes what is pending, indexes and the epoch checkpoint; syncs if asked. Blocking. */
 int log_close(struct log *l, bool sync) MUST_USE;
 /* Syncs the index files of a segment that is sealed, so that a start may trust them. Any thread. */

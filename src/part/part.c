@@ -32,8 +32,9 @@ struct part_syncer {
     const char *root;       /* the log directory; lives as long as the broker */
     bool name_made, parent; /* names in dir, dir's own name */
     int64_t names, root_names;
-    struct strbuf
-        producers;    /* upkeep: a snapshot at target, to be written once everything below it is synced */
+    /* upkeep: a producer snapshot at target, to be written once everything below it is synced, and the epochs
+     */
+    struct strbuf producers, epochs;
     int64_t obsolete; /* the snapshot that goes then; 0: none */
     bool upkeep, kept;
     int rc;
@@ -245,12 +246,19 @@ static int sync_names(struct os *os, char *dir, bool parent)
     return os_fsync_dir(os, dir);
 }
 
-/* Not synced: a start that finds it spoiled reads more of the log. */
-static void keep_producers(struct part_syncer *y)
+/* Not synced: a start that finds them spoiled reads more of the log. */
+static void keep_state(struct part_syncer *y)
 {
     char path[4200];
-    snprintf(path, sizeof path, "%s/%020lld.snapshot", y->dir, (long long)y->target);
-    int rc = os_write_file_over(y->os, path, y->producers.s, y->producers.n);
+    int rc = 0;
+    if (y->epochs.n) {
+        snprintf(path, sizeof path, "%s/" LOG_EPOCHS_FILE, y->dir);
+        rc = os_write_file_over(y->os, path, y->epochs.s, y->epochs.n);
+    }
+    if (rc == 0) {
+        snprintf(path, sizeof path, "%s/%020lld.snapshot", y->dir, (long long)y->target);
+        rc = os_write_file_over(y->os, path, y->producers.s, y->producers.n);
+    }
     y->kept = rc == 0;
     if (y->kept && y->obsolete) {
         snprintf(path, sizeof path, "%s/%020lld.snapshot", y->dir, (long long)y->obsolete);
@@ -266,7 +274,7 @@ static void sync_run(struct os_job *j)
     for (int i = 0; i < y->segs_n && y->rc == 0; i++) y->rc = os_fdatasync(y->os, y->segs[i]->fd);
     for (int i = 0; i < y->sealed_n && y->rc == 0; i++)
         y->rc = log_sync_index(y->os, y->dir, y->segs[i]->base_offset);
-    if (y->rc == 0 && y->upkeep) keep_producers(y);
+    if (y->rc == 0 && y->upkeep) keep_state(y);
     if (y->rc == 0 && y->name_made) y->rc = sync_names(y->os, y->dir, y->parent);
     if (y->rc) {
         snprintf(y->why, sizeof y->why, "%s", os_why());
@@ -350,6 +358,7 @@ static void sync_done(struct os_job *j, void *owner)
     ps->syncs_n--;
     for (int i = 0; i < y->segs_n; i++) log_seg_put(y->segs[i]);
     p->syncer = NULL;
+    if (y->epochs.n && !y->kept) p->log->epochs_dirty = true;
     if (p->doomed) {
         /* nobody waits any more */
     } else if (y->rc) {
@@ -372,6 +381,7 @@ static void sync_done(struct os_job *j, void *owner)
     }
     part_unpin(p);
     strbuf_fini(&y->producers);
+    strbuf_fini(&y->epochs);
     free(y->dir);
     free(y);
     next_syncs(ps);
@@ -396,6 +406,7 @@ static void start_sync(struct part *p)
     y->root = p->root;
     y->target = l->flushed_offset;
     strbuf_init(&y->producers);
+    strbuf_init(&y->epochs);
     /* Oldest unsynced segments first; with more than fit, the target is where the last of them ends. */
     int i = l->segs_n - 1;
     while (i > 0 && l->segs[i]->base_offset >= l->synced_offset)
@@ -425,6 +436,7 @@ static void start_sync(struct part *p)
     y->upkeep = p->upkeep && y->target == l->end_offset && p->sync_offset_snapshot < y->target;
     if (y->upkeep) {
         producers_save(&p->producers, &y->producers);
+        if (l->epochs_dirty) log_epochs_take(l, &y->epochs);
         y->obsolete = p->older_snapshot;
         p->upkeep = false;
     }

@@ -1,19 +1,30 @@
 """Drives benchmarks/load against the floor, moldau and Apache Kafka, one after the other for every case, and prints
 ratios. Nothing here fails because of a figure."""
+import atexit
+import glob
 import json
 import os
 import shutil
 import socket
+import struct
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 LOAD = ROOT + "/build/bench/load"
+FILL = ROOT + "/build/bench/fill"
+LOOKUP = ROOT + "/build/bench/lookup"
+sys.path.insert(0, ROOT + "/tests/lib")
+from wire import Wire, batch, text
+
 QUICK = "--quick" in sys.argv
+SCALE = float(next((a[8:] for a in sys.argv if a.startswith("--scale=")), 0.02 if QUICK else 1))
 NO_KAFKA = "--no-kafka" in sys.argv
-CASES = [a for a in sys.argv[1:] if not a.startswith("--")] or ["produce", "latency", "fetch", "start", "memory", "tools"]
+CASES = [a for a in sys.argv[1:] if not a.startswith("--")] or [
+    "produce", "latency", "fetch", "start", "memory", "tools", "compaction", "recovery", "many", "times", "cold"]
 SECONDS = 2 if QUICK else 5
 PARTITIONS = 8
 
@@ -37,22 +48,46 @@ def descendant(pid):
     return descendant(int(kids[0])) if kids else pid
 
 
+running = []
+
+
+@atexit.register
+def end_all():
+    for s in list(running):
+        s.end(9)
+        shutil.rmtree(s.dir, ignore_errors=True)
+
+
 class System:
-    def __init__(self, name):
+    def __init__(self, name, dirs=1, **settings):
         self.name, self.dir, self.port = name, tempfile.mkdtemp(prefix="moldau-bench-"), free_port()
         self.log = open(self.dir + "/log", "w")
+        self.data = [self.dir + "/data" + (str(i) if dirs > 1 else "") for i in range(dirs)]
+        self.settings = {k.replace("_", "."): v for k, v in settings.items()}
+        self.launch()
+
+    def launch(self):
+        name = self.name
         self.started = time.perf_counter()
         if name in ("floor", "floor-sync"):
             cmd = [ROOT + "/build/bench/floor", str(self.port), self.dir + "/data"] + (["sync"] if "-" in name else [])
         elif name in ("moldau", "moldau-unsynced"):
-            cmd = [ROOT + "/build/moldau", "server", "--override", "log.dirs=" + self.dir + "/data", "--override",
+            cmd = [ROOT + "/build/moldau", "server", "--override", "log.dirs=" + ",".join(self.data), "--override",
                    "listeners=PLAINTEXT://127.0.0.1:%d" % self.port, "--override", "num.partitions=%d" % PARTITIONS,
                    "--override", "log.retention.bytes=1073741824"]
             cmd += ["--override", "moldau.ack.sync=never"] if "-" in name else []
+            for k, v in self.settings.items():
+                cmd += ["--override", "%s=%s" % (k, v)]
+        elif os.path.exists(self.dir + "/server.properties"):  # a second start
+            cmd = [ROOT + "/tests/peer/kafka-peer", "start", self.dir + "/server.properties"]
         else:
-            cmd = [ROOT + "/tests/peer/kafka-peer", "single", str(self.port), self.dir, "num.partitions=%d" % PARTITIONS]
+            cmd = [ROOT + "/tests/peer/kafka-peer", "single", str(self.port), self.dir, "num.partitions=%d" % PARTITIONS,
+                   "log.dirs=" + ",".join(self.data)] + ["%s=%s" % kv for kv in self.settings.items()]
+        self.pid = None
         self.process = subprocess.Popen(cmd, stdout=self.log, stderr=self.log, stdin=subprocess.DEVNULL,
                                         env=dict(os.environ, HEAP="-Xmx1g"))
+        if self not in running:
+            running.append(self)
         self.first_answer = self.wait()
         self.pid = descendant(self.process.pid)
 
@@ -68,7 +103,7 @@ class System:
             return s.recv(n, socket.MSG_WAITALL) if n else b""
 
     def wait(self):
-        end = time.time() + 60
+        end = time.time() + 300
         while time.time() < end:
             try:
                 if self.name.startswith("floor"):
@@ -100,16 +135,58 @@ class System:
             return None
         return json.loads(p.stdout)
 
-    def stop(self):
-        for pid in {self.pid, self.process.pid}:
+    def program(self, path, **keys):
+        p = subprocess.run([path, "127.0.0.1:%d" % self.port] + ["%s=%s" % kv for kv in keys.items()], capture_output=True,
+                           text=True, timeout=3600)
+        if p.returncode:
+            raise SystemExit("%s: %s" % (self.name, p.stderr))
+        return json.loads(p.stdout)
+
+    def wire(self):
+        return Wire(self.port, timeout=300)
+
+    def create(self, topics, **configs):
+        with self.wire() as w:
+            bad = {t: e for t, e in w.create(topics, **configs).items() if e}
+        if bad:
+            raise SystemExit("%s: topics were not created: %s" % (self.name, bad))
+        self.answers_all({t: range(n) for t, n in topics.items()})  # Kafka answers before every leader is there
+
+    def answers_all(self, topics):
+        """Seconds from the start until every partition tells where it ends, with no error, and how many records all have."""
+        pause, end = 0.005, time.time() + 1800
+        while time.time() < end:
             try:
-                os.kill(pid, 15)
+                with self.wire() as w:
+                    got = w.offsets(topics)
+                if len(got) == sum(map(len, topics.values())) and not any(v[0] for v in got.values()):
+                    return time.perf_counter() - self.started, sum(v[2] for v in got.values())
+            except OSError:
+                pass
+            if self.process.poll() is not None:
+                raise SystemExit("%s ended; see %s/log" % (self.name, self.dir))
+            time.sleep(pause)
+            pause = min(pause * 1.5, 0.1)
+        raise SystemExit("%s: not every partition answers; see %s/log" % (self.name, self.dir))
+
+    def end(self, signal):
+        """Seconds until the process was gone."""
+        at = time.perf_counter()
+        for pid in {self.pid or self.process.pid, self.process.pid}:
+            try:
+                os.kill(pid, signal)
             except ProcessLookupError:
                 pass
         try:
-            self.process.wait(30)
+            self.process.wait(300)
         except subprocess.TimeoutExpired:
             self.process.kill()
+            self.process.wait()
+        return time.perf_counter() - at
+
+    def stop(self):
+        self.end(15)
+        running.remove(self)
         self.log.close()
         shutil.rmtree(self.dir, ignore_errors=True)
 
@@ -240,6 +317,183 @@ def tools():
         got[name] = sorted(times)[len(times) // 2]
         s.stop()
     table("kafka-topics.sh --describe", "ms", [("", got)], systems(False))
+
+
+# ---- storage ----
+def cpu_seconds(pid):
+    fields = open("/proc/%d/stat" % pid).read().rsplit(")", 1)[1].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+def peak_mb(pid):
+    return next(int(x.split()[1]) for x in open("/proc/%d/status" % pid) if x.startswith("VmHWM")) / 1024
+
+
+def scaled(n, least=1):
+    return max(least, int(n * SCALE))
+
+
+def logs_of(s, topic, partition=0):
+    return sorted(f for d in s.data for f in glob.glob("%s/%s-%d/*.log" % (d, topic, partition)))
+
+
+def set_topic(s, topic, name, value):
+    """IncrementalAlterConfigs v0."""
+    with s.wire() as w:
+        r = w.ask(44, 0, struct.pack(">ib", 1, 2) + text(topic) + struct.pack(">i", 1) + text(name) + b"\0" + text(value) + b"\0")
+        r.take("ii")
+        if r.take("h"):
+            raise SystemExit("%s: cannot set %s" % (s.name, name))
+
+
+def cleaned_up_to(s, topic):
+    for d in s.data:
+        try:
+            for line in open(d + "/cleaner-offset-checkpoint"):
+                if line.startswith(topic + " 0 "):
+                    return int(line.split()[2])
+        except OSError:
+            pass
+    return 0
+
+
+def compaction():
+    rate, memory, seconds = {}, {}, {}
+    for name in systems(floor=False):
+        s = System(name, log_cleaner_backoff_ms=500, log_flush_offset_checkpoint_interval_ms=1000)
+        s.create({"c": 1}, segment_bytes=max(1 << 20, scaled(100 << 20)), cleanup_policy="delete", retention_bytes=-1,
+                 min_cleanable_dirty_ratio=0.01)
+        s.program(FILL, topic="c", mb=scaled(2000), keys=scaled(1000000), value=200, batch=65536)
+        last = int(os.path.basename(logs_of(s, "c")[-1])[:20])
+        size = sum(map(os.path.getsize, logs_of(s, "c")[:-1]))
+        time.sleep(2)
+        open("/proc/%d/clear_refs" % s.pid, "w").write("5")  # the peak begins anew
+        cpu, at = cpu_seconds(s.pid), time.perf_counter()
+        set_topic(s, "c", "cleanup.policy", "compact")
+        while cleaned_up_to(s, "c") < last:
+            time.sleep(0.02)
+        cpu = cpu_seconds(s.pid) - cpu
+        seconds[name], rate[name], memory[name] = time.perf_counter() - at, size / 1e6 / max(cpu, 0.01), peak_mb(s.pid)
+        s.stop()
+    table("compaction of %d MB with %d keys" % (scaled(2000), scaled(1000000)), "", [
+        ("MB a CPU second", rate), ("peak resident memory (MB)", memory), ("seconds, looks included", seconds)], systems(False))
+
+
+def bare_read(dirs):
+    """Seconds to read every log and check its batches' CRCs in one thread."""
+    at = time.perf_counter()
+    subprocess.run([ROOT + "/build/bench/floor", "scan"] + [f for d in dirs for f in glob.glob(d + "/*/*.log")], check=True)
+    return time.perf_counter() - at
+
+
+def recovery():
+    partitions = scaled(1000)
+    topics, got, cpu = {"r": range(partitions)}, {}, {}
+    for name in systems(floor=False):
+        s = System(name)
+        s.create({"r": partitions})
+        filled = s.program(FILL, topic="r", partitions=partitions, mb=scaled(10000), batch=262144, value=1000)
+        s.end(9)
+        if name == "moldau":
+            got["floor"] = bare_read(s.data)
+        s.launch()
+        got[name], records = s.answers_all(topics)
+        cpu[name] = cpu_seconds(s.pid)
+        if records != filled["records"]:
+            print("%s: %d records of %d are there" % (name, records, filled["records"]))
+        s.stop()
+    table("recovery after kill -9: %d MB in %d partitions" % (scaled(10000), partitions), "", [
+        ("seconds until all partitions answer", got), ("CPU seconds", cpu)], systems())
+
+
+def many():
+    n = scaled(10000, 100)
+    topics = {"many-%d" % i: range(min(1000, n - i)) for i in range(0, n, 1000)}
+    rows = {k: {} for k in ("creating them (s)", "one record to each, acks=1 (s)", "stop (ms)", "start after a clean stop (ms)",
+                            "resident, idle (MB)", "open files", "start after kill -9 (ms)")}
+    for name in systems(floor=False):
+        s = System(name, dirs=3)
+        def note(key, value):
+            rows[key][name] = value
+        at = time.perf_counter()
+        s.create({t: len(indexes) for t, indexes in topics.items()})
+        note("creating them (s)", time.perf_counter() - at)
+        at = time.perf_counter()
+        with s.wire() as w:
+            bad = [v for v in w.produce(topics, batch([b"x" * 100], int(time.time() * 1000)), acks=1).values() if v[0]]
+        note("one record to each, acks=1 (s)", time.perf_counter() - at)
+        if bad:
+            print("%s: %d partitions refused a record" % (name, len(bad)))
+        note("stop (ms)", s.end(15) * 1000)
+        s.launch()
+        note("start after a clean stop (ms)", s.answers_all(topics)[0] * 1000)
+        time.sleep(5)
+        note("resident, idle (MB)", resident_mb(s.pid))
+        note("open files", len(os.listdir("/proc/%d/fd" % s.pid)))
+        s.end(9)
+        s.launch()
+        note("start after kill -9 (ms)", s.answers_all(topics)[0] * 1000)
+        s.stop()
+    table("%d partitions in 3 log directories" % n, "", list(rows.items()), systems(False))
+
+
+def times():
+    rows = {k: {} for k in ("seconds", "cpu_s", "p50_ms", "p99_ms")}
+    records = scaled(1000000, 10000)
+    for name in systems(floor=False):
+        s = System(name)
+        s.create({"t": 1}, segment_bytes=max(1 << 20, scaled(200 << 20)), retention_bytes=-1)
+        filled = s.program(FILL, topic="t", mb=scaled(1000), value=100)
+        keys = dict(topic="t", first_ms=filled["first_ms"], last_ms=filled["last_ms"], pid=s.pid)
+        if name == "kafka":
+            s.program(LOOKUP, records=records // 2, **keys)
+        got = s.program(LOOKUP, records=records, **keys)
+        for k, row in rows.items():
+            row[name] = got[k]
+        s.stop()
+    table("%d records read by look-ups of random times in %d MB" % (records, scaled(1000)), "", list(rows.items()), systems(False))
+
+
+def evict(files):
+    for f in files:
+        with open(f, "rb") as g:
+            os.fsync(g.fileno())
+            os.posix_fadvise(g.fileno(), 0, 0, os.POSIX_FADV_DONTNEED)
+
+
+def cold():
+    """A producer at full rate to one topic, alone and beside consumers of another whose oldest segments are not in the page cache."""
+    rows = {k: {} for k in ("p99 of the producer alone (ms)", "p99 beside cold fetches (ms)", "times as long", "cold MB/s", "producer MB/s alone",
+                            "producer MB/s beside")}
+    seconds = max(2, int(20 * min(SCALE, 1)))
+    for name in systems(floor=False):
+        s = System(name, log_retention_check_interval_ms=5000, log_segment_delete_delay_ms=1000)
+        for topic in ("old", "new"):
+            s.create({topic: PARTITIONS}, segment_bytes=max(8 << 20, scaled(64 << 20)), retention_bytes=1 << 30)
+        while sum(os.path.getsize(f) for p in range(PARTITIONS) for f in logs_of(s, "old", p)) < scaled(4 << 30):
+            s.load("produce", topic="old", batch=16384, seconds=1, conns=4)
+        oldest = [f for p in range(PARTITIONS) for f in logs_of(s, "old", p)[:-1]]
+        s.load("produce", topic="new", batch=16384, seconds=seconds)
+        alone = s.load("produce", topic="new", batch=16384, seconds=seconds)
+        evict(oldest)
+        reader = subprocess.Popen([LOAD, "127.0.0.1:%d" % s.port, "fetch", "topic=old", "batch=16384", "partitions=%d" % PARTITIONS,
+                                   "conns=%d" % PARTITIONS, "seconds=%d" % (seconds + 1)], stdout=subprocess.PIPE, text=True)
+        stop = threading.Event()
+        def keep_cold():
+            while not stop.wait(0.5):
+                evict(oldest)
+        evicter = threading.Thread(target=keep_cold)
+        evicter.start()
+        beside = s.load("produce", topic="new", batch=16384, seconds=seconds)
+        read = json.loads(reader.communicate()[0] or "{}")
+        stop.set()
+        evicter.join()
+        if alone and beside:
+            for k, v in zip(rows, (alone["p99_ms"], beside["p99_ms"], beside["p99_ms"] / alone["p99_ms"], read.get("mb_s"),
+                                   alone["mb_s"], beside["mb_s"])):
+                rows[k][name] = v
+        s.stop()
+    table("fetch of cold data while producing at full rate", "", list(rows.items()), systems(False))
 
 
 for case in CASES:

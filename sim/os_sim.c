@@ -456,3 +456,27 @@ struct os *sim_os_new(struct machine *m, int id)
     os->mono_ns = world.now_ns;
     return os;
 }
+
+/* File by file: what a single call does in the real world. */
+struct sync_walk {
+    struct os *os;
+    const char *dir;
+};
+static int sync_entry(void *arg, const char *name, bool is_dir)
+{
+    const struct sync_walk *x = arg;
+    char path[4200];
+    snprintf(path, sizeof path, "%s/%s", x->dir, name);
+    if (is_dir) return os_sync_tree(x->os, path);
+    int fd = os_open(x->os, path, OS_WRITE);
+    if (fd < 0) return fd;
+    int rc = os_fdatasync(x->os, fd);
+    os_close(x->os, fd);
+    return rc;
+}
+int os_sync_tree(struct os *os, const char *path)
+{
+    struct sync_walk x = {os, path};
+    int rc = os_list_dir(os, path, sync_entry, &x);
+    return rc ? rc : os_fsync_dir(os, path);
+}

@@ -106,6 +106,7 @@ bool machine_start(struct machine *m, const struct conf *conf)
     struct server *sv = xcalloc(1, sizeof *sv);
     conf_copy(&sv->conf, conf);
     world.machine = m;
+    sv->log_files_max = 64;
     int rc = server_open(sv, m->loops, m->loops_n, &why);
     if (rc) {
         logline(LOG_ERROR, "sim", "the broker did not start: %s", strbuf_cstr(&why));

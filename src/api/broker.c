@@ -168,6 +168,7 @@ void broker_apply_dynamic(struct broker *b, struct slice resource)
     }
 }
 
+#define TICK_PARTS 128 /* in one turn */
 /* Kafka waits this long before its first look. */
 #define RETENTION_FIRST_MS 30000
 
@@ -175,10 +176,23 @@ static void tick(struct timer *t, struct shard *s)
 {
     struct broker *b = s->broker;
     int64_t now = os_wall_ms(s->os);
-    bool retain = os_mono_ns(s->os) >= b->retain_ns;
-    if (retain)
-        b->retain_ns = os_mono_ns(s->os) + conf_i64(&b->conf, CONF_LOG_RETENTION_CHECK_INTERVAL_MS) * 1000000;
-    MAP_FOREACH(it, struct part, p, &b->parts.map) part_tick(p, now, retain);
+    struct part *p = NULL;
+    if (b->tick_at == 0) {
+        b->retaining = os_mono_ns(s->os) >= b->retain_ns;
+        if (b->retaining)
+            b->retain_ns =
+                os_mono_ns(s->os) + conf_i64(&b->conf, CONF_LOG_RETENTION_CHECK_INTERVAL_MS) * 1000000;
+    }
+    parts_end_of_turn(&b->parts); /* upkeep is of what is in the files */
+    /* In slices: between them requests are served, and the map may change, so that one partition or another
+     * waits for the next round. */
+    for (int i = 0; i < TICK_PARTS && (p = map_next(&b->parts.map, &b->tick_at)) != NULL; i++)
+        part_tick(p, now, b->retaining);
+    if (p) {
+        timer_set_ms(s, t, 1);
+        return;
+    }
+    b->tick_at = 0;
     broker_write_checkpoints(b);
     if (conf_i64(&b->conf, CONF_CONNECTIONS_MAX_IDLE_MS) >= 0)
         net_close_idle(&b->net, conf_i64(&b->conf, CONF_CONNECTIONS_MAX_IDLE_MS));
@@ -260,6 +274,25 @@ int broker_close_partitions(struct broker *b)
     return failed;
 }
 
+int brokers_sync(struct broker **all, int n)
+{
+    const struct node *node = all[0]->node;
+    struct os *os = all[0]->shard->os;
+    int failed = 0;
+    for (int d = 0; d < node->dirs_n; d++) {
+        if (!node->dirs[d].online) continue;
+        if (os_sync_tree(os, node->dirs[d].path)) {
+            logline(LOG_ERROR, node->dirs[d].path, "a sync to disk failed (%s)", os_why());
+            os_mark_unsettled(os, node->dirs[d].path);
+            failed++;
+            continue;
+        }
+        for (int i = 0; i < n; i++) MAP_FOREACH(it, struct part, p, &all[i]->parts.map)
+        if (p->dir == d && !p->log->faulted) p->log->synced_offset = p->log->flushed_offset;
+    }
+    return failed;
+}
+
 void broker_fini(struct broker *b)
 {
     net_fini(&b->net);
@@ -308,7 +341,7 @@ static void cp_add(struct broker *b, struct strbuf *text, int *lines)
 {
     MAP_FOREACH(it, struct part, p, &b->parts.map)
     {
-        int64_t v[CP_FILES] = {p->log->synced_offset, p->log->start_offset, p->high_watermark,
+        int64_t v[CP_FILES] = {log_recovery_point(p->log), p->log->start_offset, p->high_watermark,
                                p->clean_offset};
         for (int k = 0; k < CP_FILES; k++) {
             if (v[k] < 0) continue;

@@ -52,6 +52,8 @@ struct broker {
     bool pid_asked;
     struct timer tick;
     int64_t retain_ns; /* when retention is due next */
+    bool retaining;    /* the round of upkeep under way looks at retention too */
+    size_t tick_at;    /* where the round under way goes on in the map of partitions; 0: none is */
     bool serving;
 };
 
@@ -65,13 +67,16 @@ void broker_init(struct broker *b, struct shard *s, const struct node *node, con
 void broker_fini(struct broker *b);
 /* From here on image changes open and remove partitions. Opens those the image has; blocking. */
 int broker_open_partitions(struct broker *b, const struct checkpoints *cp) MUST_USE;
-/* Writes and syncs everything on this shard. Blocking, at a stop. */
+/* Writes everything on this shard. Blocking, at a stop; brokers_sync makes it durable. */
 int broker_close_partitions(struct broker *b);
 /* Takes the image's overrides of a broker (resource: its id, or "" for all) into conf's dynamic layer. */
 void broker_apply_dynamic(struct broker *b, struct slice resource);
 /* Gathers offsets from all shards and writes the checkpoint files on the pool; only shard 0 acts. */
 void broker_write_checkpoints(struct broker *b);
-/* The same at a stop, when no loop runs any more. */
+/* At a stop, when no loop runs any more: syncs the log directories, then nothing of any partition is ahead of
+ * the disk; the number of those that failed. */
+int brokers_sync(struct broker **all, int n) MUST_USE;
+/* The same as broker_write_checkpoints at a stop, after the sync. */
 int brokers_write_checkpoints_now(struct broker **all, int n) MUST_USE;
 void broker_topic_conf(struct broker *b, const struct image_topic *t, struct conf_topic *out);
 

@@ -111,7 +111,8 @@ static void read_part(struct broker *b, struct fetch *f, struct fpart *x, int64_
         return;
     }
     int64_t limit = f->in.isolation_level ? part_last_stable_offset(p) : p->high_watermark;
-    int64_t max = min_i64(x->want->max_bytes, *budget);
+    /* Each range holds a file open until it has left. */
+    int64_t max = !*first && log_files_scarce(&b->shard->files) ? 0 : min_i64(x->want->max_bytes, *budget);
     x->err = check_last_epoch(x, p);
     if (x->err) return;
     if (x->diverging.epoch == -1) {

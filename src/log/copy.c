@@ -3,6 +3,7 @@
  * are there.
  * 2. seg is referenced from log_copy_next, which chose it, to the next one. */
 #include "log/copy.h"
+#include "base/strbuf.h"
 #include "log/log_int.h"
 
 #include <stdio.h>
@@ -26,6 +27,7 @@ struct log_copy {
     struct log_seg *seg;
     int64_t n;
     bool ends; /* the last one: files of the whole log, and the directory's name */
+    struct strbuf epochs;
 };
 
 struct log_copy *log_copy_new(struct log *l, char *to_take)
@@ -36,6 +38,7 @@ struct log_copy *log_copy_new(struct log *l, char *to_take)
     c->to = to_take;
     c->base = -1;
     c->to_fd = -1;
+    strbuf_init(&c->epochs);
     return c;
 }
 
@@ -50,6 +53,7 @@ void log_copy_free(struct log_copy *c)
     if (!c) return;
     unpin(c);
     if (c->to_fd >= 0) os_close(c->os, c->to_fd);
+    strbuf_fini(&c->epochs);
     free(c->from);
     free(c->to);
     free(c);
@@ -111,6 +115,15 @@ static void begin_seg(struct log_copy *c, int64_t base)
     c->beside_done = false;
 }
 
+/* The copy's own file of them; what the log itself has still to write is not changed by that. */
+static void take_epochs(struct log_copy *c, struct log *l)
+{
+    bool dirty = l->epochs_dirty;
+    strbuf_reset(&c->epochs);
+    log_epochs_take(l, &c->epochs);
+    l->epochs_dirty = dirty;
+}
+
 int log_copy_next(struct log_copy *c, struct log *l, bool last)
 {
     unpin(c);
@@ -126,8 +139,8 @@ int log_copy_next(struct log_copy *c, struct log *l, bool last)
         else if (!c->beside_done && (sealed || last)) {
             c->slice = SLICE_BESIDE;
             c->ends = !sealed;
-            if (!sealed && ((rc = log_index_flush(s)) != 0 || (rc = log_write_epochs(l)) != 0))
-                return fail(c, rc, "cannot write an index");
+            if (!sealed && (rc = log_index_flush(s)) != 0) return fail(c, rc, "cannot write an index");
+            if (!sealed) take_epochs(c, l);
         } else if (sealed) {
             begin_seg(c, l->segs[i + 1]->base_offset);
             continue;
@@ -206,8 +219,7 @@ static int sync_names(struct log_copy *c)
 
 static int copy_beside(struct log_copy *c)
 {
-    static const char *const suffixes[] = {"index", "timeindex", "txnindex", "snapshot"},
-                             *const whole[] = {"leader-epoch-checkpoint", "partition.metadata"};
+    static const char *const suffixes[] = {"index", "timeindex", "txnindex", "snapshot"};
     char from[LOG_PATH_MAX], to[LOG_PATH_MAX];
     int rc = copy_records(c); /* an empty segment has a file, too */
     if (rc == 0) rc = os_fdatasync(c->os, c->to_fd);
@@ -216,12 +228,12 @@ static int copy_beside(struct log_copy *c)
         path_of(c->to, c->base, suffixes[i], to);
         rc = copy_file(c->os, from, to);
     }
-    if (!c->ends) return rc;
-    for (size_t i = 0; i < NELEMS(whole) && rc == 0; i++) {
-        snprintf(from, sizeof from, "%s/%s", c->from, whole[i]);
-        snprintf(to, sizeof to, "%s/%s", c->to, whole[i]);
-        rc = copy_file(c->os, from, to);
-    }
+    if (rc || !c->ends) return rc;
+    snprintf(from, sizeof from, "%s/partition.metadata", c->from);
+    snprintf(to, sizeof to, "%s/partition.metadata", c->to);
+    rc = copy_file(c->os, from, to);
+    snprintf(to, sizeof to, "%s/" LOG_EPOCHS_FILE, c->to);
+    if (rc == 0) rc = os_write_file_atomic(c->os, to, c->epochs.s, c->epochs.n);
     return rc ? rc : sync_names(c);
 }
 

@@ -15,6 +15,29 @@ static int open_index(struct log_seg *s, const char *suffix, int flags)
     return os_open(s->log->os, path, flags);
 }
 
+struct log_index_tail *log_tail_new(int64_t last_time_ms)
+{
+    struct log_index_tail *t = xcalloc(1, sizeof *t);
+    t->last_time_ms = last_time_ms;
+    return t;
+}
+
+void log_tail_free(struct log_index_tail *t)
+{
+    if (!t) return;
+    free(t->index);
+    free(t->time);
+    free(t);
+}
+
+/* Room for one entry more. */
+static void *grown(void *entries, int n, int *cap, size_t bytes)
+{
+    if (n < *cap) return entries;
+    *cap = *cap ? *cap * 2 : 2;
+    return xrealloc(entries, (size_t)*cap * bytes);
+}
+
 int log_index_flush(struct log_seg *s)
 {
     struct log_index_tail *t = s->tail;
@@ -23,8 +46,8 @@ int log_index_flush(struct log_seg *s)
     int rc = 0;
     if (t->index_n) {
         for (int i = 0; i < t->index_n; i++) {
-            store_be32(out + i * 8, t->index[i][0]);
-            store_be32(out + i * 8 + 4, t->index[i][1]);
+            store_be32(out + i * 8, t->index[i].rel);
+            store_be32(out + i * 8 + 4, t->index[i].pos);
         }
         int fd = open_index(s, "index", OS_WRITE | OS_CREATE);
         if (fd < 0) return fd;
@@ -32,7 +55,9 @@ int log_index_flush(struct log_seg *s)
         os_close(os, fd);
         if (rc) return rc;
         s->index_n += t->index_n;
-        t->index_n = 0;
+        free(t->index);
+        t->index = NULL;
+        t->index_n = t->index_cap = 0;
     }
     if (t->time_n) {
         for (int i = 0; i < t->time_n; i++) {
@@ -45,7 +70,9 @@ int log_index_flush(struct log_seg *s)
         os_close(os, fd);
         if (rc) return rc;
         s->time_n += t->time_n;
-        t->time_n = 0;
+        free(t->time);
+        t->time = NULL;
+        t->time_n = t->time_cap = 0;
     }
     return rc;
 }
@@ -58,8 +85,9 @@ static int note_time(struct log_seg *s)
         int rc = log_index_flush(s);
         if (rc) return rc;
     }
-    t->time[t->time_n].time_ms = s->max_time_ms;
-    t->time[t->time_n++].rel = (uint32_t)(s->max_time_offset - s->base_offset);
+    t->time = grown(t->time, t->time_n, &t->time_cap, sizeof *t->time);
+    t->time[t->time_n++] =
+        (struct log_tail_time){s->max_time_ms, (uint32_t)(s->max_time_offset - s->base_offset)};
     t->last_time_ms = s->max_time_ms;
     return 0;
 }
@@ -76,8 +104,9 @@ int log_index_note(struct log_seg *s, const struct batch_head *h)
     if (t->bytes_since_entry > s->log->cfg.index_interval_bytes) {
         if (t->index_n == LOG_TAIL_ENTRIES) rc = log_index_flush(s);
         if (rc) return rc;
-        t->index[t->index_n][0] = (uint32_t)(h->last_offset - s->base_offset);
-        t->index[t->index_n++][1] = (uint32_t)s->size;
+        t->index = grown(t->index, t->index_n, &t->index_cap, sizeof *t->index);
+        t->index[t->index_n++] =
+            (struct log_tail_entry){(uint32_t)(h->last_offset - s->base_offset), (uint32_t)s->size};
         rc = note_time(s);
         t->bytes_since_entry = 0;
     }
@@ -97,14 +126,14 @@ int log_index_find(struct log_seg *s, int64_t offset, int64_t *pos)
     *pos = 0;
     if (offset <= s->base_offset) return 0;
     uint64_t rel = (uint64_t)(offset - s->base_offset);
-    if (t && t->index_n && t->index[0][0] <= rel) {
+    if (t && t->index_n && t->index[0].rel <= rel) {
         int lo = 0, hi = t->index_n - 1; /* the last entry <= rel */
         while (lo < hi) {
             int mid = (lo + hi + 1) / 2;
-            if (t->index[mid][0] <= rel) lo = mid;
+            if (t->index[mid].rel <= rel) lo = mid;
             else hi = mid - 1;
         }
-        *pos = t->index[lo][1];
+        *pos = t->index[lo].pos;
         return 0;
     }
     if (s->index_n == 0) return 0;
@@ -138,8 +167,8 @@ int log_index_floor(struct log_seg *s, int64_t want, int64_t *pos)
 {
     struct log_index_tail *t = s->tail;
     *pos = 0;
-    if (t && t->index_n && t->index[0][1] <= want) {
-        for (int i = 0; i < t->index_n && t->index[i][1] <= want; i++) *pos = t->index[i][1];
+    if (t && t->index_n && t->index[0].pos <= want) {
+        for (int i = 0; i < t->index_n && t->index[i].pos <= want; i++) *pos = t->index[i].pos;
         return 0;
     }
     if (s->index_n == 0) return 0;
@@ -259,4 +288,80 @@ int log_index_load(struct log_seg *s, bool *damaged)
         }
     }
     return 0;
+}
+
+/* ---- after a crash ---- */
+/* Reads a whole index file; *n is the number of its entries. The caller frees *out. */
+static int read_entries(struct log_seg *s, const char *suffix, size_t entry, uint8_t **out, int64_t *n)
+{
+    struct os *os = s->log->os;
+    struct os_stat st;
+    *out = NULL;
+    *n = 0;
+    int fd = open_index(s, suffix, OS_READ);
+    if (fd < 0) return fd == ERR_NOENT ? 0 : fd;
+    int rc = os_fstat(os, fd, &st);
+    if (rc == 0 && st.size > s->log->cfg.segment_index_bytes + (int64_t)entry) rc = ERR_NOENT; /* not ours */
+    if (rc == 0) {
+        *out = xmalloc((size_t)st.size);
+        ssize_t got = os_pread(os, fd, *out, (size_t)st.size, 0);
+        if (got < 0) rc = (int)got;
+        else *n = got / (ssize_t)entry;
+    }
+    os_close(os, fd);
+    return rc == ERR_NOENT ? 0 : rc;
+}
+
+static int cut_entries(struct log_seg *s, const char *suffix, int64_t bytes)
+{
+    int fd = open_index(s, suffix, OS_WRITE);
+    if (fd < 0) return fd;
+    int rc = os_ftruncate(s->log->os, fd, bytes);
+    os_close(s->log->os, fd);
+    return rc;
+}
+
+/* Entries were not synced: what a loss of power left of them does not grow, or does not fit the batch. */
+int log_index_resume(struct log_seg *s, int64_t from, int64_t *pos)
+{
+    uint8_t *index = NULL, *time = NULL, b[BATCH_HEAD_BYTES];
+    int64_t n, times, k = 0, t = 0;
+    struct batch_head h = {0};
+    *pos = 0;
+    int rc = read_entries(s, "index", 8, &index, &n);
+    if (rc == 0) rc = read_entries(s, "timeindex", 12, &time, &times);
+    if (rc) goto out;
+    for (; k < n; k++) {
+        uint32_t rel = load_be32(index + k * 8), at = load_be32(index + k * 8 + 4);
+        if (at == 0 || at >= s->size || s->base_offset + rel >= from) break;
+        if (k && (rel <= load_be32(index + k * 8 - 8) || at <= load_be32(index + k * 8 - 4))) break;
+    }
+    if (k == 0) goto out;
+    uint32_t last = load_be32(index + k * 8 - 8);
+    for (; t < times && load_be32(time + t * 12 + 8) <= last; t++)
+        if ((int64_t)load_be64(time + t * 12) <= (t ? (int64_t)load_be64(time + t * 12 - 12) : -1) ||
+            (t && load_be32(time + t * 12 + 8) <= load_be32(time + t * 12 - 4)))
+            break;
+    int64_t at = load_be32(index + k * 8 - 4), newest = t ? (int64_t)load_be64(time + t * 12 - 12) : -1;
+    if ((rc = log_seg_open(s)) != 0) goto out;
+    ssize_t got = os_pread(s->os, s->fd, b, sizeof b, at);
+    if (got < 0) rc = (int)got;
+    if (got != sizeof b) goto out;
+    int parsed = batch_head_parse(slice_of(b, sizeof b), &h);
+    const struct log *l = s->log;
+    bool believed = (parsed == 0 || parsed == ERR_EOF) && h.last_offset == s->base_offset + last &&
+                    h.max_time_ms <= newest && l->epochs_n &&
+                    l->epochs[l->epochs_n - 1].epoch >= h.leader_epoch;
+    if (!believed) goto out;
+    if ((rc = cut_entries(s, "index", k * 8)) != 0 || (rc = cut_entries(s, "timeindex", t * 12)) != 0)
+        goto out;
+    s->index_n = (int32_t)k;
+    s->time_n = (int32_t)t;
+    s->max_time_ms = newest;
+    if (t) s->max_time_offset = s->base_offset + load_be32(time + t * 12 - 4);
+    *pos = at;
+out:
+    free(index);
+    free(time);
+    return rc;
 }

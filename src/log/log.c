@@ -16,11 +16,8 @@
 
 void log_files_init(struct log_files *f, int open_max)
 {
+    *f = (struct log_files){.open_max = open_max};
     list_init(&f->lru);
-    f->open_n = 0;
-    f->open_max = open_max;
-    f->dropped = NULL;
-    f->dropped_arg = NULL;
 }
 
 void log_path(const struct log *l, int64_t base_offset, const char *suffix, char *out, size_t n)
@@ -68,7 +65,7 @@ void log_seg_free(struct log_seg *s)
 {
     ASSERT(s->refs == 0);
     seg_close_fd(s);
-    free(s->tail);
+    log_tail_free(s->tail);
     free(s);
 }
 
@@ -101,13 +98,15 @@ int log_seg_open(struct log_seg *s)
 
 void log_seg_get(struct log_seg *s)
 {
-    s->refs++;
+    if (s->refs++ == 0) s->files->pinned_n++;
 }
 
 void log_seg_put(struct log_seg *s)
 {
     ASSERT(s->refs > 0);
-    if (--s->refs == 0 && s->doomed) log_seg_free(s);
+    if (--s->refs) return;
+    s->files->pinned_n--;
+    if (s->doomed) log_seg_free(s);
 }
 
 static struct log_seg *active(const struct log *l)
@@ -148,8 +147,7 @@ static int new_active(struct log *l, int64_t base_offset)
     }
     l->names_made++;
     struct log_seg *s = log_seg_new(l, base_offset);
-    s->tail = xcalloc(1, sizeof *s->tail);
-    s->tail->last_time_ms = -1;
+    s->tail = log_tail_new(-1);
     return 0;
 }
 
@@ -162,7 +160,7 @@ int log_roll(struct log *l, int64_t now_ms)
     if (s->size == 0 && s->base_offset == l->end_offset) return 0;
     rc = log_index_seal(s);
     if (rc) return fault(l, rc);
-    free(s->tail);
+    log_tail_free(s->tail);
     s->tail = NULL;
     rc = new_active(l, l->end_offset);
     return rc ? fault(l, rc) : 0;
@@ -269,7 +267,7 @@ int log_read(struct log *l, int64_t offset, int64_t limit, int64_t max_bytes, bo
     *out = (struct log_range){0};
     if (offset < l->start_offset || offset > l->end_offset) return ERR_OFFSET_OUT_OF_RANGE;
     limit = min_i64(limit, l->flushed_offset);
-    if (offset >= limit) return 0;
+    if (offset >= limit || (max_bytes <= 0 && !at_least_one)) return 0;
     struct log_seg *s = NULL;
     struct batch_head h;
     int64_t pos = 0, size;
@@ -475,25 +473,27 @@ void log_note_epoch(struct log *l, int32_t epoch, int64_t start_offset)
     l->epochs_dirty = true;
 }
 
-void log_take_epochs(struct log *l, struct strbuf *text)
+void log_epochs_take(struct log *l, struct strbuf *out)
 {
-    strbuf_printf(text, "0\n%d\n", l->epochs_n);
+    strbuf_printf(out, "0\n%d\n", l->epochs_n);
     for (int i = 0; i < l->epochs_n; i++)
-        strbuf_printf(text, "%d %lld\n", l->epochs[i].epoch, (long long)l->epochs[i].start_offset);
+        strbuf_printf(out, "%d %lld\n", l->epochs[i].epoch, (long long)l->epochs[i].start_offset);
     l->epochs_dirty = false;
 }
 
-int log_write_epochs(struct log *l)
+static int write_epochs(struct log *l, int (*write)(struct os *os, const char *path, const void *p, size_t n))
 {
     if (!l->epochs_dirty) return 0;
     struct strbuf b;
     char path[LOG_PATH_MAX];
     strbuf_init(&b);
-    log_take_epochs(l, &b);
-    snprintf(path, sizeof path, "%s/leader-epoch-checkpoint", l->dir);
-    int rc = os_write_file_atomic(l->os, path, b.s, b.n);
+    log_epochs_take(l, &b);
+    snprintf(path, sizeof path, "%s/" LOG_EPOCHS_FILE, l->dir);
+    int rc = write(l->os, path, b.s, b.n);
     strbuf_fini(&b);
-    return rc ? fault(l, rc) : 0;
+    if (rc) l->epochs_dirty = true;
+    else l->epoch_kept = l->epochs_n ? l->epochs[l->epochs_n - 1].epoch : -1;
+    return rc;
 }
 
 void log_end_of_epoch(const struct log *l, int32_t epoch, int32_t *epoch_out, int64_t *end_offset)
@@ -520,20 +520,36 @@ int32_t log_epoch_of(const struct log *l, int64_t offset)
     return e;
 }
 
+int log_sync_beside(struct os *os, const char *dir, int64_t base_offset, const char *suffix)
+{
+    char path[LOG_PATH_MAX];
+    snprintf(path, sizeof path, "%s/%020lld.%s", dir, (long long)base_offset, suffix);
+    int fd = os_open(os, path, OS_WRITE);
+    if (fd < 0) return fd == ERR_NOENT ? 0 : fd; /* none, or retention was faster */
+    int rc = os_fdatasync(os, fd);
+    os_close(os, fd);
+    return rc;
+}
+
 int log_sync_index(struct os *os, const char *dir, int64_t base_offset)
 {
     static const char *const suffixes[] = {"index", "timeindex", "txnindex", "snapshot"};
     int rc = 0;
-    for (size_t i = 0; i < NELEMS(suffixes) && rc == 0; i++) {
-        char path[LOG_PATH_MAX];
-        snprintf(path, sizeof path, "%s/%020lld.%s", dir, (long long)base_offset, suffixes[i]);
-        int fd = os_open(os, path, OS_WRITE);
-        if (fd == ERR_NOENT) continue; /* none, or retention was faster */
-        if (fd < 0) return fd;
-        rc = os_fdatasync(os, fd);
-        os_close(os, fd);
-    }
+    for (size_t i = 0; i < NELEMS(suffixes) && rc == 0; i++)
+        rc = log_sync_beside(os, dir, base_offset, suffixes[i]);
     return rc;
+}
+
+int64_t log_recovery_point(const struct log *l)
+{
+    int i = l->epochs_n;
+    while (i > 0 && l->epochs[i - 1].epoch > l->epoch_kept) i--;
+    return i < l->epochs_n ? min_i64(l->synced_offset, l->epochs[i].start_offset) : l->synced_offset;
+}
+
+int log_note_progress(struct log *l)
+{
+    return l->faulted ? ERR_IO : log_index_flush(active(l));
 }
 
 int log_close(struct log *l, bool sync)
@@ -541,7 +557,7 @@ int log_close(struct log *l, bool sync)
     if (l->faulted) return ERR_IO;
     int rc = log_flush(l);
     if (rc == 0) rc = log_index_flush(active(l));
-    if (rc == 0) rc = log_write_epochs(l);
+    if (rc == 0) rc = write_epochs(l, sync ? os_write_file_atomic : os_write_file_over);
     for (int i = 0; rc == 0 && sync && i < l->segs_n; i++) {
         struct log_seg *s = l->segs[i];
         int64_t end = i + 1 < l->segs_n ? l->segs[i + 1]->base_offset : l->end_offset;

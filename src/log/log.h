@@ -9,7 +9,6 @@
 #include "kp/batch_head.h"
 #include "os/os.h"
 
-struct strbuf;
 struct log_cfg {
     int64_t segment_bytes, segment_ms, segment_index_bytes, index_interval_bytes;
     int64_t retention_ms, retention_bytes;
@@ -21,14 +20,21 @@ struct log_cfg {
 struct log_files {
     struct list lru;
     int open_n, open_max;
+    int pinned_n; /* segments that are referenced: they cannot be closed */
     /* Takes a file that has got its .deleted name and is to be removed after a while. NULL: removed at once.
      */
     void (*dropped)(void *arg, char *path_take, int64_t delay_ms);
     void *dropped_arg;
 };
 void log_files_init(struct log_files *f, int open_max);
+/* Half of them may be held by those who can do with less; the rest stays free for appends and syncs. */
+static inline bool log_files_scarce(const struct log_files *f)
+{
+    return f->pinned_n >= f->open_max / 2;
+}
 
 struct log_index_tail;
+struct strbuf;
 struct log_seg {
     struct list lru; /* linked while fd >= 0 */
     int64_t base_offset;
@@ -64,6 +70,7 @@ struct log {
     struct log_epoch *epochs;
     int epochs_n, epochs_cap;
     bool epochs_dirty;
+    int32_t epoch_kept; /* up to it the file has their lines, durably */
     bool faulted;
     /* appends of this turn, written by log_flush */
     struct iovec *iov;
@@ -77,7 +84,8 @@ struct log {
     int hint_next;
     /* While set, a look-up that would wait for the disk gives ERR_BUSY and leaves the place in `cold`. */
     bool nowait;
-    int64_t names_made; /* files made so far: the directory wants a sync after each */
+    int64_t names_made;  /* files made so far: the directory wants a sync after each */
+    int64_t aborts_made; /* entries of transaction indexes written so far: the file wants a sync after each */
     /* The first segment that was read anew while the scan's callback missed transactions in it; -1: none. */
     int64_t txns_missed;
     struct {
@@ -101,11 +109,11 @@ struct log_open_opts {
     int64_t recovery_point; /* unclean: everything below is sound */
     int64_t start_offset;   /* from log-start-offset-checkpoint, or -1 */
     int64_t replay_from;    /* call scan_cb for batches from this offset on; INT64_MAX: for none */
-    log_scan_cb *scan_cb;
+    log_scan_cb *scan_cb;   /* NULL: nobody follows transactions, and their indexes stay as they are */
     void *scan_arg;
     char cut[160]; /* out: one sentence if recovery cut something */
 };
-/* Opens or creates dir. Blocking. */
+/* Opens or creates dir; the names of what it made are for the caller to sync. Blocking. */
 int log_open(struct os *os, struct log_files *files, const char *dir, const struct log_cfg *cfg,
              struct log_open_opts *o, struct log **out) MUST_USE;
 /* Reads a directory without changing it: cb for every batch that ends at or above from, up to the first that
@@ -116,10 +124,18 @@ int log_peek(struct os *os, const char *dir, int64_t from, log_peek_cb *cb, void
              int64_t *end_offset) MUST_USE;
 /* Removes every segment of a directory, so that log_open begins at start_offset. Blocking. */
 int log_wipe(struct os *os, const char *dir) MUST_USE;
+/* Writes the index entries of the active segment, without syncing: a start after a crash begins there. The
+ * log goes on if it cannot. */
+int log_note_progress(struct log *l) MUST_USE;
+/* The epoch checkpoint's bytes, and where they belong. The caller sets epochs_dirty again if it cannot write
+ * them. */
+void log_epochs_take(struct log *l, struct strbuf *out);
+#define LOG_EPOCHS_FILE "leader-epoch-checkpoint"
 /* Writes what is pending, indexes and the epoch checkpoint; syncs if asked. Blocking. */
 int log_close(struct log *l, bool sync) MUST_USE;
 /* Syncs the index files of a segment that is sealed, so that a start may trust them. Any thread. */
 int log_sync_index(struct os *os, const char *dir, int64_t base_offset) MUST_USE;
+int log_sync_beside(struct os *os, const char *dir, int64_t base_offset, const char *suffix) MUST_USE;
 /* Removes the directory's files as well. */
 void log_free(struct log *l);
 
@@ -134,8 +150,8 @@ struct log_range {
     int64_t next_offset; /* after its last record; log_read only */
 };
 /* Whole batches from the one that holds `offset`, below `limit`, at most max_bytes (the first one even if
- * larger when at_least_one). offset == end gives an empty range. ERR_OFFSET_OUT_OF_RANGE outside start..end.
- */
+ * larger when at_least_one). offset == end gives an empty range, and so does a max_bytes of 0 without
+ * at_least_one, for which no file is opened. ERR_OFFSET_OUT_OF_RANGE outside start..end. */
 int log_read(struct log *l, int64_t offset, int64_t limit, int64_t max_bytes, bool at_least_one,
              struct log_range *out) MUST_USE;
 /* Brings what a look-up found cold into the page cache, on the pool, then calls again() on the same loop. The
@@ -171,9 +187,9 @@ int log_roll(struct log *l, int64_t now_ms) MUST_USE;
 int64_t log_bytes(const struct log *l);
 /* Epoch of a new batch: remembered when it grows. */
 void log_note_epoch(struct log *l, int32_t epoch, int64_t start_offset);
-int log_write_epochs(struct log *l) MUST_USE;
-/* The same for the pool: what leader-epoch-checkpoint has to say, which then counts as written. */
-void log_take_epochs(struct log *l, struct strbuf *text);
+/* What may be remembered as the recovery point: below it everything is on the disk, the lines of epochs, too.
+ */
+int64_t log_recovery_point(const struct log *l);
 /* End offset of an epoch (KIP-101/279): *epoch_out is the largest known epoch <= epoch, -1/-1 if unknown. */
 void log_end_of_epoch(const struct log *l, int32_t epoch, int32_t *epoch_out, int64_t *end_offset);
 int32_t log_epoch_of(const struct log *l, int64_t offset);

@@ -4,19 +4,26 @@
 #include "log/log.h"
 
 /* Index entries of the active segment not yet in its files. A bounded tail: older entries are read from the
- * files. */
+ * files. It grows with its entries and is empty after each flush, because most of many partitions rest. */
 #define LOG_TAIL_ENTRIES 128
+struct log_tail_entry {
+    uint32_t rel, pos; /* relative offset, position */
+};
+struct log_tail_time {
+    int64_t time_ms;
+    uint32_t rel;
+};
 struct log_index_tail {
-    uint32_t index[LOG_TAIL_ENTRIES][2]; /* relative offset, position */
-    struct {
-        int64_t time_ms;
-        uint32_t rel;
-    } time[LOG_TAIL_ENTRIES];
-    int index_n, time_n;
+    struct log_tail_entry *index;
+    struct log_tail_time *time;
+    int index_n, time_n, index_cap, time_cap;
     int64_t bytes_since_entry;
     int64_t last_time_ms; /* of the newest time entry */
 };
 
+/* last_time_ms: of the newest time entry in the file, -1 if there is none. */
+struct log_index_tail *log_tail_new(int64_t last_time_ms);
+void log_tail_free(struct log_index_tail *t);
 void log_path(const struct log *l, int64_t base_offset, const char *suffix, char *out, size_t n);
 #define LOG_PATH_MAX 4096
 struct log_seg *log_seg_new(struct log *l, int64_t base_offset);
@@ -38,6 +45,10 @@ int log_index_find(struct log_seg *s, int64_t offset, int64_t *pos) MUST_USE;
 int log_time_find(struct log_seg *s, int64_t time_ms, int64_t *offset) MUST_USE;
 /* The last entry at or before a position: *pos is a batch boundary, 0 if there is none. */
 int log_index_floor(struct log_seg *s, int64_t want, int64_t *pos) MUST_USE;
+/* For a start after a crash: the newest entry below `from` that can be believed, with everything that the
+ * index files say behind it cut off. *pos: where its batch begins; 0: there is none, begin at the segment's
+ * start. The scan that follows notes its batches as an append would. */
+int log_index_resume(struct log_seg *s, int64_t from, int64_t *pos) MUST_USE;
 /* Checks sizes of the index files and reads the last time entry. */
 int log_index_load(struct log_seg *s, bool *damaged) MUST_USE;
 /* Reads batches from pos; stops at the first that is not sound. *end gets the position after the last good

@@ -14,6 +14,7 @@ int log_scan(struct log_seg *s, int64_t pos, bool rebuild, int64_t cb_from, log_
 {
     struct log *l = s->log;
     struct os_stat st;
+    bool whole = rebuild && pos == 0;
     *why = NULL;
     int rc = log_seg_open(s);
     if (rc || (rc = os_fstat(l->os, s->fd, &st)) != 0) return rc;
@@ -59,7 +60,7 @@ int log_scan(struct log_seg *s, int64_t pos, bool rebuild, int64_t cb_from, log_
         struct aborted_txn aborted;
         bool told = cb && h.last_offset >= cb_from;
         if (told && cb(arg, b + at, &h, &aborted) && rebuild && (rc = txn_index_put(s, &aborted)) != 0) break;
-        if (rebuild && !told && (h.attributes & BATCH_TRANSACTIONAL) && l->txns_missed < 0)
+        if (whole && !told && (h.attributes & BATCH_TRANSACTIONAL) && l->txns_missed < 0)
             l->txns_missed = s->base_offset;
         *next_offset = h.last_offset + 1;
         at += (size_t)h.bytes;
@@ -141,7 +142,7 @@ static int read_epochs(struct log *l)
 }
 
 /* Empties the index files and prepares the segment for a rebuild from its first byte. */
-static int reset_index(struct log_seg *s)
+static int reset_index(struct log_seg *s, const struct log_open_opts *o)
 {
     static const char *const suffixes[] = {"index", "timeindex"};
     for (size_t i = 0; i < NELEMS(suffixes); i++) {
@@ -151,10 +152,10 @@ static int reset_index(struct log_seg *s)
         if (fd < 0) return fd;
         os_close(s->log->os, fd);
     }
-    if (!s->tail) s->tail = xcalloc(1, sizeof *s->tail);
-    int rc = txn_index_reset(s);
+    int rc = o->scan_cb ? txn_index_reset(s) : 0;
     if (rc) return rc;
-    *s->tail = (struct log_index_tail){.last_time_ms = -1};
+    log_tail_free(s->tail);
+    s->tail = log_tail_new(-1);
     s->index_n = s->time_n = 0;
     s->max_time_ms = s->first_time_ms = -1;
     s->max_time_offset = s->base_offset;
@@ -194,6 +195,37 @@ static int truncate_files(struct log *l, int from_seg, int64_t size, struct log_
     return rc ? rc : drop_from(l, from_seg + 1);
 }
 
+static void note_first_time(struct log_seg *s)
+{
+    uint8_t b[BATCH_HEAD_BYTES];
+    struct batch_head h = {0};
+    if (log_seg_open(s) || os_pread(s->os, s->fd, b, sizeof b, 0) != sizeof b) return;
+    int rc = batch_head_parse(slice_of(b, sizeof b), &h);
+    if (rc == 0 || rc == ERR_EOF) s->first_time_ms = h.max_time_ms;
+}
+
+/* Verifies and rebuilds from the last index entry below `from`, up to which all was synced and is known. *end
+ * stays 0 where there is none, or where the entry leads to no batch. */
+static int resume(struct log_seg *s, int64_t from, bool has_txns, struct log_open_opts *o, int64_t *end,
+                  int64_t *next, const char **why)
+{
+    int64_t pos, from_here = *next;
+    bool damaged = false;
+    /* Markers from there on will be told again. */
+    int rc = has_txns && o->scan_cb ? txn_index_load(s, o->replay_from, &damaged) : 0;
+    if (rc == 0 && !damaged) rc = log_index_resume(s, from, &pos);
+    if (rc || damaged || pos == 0) return rc;
+    log_tail_free(s->tail);
+    s->tail = log_tail_new(s->max_time_ms);
+    note_first_time(s);
+    rc = log_scan(s, pos, true, o->replay_from, o->scan_cb, o->scan_arg, end, next, why);
+    if (rc == 0 && *end == pos) {
+        *end = 0;
+        *next = from_here;
+    }
+    return rc;
+}
+
 /* Reads one segment (unclean: verifies and rebuilds). *stop says that later segments must go. */
 static int open_seg(struct log *l, int i, bool verify, bool has_txns, struct log_open_opts *o, int64_t *next,
                     bool *stop)
@@ -208,14 +240,17 @@ static int open_seg(struct log *l, int i, bool verify, bool has_txns, struct log
     int rc = os_stat(l->os, path, &st);
     if (rc) return rc;
     s->size = st.size;
-    if (!verify) {
-        if ((rc = log_index_load(s, &damaged)) != 0) return rc;
-        if (has_txns && (rc = txn_index_load(s, &damaged)) != 0) return rc;
-        if (!damaged && !last && o->replay_from >= l->segs[i + 1]->base_offset) return 0;
-    }
+    if (!verify && (rc = log_index_load(s, &damaged)) != 0) return rc;
+    if (has_txns && (!verify || !o->scan_cb) && (rc = txn_index_load(s, INT64_MAX, &damaged)) != 0) return rc;
+    if (!verify && !damaged && !last && o->replay_from >= l->segs[i + 1]->base_offset) return 0;
     if (verify || damaged) {
-        if ((rc = reset_index(s)) != 0) return rc;
-        rc = log_scan(s, 0, true, o->replay_from, o->scan_cb, o->scan_arg, &end, next, &why);
+        rc =
+            verify ? resume(s, min_i64(o->recovery_point, o->replay_from), has_txns, o, &end, next, &why) : 0;
+        if (rc == 0 && end == 0) {
+            why = NULL;
+            if ((rc = reset_index(s, o)) != 0) return rc;
+            rc = log_scan(s, 0, true, o->replay_from, o->scan_cb, o->scan_arg, &end, next, &why);
+        }
         if (rc) return rc;
         s->size = end;
         if (why) {
@@ -231,17 +266,14 @@ static int open_seg(struct log *l, int i, bool verify, bool has_txns, struct log
     if ((rc = log_index_find(s, from, &pos)) != 0) return rc;
     *next = s->base_offset;
     int64_t tail_max = s->max_time_ms, tail_off = s->max_time_offset;
-    if (last) {
-        s->tail = xcalloc(1, sizeof *s->tail);
-        s->tail->last_time_ms = s->max_time_ms;
-    }
+    if (last) s->tail = log_tail_new(s->max_time_ms);
     rc = log_scan(s, pos, false, o->replay_from, o->scan_cb, o->scan_arg, &end, next, &why);
     if (rc) return rc;
     if (why) {
         /* Below the recovery point nothing may be cut: it was acknowledged. The index that led here may be at
          * fault; records that cannot be read from the start of the file either are for a person to look at.
          */
-        if ((rc = reset_index(s)) != 0) return rc;
+        if ((rc = reset_index(s, o)) != 0) return rc;
         *next = s->base_offset;
         rc = log_scan(s, 0, true, o->replay_from, o->scan_cb, o->scan_arg, &end, next, &why);
         if (rc == 0 && why) {
@@ -284,10 +316,9 @@ static int create(struct log *l, int64_t base_offset)
         os_close(l->os, fd);
     }
     struct log_seg *s = log_seg_new(l, base_offset);
-    s->tail = xcalloc(1, sizeof *s->tail);
-    s->tail->last_time_ms = -1;
+    s->tail = log_tail_new(-1);
     l->start_offset = l->end_offset = base_offset;
-    return os_fsync_dir(l->os, l->dir);
+    return 0;
 }
 
 int log_open(struct os *os, struct log_files *files, const char *dir, const struct log_cfg *cfg,
@@ -300,6 +331,7 @@ int log_open(struct os *os, struct log_files *files, const char *dir, const stru
     l->dir = xstrdup(dir);
     l->cfg = *cfg;
     l->txns_missed = -1;
+    l->epoch_kept = -1;
     o->cut[0] = 0;
     int rc = os_mkdir(os, dir);
     if (rc && rc != ERR_EXISTS) goto out;
@@ -310,6 +342,7 @@ int log_open(struct os *os, struct log_files *files, const char *dir, const stru
     } else {
         qsort(x.logs.v, (size_t)x.logs.n, sizeof(int64_t), cmp_i64);
         if ((rc = read_epochs(l)) != 0) goto out;
+        if (l->epochs_n) l->epoch_kept = l->epochs[l->epochs_n - 1].epoch;
         for (int i = 0; i < x.logs.n; i++) log_seg_new(l, x.logs.v[i]);
         int64_t next = x.logs.v[0];
         bool stop = false;
@@ -329,24 +362,14 @@ int log_open(struct os *os, struct log_files *files, const char *dir, const stru
             bool has_txns = listed(&x.txns, x.logs.v[i]);
             rc = open_seg(l, i, !o->clean && end >= o->recovery_point, has_txns, o, &next, &stop);
             next = max_i64(next, l->segs[i]->base_offset);
-            if (rc == 0 && l->segs[i]->first_time_ms < 0 && i == l->segs_n - 1 && l->segs[i]->size) {
-                uint8_t b[BATCH_HEAD_BYTES];
-                struct batch_head h = {0};
-                if ((rc = log_seg_open(l->segs[i])) == 0 &&
-                    os_pread(os, l->segs[i]->fd, b, sizeof b, 0) == sizeof b) {
-                    int r = batch_head_parse(slice_of(b, sizeof b), &h);
-                    if (r == 0 || r == ERR_EOF) l->segs[i]->first_time_ms = h.max_time_ms;
-                }
-            }
+            if (rc == 0 && l->segs[i]->first_time_ms < 0 && i == l->segs_n - 1 && l->segs[i]->size)
+                note_first_time(l->segs[i]);
         }
         if (rc) goto out;
         struct log_seg *a = l->segs[l->segs_n - 1];
-        if (!a->tail) {
-            a->tail = xcalloc(1, sizeof *a->tail);
-            a->tail->last_time_ms = a->max_time_ms;
-        }
+        if (!a->tail) a->tail = log_tail_new(a->max_time_ms);
         for (int i = 0; i + 1 < l->segs_n; i++) {
-            free(l->segs[i]->tail);
+            log_tail_free(l->segs[i]->tail);
             l->segs[i]->tail = NULL;
         }
         l->end_offset = next;
@@ -358,6 +381,7 @@ int log_open(struct os *os, struct log_files *files, const char *dir, const stru
     l->synced_offset =
         o->clean ? l->end_offset : min_i64(max_i64(o->recovery_point, l->start_offset), l->end_offset);
     l->roll_time_ms = os_wall_ms(os);
+    l->names_made = 1; /* also of names that were there: a crash may have come before their sync */
 out:
     free(x.logs.v);
     free(x.txns.v);

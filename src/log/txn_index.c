@@ -74,6 +74,7 @@ int txn_index_put(struct log_seg *s, const struct aborted_txn *t)
     os_close(s->os, fd);
     if (rc) return rc;
     if (s->txn_n++ == 0) s->log->names_made++;
+    s->log->aborts_made++;
     return 0;
 }
 
@@ -106,26 +107,33 @@ static int each(struct log_seg *s, int fd, int64_t n, each_cb *cb, void *arg)
     return rc;
 }
 
+struct check {
+    int64_t last, end;
+    int32_t n; /* entries below end */
+};
 static int check_entry(void *arg, const struct aborted_txn *t)
 {
-    int64_t *last = arg;
-    if (t->last_offset <= *last || t->stable_offset > t->last_offset + 1) return ERR_FORMAT;
-    *last = t->last_offset;
+    struct check *x = arg;
+    if (t->last_offset <= x->last || t->stable_offset > t->last_offset + 1) return ERR_FORMAT;
+    x->last = t->last_offset;
+    x->n += t->last_offset < x->end;
     return 0;
 }
 
-int txn_index_load(struct log_seg *s, bool *damaged)
+int txn_index_load(struct log_seg *s, int64_t end, bool *damaged)
 {
     struct os_stat st;
-    int64_t last = s->base_offset - 1; /* markers lie in the segment, each behind the one before */
-    int fd = open_file(s, OS_READ);
+    struct check x = {s->base_offset - 1, end,
+                      0}; /* markers lie in the segment, each behind the one before */
+    int fd = open_file(s, OS_READ | OS_WRITE);
     if (fd < 0) return fd;
     int rc = os_fstat(s->os, fd, &st);
-    int64_t n = st.size / TXN_INDEX_ENTRY_BYTES;
+    int64_t n = rc ? 0 : st.size / TXN_INDEX_ENTRY_BYTES;
     if (rc == 0 && (st.size % TXN_INDEX_ENTRY_BYTES || n > INT32_MAX)) rc = ERR_FORMAT;
-    if (rc == 0) rc = each(s, fd, n, check_entry, &last);
+    if (rc == 0) rc = each(s, fd, n, check_entry, &x);
+    if (rc == 0 && x.n < n) rc = os_ftruncate(s->os, fd, (int64_t)x.n * TXN_INDEX_ENTRY_BYTES);
     os_close(s->os, fd);
-    if (rc == 0) s->txn_n = (int32_t)n;
+    if (rc == 0) s->txn_n = x.n;
     if (rc != ERR_FORMAT) return rc;
     *damaged = true;
     return 0;

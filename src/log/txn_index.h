@@ -31,8 +31,8 @@ int log_aborted(struct log *l, int64_t from, int64_t to, struct aborted_txns *ou
 
 /* ---- for the log itself ---- */
 int txn_index_put(struct log_seg *s, const struct aborted_txn *t) MUST_USE;
-/* Checks and counts the entries of a file that is there. */
-int txn_index_load(struct log_seg *s, bool *damaged) MUST_USE;
+/* Checks and counts the entries of a file that is there, and cuts off those of markers at or above `end`. */
+int txn_index_load(struct log_seg *s, int64_t end, bool *damaged) MUST_USE;
 /* Removes the file: the segment will be read anew. */
 int txn_index_reset(struct log_seg *s) MUST_USE;
 

@@ -19,11 +19,13 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <malloc.h>
 #include <netdb.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <arpa/inet.h>
+#include <poll.h>
 #include <pthread.h>
 #include <sched.h>
 #include <signal.h>
@@ -34,6 +36,7 @@
 #include <sys/eventfd.h>
 #include <sys/file.h>
 #include <sys/random.h>
+#include <sys/resource.h>
 #include <sys/sendfile.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -75,6 +78,8 @@ struct os_pool {
     pthread_cond_t more;
     struct os_job *head, **tail;
     bool stopping;
+    atomic_int conns_n; /* connections of all loops */
+    int conns_max;
     int threads_n;
     pthread_t threads[];
 };
@@ -268,6 +273,17 @@ int os_fsync_dir(struct os *os, const char *path)
     close(fd);
     return rc;
 }
+int os_sync_tree(struct os *os, const char *path)
+{
+    (void)os;
+    int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (fd < 0) return err_of(errno);
+    int rc = check(syncfs(fd));
+    int e = errno;
+    close(fd);
+    errno = e;
+    return rc;
+}
 int os_list_dir(struct os *os, const char *path, os_dir_cb *cb, void *arg)
 {
     (void)os;
@@ -449,6 +465,23 @@ static pthread_t start_thread(void *(*run)(void *), void *arg)
     }
     return t;
 }
+#define LOG_FILES_MAX 800
+#define FILES_FOR_A_MOMENT 64
+#define CONNS_MIN 16
+
+static int files_limit(void)
+{
+    struct rlimit r;
+    if (getrlimit(RLIMIT_NOFILE, &r) || r.rlim_cur > INT_MAX) return INT_MAX;
+    return (int)r.rlim_cur;
+}
+
+int os_log_files_max(void)
+{
+    int half = files_limit() / 2;
+    return half < LOG_FILES_MAX ? half : LOG_FILES_MAX;
+}
+
 struct os_pool *os_linux_pool_new(int threads)
 {
     struct os_pool *p = xcalloc(1, sizeof *p + (size_t)threads * sizeof(pthread_t));
@@ -456,6 +489,8 @@ struct os_pool *os_linux_pool_new(int threads)
     pthread_cond_init(&p->more, NULL);
     p->tail = &p->head;
     p->threads_n = threads;
+    int left = files_limit() - os_log_files_max() - FILES_FOR_A_MOMENT;
+    p->conns_max = left > CONNS_MIN ? left : CONNS_MIN;
     for (int i = 0; i < threads; i++) p->threads[i] = start_thread(pool_main, p);
     return p;
 }
@@ -522,12 +557,19 @@ int os_listen(struct os *os, struct os_sock *s, const char *host, uint16_t port,
 }
 int os_accept(struct os *os, struct os_sock *listener, char *peer, size_t peer_n)
 {
-    (void)os;
+    struct os_pool *pool = os->pool;
     struct sockaddr_storage sa;
     socklen_t n = sizeof sa;
+    if (pool->conns_n >= pool->conns_max) { /* the logs' share of files is not for connections */
+        struct pollfd waits = {.fd = listener->fd, .events = POLLIN};
+        bool any = poll(&waits, 1, 0) > 0;
+        errno = EMFILE;
+        return any ? ERR_NOMEM : ERR_BUSY;
+    }
     int fd = accept4(listener->fd, (struct sockaddr *)&sa, &n, SOCK_NONBLOCK | SOCK_CLOEXEC);
     if (fd < 0) return errno == EMFILE || errno == ENFILE ? ERR_NOMEM : ERR_BUSY;
     int one = 1;
+    pool->conns_n++;
     setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
     setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &one, sizeof one);
     char host[NI_MAXHOST] = "?", port[NI_MAXSERV] = "?";
@@ -603,6 +645,7 @@ void os_sock_close(struct os *os, struct os_sock *s)
         if (os->events[i].data.ptr == s) os->events[i].data.ptr = NULL;
     if (os->visited) os->stale = true;
     close(s->fd);
+    os->pool->conns_n--;
     s->fd = -1;
     s->in_poll = false;
 }

@@ -66,6 +66,9 @@ int os_rmdir(struct os *os, const char *path) MUST_USE;
 int os_mkdir(struct os *os, const char *path) MUST_USE;
 /* Makes names in a directory durable. */
 int os_fsync_dir(struct os *os, const char *path) MUST_USE;
+/* Makes everything durable that was written below a directory, names included, in one go: for a stop, where a
+ * sync of each of many thousand files would take minutes. Blocks. */
+int os_sync_tree(struct os *os, const char *path) MUST_USE;
 int os_list_dir(struct os *os, const char *path, os_dir_cb *cb, void *arg) MUST_USE;
 /* Exclusive lock on an open file until it is closed; ERR_BUSY if another process holds it. */
 int os_lock(struct os *os, int fd) MUST_USE;
@@ -80,6 +83,8 @@ struct strbuf;
 int os_read_file(struct os *os, const char *path, size_t max, struct strbuf *out) MUST_USE;
 /* Writes path.tmp, syncs it, renames it over path, syncs the directory. */
 int os_write_file_atomic(struct os *os, const char *path, const void *p, size_t n) MUST_USE;
+/* The same without the syncs: for who calls os_sync_tree, or can do without the file. */
+int os_write_file_over(struct os *os, const char *path, const void *p, size_t n) MUST_USE;
 /* With its parents; their names are durable. */
 int os_mkdir_p(struct os *os, const char *path) MUST_USE;
 /* After a failed sync the page cache shows records that the disk does not have, and no later sync writes them
@@ -133,7 +138,8 @@ enum { OS_READABLE = 1, OS_WRITABLE = 2 };
 
 /* Binds and listens; host "" is every address. Port 0 picks one; *port_out says which. */
 int os_listen(struct os *os, struct os_sock *s, const char *host, uint16_t port, uint16_t *port_out) MUST_USE;
-/* A new connection's handle (non-blocking, no delay) or ERR_BUSY when none waits. peer gets "ip:port". */
+/* A new connection's handle (non-blocking, no delay) or ERR_BUSY when none waits; ERR_NOMEM when no file is
+ * left for it. peer gets "ip:port". */
 int os_accept(struct os *os, struct os_sock *listener, char *peer, size_t peer_n) MUST_USE;
 /* Begins to watch a handle on this loop; interest 0 parks it. */
 int os_sock_attach(struct os *os, struct os_sock *s, int fd, unsigned interest) MUST_USE;
@@ -163,6 +169,9 @@ struct os_thread;
 struct os_thread *os_thread_start(void (*run)(void *arg), void *arg);
 void os_thread_join(struct os_thread *t);
 int os_cpu_count(void);
+/* So many files the logs may keep open; the rest of the process's limit is for connections, and some for what
+ * is open for a moment. */
+int os_log_files_max(void);
 int64_t os_resident_bytes(void);
 /* SIGTERM and SIGINT become a message. Block them before the first thread starts, then say where they go. */
 void os_block_stop_signals(void);

@@ -34,7 +34,7 @@ static int fsync_parent(struct os *os, const char *path)
     return rc;
 }
 
-int os_write_file_atomic(struct os *os, const char *path, const void *p, size_t n)
+static int write_over(struct os *os, const char *path, const void *p, size_t n, bool sync)
 {
     size_t len = strlen(path);
     char *tmp = xmalloc(len + 5);
@@ -44,13 +44,23 @@ int os_write_file_atomic(struct os *os, const char *path, const void *p, size_t 
     int rc = fd;
     if (fd < 0) goto out;
     rc = os_pwrite(os, fd, p, n, 0);
-    if (rc == 0) rc = os_fdatasync(os, fd);
+    if (rc == 0 && sync) rc = os_fdatasync(os, fd);
     os_close(os, fd);
     if (rc == 0) rc = os_rename(os, tmp, path);
-    if (rc == 0) rc = fsync_parent(os, path);
+    if (rc == 0 && sync) rc = fsync_parent(os, path);
 out:
     free(tmp);
     return rc;
+}
+
+int os_write_file_atomic(struct os *os, const char *path, const void *p, size_t n)
+{
+    return write_over(os, path, p, n, true);
+}
+
+int os_write_file_over(struct os *os, const char *path, const void *p, size_t n)
+{
+    return write_over(os, path, p, n, false);
 }
 
 int os_mkdir_p(struct os *os, const char *path)

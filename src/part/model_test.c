@@ -275,7 +275,7 @@ static bool end_of_epoch(void)
 static bool reopen(void)
 {
     bool clean = below(2);
-    int64_t end = part->log->end_offset, synced = part->log->synced_offset;
+    int64_t end = part->log->end_offset, synced = log_recovery_point(part->log);
     if (clean && part_close(part)) return false;
     part_remove(part, 0, -1);
     if (below(2)) m.leader_epoch++;

@@ -3,7 +3,8 @@
  * Invariants
  * 1. high_watermark <= log->flushed_offset (this node is the only replica).
  * 2. wait_flush holds appends of this turn; wait_sync those whose offsets lie at or above log->synced_offset.
- * 3. At most one sync runs for a partition; what comes meanwhile waits for the next one (group commit).
+ * 3. At most one sync runs for a partition; what comes meanwhile waits for the next one (group commit). A
+ * partition in syncs_asked or syncs_idle has none.
  *
  *   part_append -> wait_flush --part_flush--> done (acks=1)
  *                                         \-> wait_sync --sync_done--> done (acks=all) */
@@ -19,6 +20,10 @@
 #include <stdlib.h>
 
 #define SYNC_SEGS_MAX 8
+/* Syncs of a shard at a time: each holds files open and a place in the pool's queue. Where nobody waits for
+ * an answer fewer do, so that those who do find the disk free. */
+#define SYNCS_MAX 16
+#define SYNCS_IDLE_MAX 2
 struct part_syncer {
     struct os_job job;
     struct part *part;
@@ -30,10 +35,14 @@ struct part_syncer {
     char *dir;
     const char *root;       /* the log directory; lives as long as the broker */
     bool name_made, parent; /* names in dir, dir's own name */
-    int64_t names;
-    bool epochs_made; /* a leader epoch began below target: without its line a recovery that begins there ...
-                       */
-    struct strbuf epochs; /* ... would not know it */
+    int64_t names, root_names;
+    int64_t aborts; /* log->aborts_made; their entries are synced, too */
+    bool txns;
+    /* upkeep: a producer snapshot at target, and the epochs, to be written once everything below is synced */
+    struct strbuf producers, epochs;
+    int32_t epoch;    /* the newest of them */
+    int64_t obsolete; /* the snapshot that goes then; 0: none */
+    bool upkeep, kept, epochs_kept;
     int rc;
     char why[96];
 };
@@ -56,8 +65,11 @@ static bool eq_part(const void *v, const void *k)
 void parts_init(struct parts *ps, struct shard *s, enum part_sync sync, int64_t producer_expire_ms)
 {
     *ps = (struct parts){.shard = s, .sync = sync, .producer_expire_ms = producer_expire_ms};
+    ps->syncs_max = (int)min_i64(SYNCS_MAX, max_i64(SYNCS_IDLE_MAX, s->files.open_max / 8));
     map_init(&ps->map);
     list_init(&ps->dirty);
+    list_init(&ps->syncs_asked);
+    list_init(&ps->syncs_idle);
 }
 
 struct part *parts_find(const struct parts *ps, struct uuid topic_id, int32_t index)
@@ -89,6 +101,18 @@ static void log_cfg_of(const struct conf_topic *t, struct log_cfg *c)
     };
 }
 
+/* Its directory's name is one that the root has to have on the disk; also when it was there, because a crash
+ * may have come before its sync. */
+static void name_in_root(struct part *p)
+{
+    struct parts *ps = p->home;
+    for (; ps->roots_n <= p->dir; ps->roots_n++) {
+        ps->roots = xrealloc(ps->roots, (size_t)(ps->roots_n + 1) * sizeof *ps->roots);
+        ps->roots[ps->roots_n] = (struct part_root){0};
+    }
+    p->root_name = ++ps->roots[p->dir].names;
+}
+
 int part_open(struct parts *ps, const char *root, int dir, struct uuid topic_id, const char *topic,
               int32_t index, const struct conf_topic *cfg, int32_t leader_epoch, struct log_open_opts *o,
               struct part **out)
@@ -107,6 +131,7 @@ int part_open(struct parts *ps, const char *root, int dir, struct uuid topic_id,
     p->clean_offset = -1;
     producers_init(&p->producers);
     list_init(&p->in_dirty);
+    list_init(&p->in_syncs);
     list_init(&p->wait_flush);
     list_init(&p->wait_sync);
     list_init(&p->watches);
@@ -126,6 +151,7 @@ int part_open(struct parts *ps, const char *root, int dir, struct uuid topic_id,
     if (o->cut[0]) logline(LOG_WARN, path, "recovery %s", o->cut);
     p->high_watermark = p->log->flushed_offset;
     producers_committed(&p->producers, p->high_watermark);
+    name_in_root(p);
     map_put(&ps->map, hash_part(topic_id, index), p);
     *out = p;
     return 0;
@@ -138,6 +164,11 @@ void part_configure(struct part *p, const struct conf_topic *cfg)
 }
 
 /* ---- syncing ---- */
+static bool root_unsynced(const struct part *p)
+{
+    return p->root_name > p->home->roots[p->dir].synced;
+}
+
 /* Makes the names in dir durable, and dir's own. dir is cut up for it. */
 static int sync_names(struct os *os, char *dir, bool parent)
 {
@@ -148,11 +179,36 @@ static int sync_names(struct os *os, char *dir, bool parent)
     return os_fsync_dir(os, dir);
 }
 
-static int write_epochs(const struct part_syncer *y)
+static int write_beside(const struct part_syncer *y, int64_t offset, const struct strbuf *b)
 {
     char path[4200];
-    snprintf(path, sizeof path, "%s/leader-epoch-checkpoint", y->dir);
-    return os_write_file_atomic(y->os, path, y->epochs.s, y->epochs.n);
+    snprintf(path, sizeof path, "%s/%020lld.snapshot", y->dir, (long long)offset);
+    return os_write_file_over(y->os, path, b->s, b->n);
+}
+
+/* What spares a start after a crash some reading. */
+static void keep_state(struct part_syncer *y)
+{
+    char path[4200];
+    int rc = 0;
+    snprintf(path, sizeof path, "%s/" LOG_EPOCHS_FILE, y->dir);
+    if (y->epochs.n) rc = os_write_file_atomic(y->os, path, y->epochs.s, y->epochs.n);
+    y->epochs_kept = y->epochs.n && rc == 0;
+    /* Not synced: one that is spoiled gives way to the one before. */
+    if (rc == 0) rc = write_beside(y, y->target, &y->producers);
+    y->kept = rc == 0;
+    if (y->kept && y->obsolete) {
+        snprintf(path, sizeof path, "%s/%020lld.snapshot", y->dir, (long long)y->obsolete);
+        rc = os_unlink(y->os, path);
+    }
+    if (rc && rc != ERR_NOENT) /* its directory may be on its way out */
+        logline(LOG_WARN, path, "%s; a start after a crash will read more", os_why());
+}
+
+/* Entries of the active segment: a recovery that begins in the middle of it believes what is there. */
+static int sync_txns(const struct part_syncer *y)
+{
+    return log_sync_beside(y->os, y->dir, y->segs[y->segs_n - 1]->base_offset, "txnindex");
 }
 
 static void sync_run(struct os_job *j)
@@ -161,7 +217,8 @@ static void sync_run(struct os_job *j)
     for (int i = 0; i < y->segs_n && y->rc == 0; i++) y->rc = os_fdatasync(y->os, y->segs[i]->fd);
     for (int i = 0; i < y->sealed_n && y->rc == 0; i++)
         y->rc = log_sync_index(y->os, y->dir, y->segs[i]->base_offset);
-    if (y->rc == 0 && y->epochs_made) y->rc = write_epochs(y);
+    if (y->rc == 0 && y->txns) y->rc = sync_txns(y);
+    if (y->rc == 0 && y->upkeep) keep_state(y);
     if (y->rc == 0 && y->name_made) y->rc = sync_names(y->os, y->dir, y->parent);
     if (y->rc) {
         snprintf(y->why, sizeof y->why, "%s", os_why());
@@ -238,39 +295,68 @@ static void release_synced(struct part *p)
 
 static void start_sync(struct part *p);
 
+static void next_syncs(struct parts *ps)
+{
+    struct list *l;
+    while (ps->syncs_n < ps->syncs_max && (l = list_pop_front(&ps->syncs_asked)) != NULL)
+        start_sync(LIST_ENTRY(l, struct part, in_syncs));
+    while (ps->syncs_n < SYNCS_IDLE_MAX && (l = list_pop_front(&ps->syncs_idle)) != NULL)
+        start_sync(LIST_ENTRY(l, struct part, in_syncs));
+}
+
 static void sync_done(struct os_job *j, void *owner)
 {
     (void)owner;
     struct part_syncer *y = CONTAINER_OF(j, struct part_syncer, job);
     struct part *p = y->part;
+    struct parts *ps = p->home;
+    ps->syncs_n--;
     for (int i = 0; i < y->segs_n; i++) log_seg_put(y->segs[i]);
     p->syncer = NULL;
+    if (y->epochs.n && !y->epochs_kept) p->log->epochs_dirty = true;
     if (p->doomed) {
         /* nobody waits any more */
     } else if (y->rc) {
         part_fault(p, "a sync to disk", y->why);
     } else {
         if (y->name_made) p->names_synced = y->names;
-        p->dir_synced |= y->parent;
+        struct part_root *root = &ps->roots[p->dir];
+        if (y->parent) root->synced = max_i64(root->synced, y->root_names);
         p->log->synced_offset = max_i64(p->log->synced_offset, y->target);
+        p->aborts_synced = max_i64(p->aborts_synced, y->aborts);
+        if (y->kept) part_note_snapshot(p, y->target);
+        if (y->epochs_kept) p->log->epoch_kept = y->epoch;
         release_synced(p);
         if (!list_empty(&p->wait_sync)) start_sync(p);
     }
     part_unpin(p);
+    strbuf_fini(&y->producers);
     strbuf_fini(&y->epochs);
     free(y->dir);
     free(y);
+    next_syncs(ps);
 }
 
 static void start_sync(struct part *p)
 {
     struct log *l = p->log;
-    if (p->syncer || l->faulted || l->synced_offset >= l->flushed_offset) return;
+    struct parts *ps = p->home;
+    bool asked = ps->sync == PART_SYNC_ALWAYS || !list_empty(&p->wait_sync);
+    bool behind =
+        l->synced_offset < l->flushed_offset || (p->upkeep && p->snapshot_offset < l->flushed_offset);
+    if (p->syncer || l->faulted || !behind) return;
+    list_remove(&p->in_syncs);
+    if (ps->syncs_n >= (asked ? ps->syncs_max : SYNCS_IDLE_MAX)) {
+        list_push_back(asked ? &ps->syncs_asked : &ps->syncs_idle, &p->in_syncs);
+        return;
+    }
     struct part_syncer *y = xcalloc(1, sizeof *y);
     y->part = p;
     y->os = p->home->shard->os;
     y->root = p->root;
     y->target = l->flushed_offset;
+    strbuf_init(&y->producers);
+    strbuf_init(&y->epochs);
     /* Oldest unsynced segments first; with more than fit, the target is where the last of them ends. */
     int i = l->segs_n - 1;
     while (i > 0 && l->segs[i]->base_offset >= l->synced_offset)
@@ -293,16 +379,26 @@ static void start_sync(struct part *p)
         part_fault(p, "opening a segment", os_why());
         return;
     }
-    y->name_made = !p->dir_synced || p->names_synced < l->names_made;
-    y->epochs_made = l->epochs_dirty;
-    strbuf_init(&y->epochs);
-    if (y->epochs_made) log_take_epochs(l, &y->epochs);
-    if (y->name_made || y->sealed_n || y->epochs_made) y->dir = xstrdup(l->dir);
-    y->parent = !p->dir_synced;
+    y->parent = root_unsynced(p);
+    y->root_names = ps->roots[p->dir].names;
+    y->name_made = p->names_synced < l->names_made;
+    y->aborts = l->aborts_made;
+    y->txns = p->aborts_synced < y->aborts;
+    /* The producers' state is that of the log's end, so it must be what this sync makes durable. */
+    y->upkeep = p->upkeep && y->target == l->end_offset && p->snapshot_offset < y->target;
+    if (y->upkeep) {
+        producers_save(&p->producers, &y->producers);
+        y->epoch = l->epochs_n ? l->epochs[l->epochs_n - 1].epoch : -1;
+        if (l->epochs_dirty) log_epochs_take(l, &y->epochs);
+        y->obsolete = part_obsolete_snapshot(p);
+        p->upkeep = false;
+    }
+    if (y->name_made || y->sealed_n || y->parent || y->upkeep || y->txns) y->dir = xstrdup(l->dir);
     y->names = l->names_made;
     y->job.run = sync_run;
     y->job.done = sync_done;
     p->syncer = y;
+    ps->syncs_n++;
     part_pin(p);
     os_submit(y->os, &y->job);
 }
@@ -382,7 +478,7 @@ void part_append(struct part *p, struct part_append *a)
     const struct log_seg *before = l->segs[l->segs_n - 1];
     rc = log_append(l, b, &h, now);
     if (rc == 0 && l->segs[l->segs_n - 1] != before)
-        rc = part_snapshot(p, l->segs[l->segs_n - 1]->base_offset, false);
+        rc = part_snapshot(p, l->segs[l->segs_n - 1]->base_offset);
     if (rc == 0 && producers_note(&p->producers, b, &h, &aborted)) rc = log_note_abort(l, &aborted);
     if (rc) {
         a->err = ERR_KAFKA_STORAGE_ERROR;
@@ -448,8 +544,17 @@ void part_tick(struct part *p, int64_t now_ms, bool retain)
     if (n > 0)
         logline(LOG_INFO, p->log->dir, "retention removed %d segment%s, the log starts at offset %lld", n,
                 n == 1 ? "" : "s", (long long)p->log->start_offset);
-    if (n < 0) part_fault(p, "retention", os_why());
-    else start_sync(p); /* the recovery point follows, so that a restart reads little */
+    if (n < 0) {
+        part_fault(p, "retention", os_why());
+        return;
+    }
+    if (p->snapshot_offset >= p->log->flushed_offset && p->log->synced_offset >= p->log->flushed_offset)
+        return;
+    if (log_note_progress(p->log))
+        logline(LOG_WARN, p->log->dir, "cannot write its index: %s; a start after a crash will read more",
+                os_why());
+    p->upkeep = true;
+    start_sync(p); /* the recovery point follows, so that a restart reads little */
 }
 
 void part_end_of_epoch(const struct part *p, int32_t epoch, int32_t *epoch_out, int64_t *end_offset)
@@ -480,14 +585,10 @@ int part_close(struct part *p)
 {
     /* The pool is at rest, but nobody took its last answer: after a failed sync another one proves nothing.
      */
-    if (p->log->faulted || (p->syncer && p->syncer->rc)) return ERR_IO;
-    int rc = log_close(p->log, true);
-    if (rc == 0) rc = part_snapshot(p, p->log->end_offset, true);
-    if (rc == 0 && (!p->dir_synced || p->names_synced < p->log->names_made)) {
-        char *dir = xstrdup(p->log->dir);
-        rc = sync_names(p->home->shard->os, dir, !p->dir_synced);
-        free(dir);
-    }
+    if (p->syncer && p->syncer->rc) p->log->faulted = true;
+    if (p->log->faulted) return ERR_IO;
+    int rc = log_close(p->log, false);
+    if (rc == 0) rc = part_snapshot(p, p->log->end_offset);
     if (rc) {
         logline(LOG_ERROR, p->log->dir, "closing failed: %s", os_why());
         os_mark_unsettled(p->home->shard->os, p->root);
@@ -531,9 +632,10 @@ void part_take_log(struct part *p, struct log *l, int dir, const char *root)
     p->log = l;
     p->dir = dir;
     p->root = root;
-    p->dir_synced = false; /* its name was another when it was synced */
+    name_in_root(p); /* it was another when it was synced */
     p->names_synced = l->names_made;
-    p->snapshot_offset = 0; /* the newest is not in the copy */
+    p->aborts_synced = l->aborts_made;
+    p->snapshot_offset = p->older_snapshot = 0; /* not all of them are in the copy */
     log_free(old);
     release_synced(p);
 }
@@ -543,6 +645,7 @@ void part_remove(struct part *p, int err, int64_t delete_delay_ms)
     struct part_key k = {p->topic_id, p->index};
     map_del(&p->home->map, hash_part(p->topic_id, p->index), &k, eq_part);
     list_remove(&p->in_dirty);
+    list_remove(&p->in_syncs);
     p->doomed = true;
     fail_all(p, err);
     fire_watches(p);

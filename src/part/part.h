@@ -27,21 +27,25 @@ struct part {
     int32_t leader_epoch;
     int64_t high_watermark;
     int64_t snapshot_offset;           /* of the newest .snapshot; 0: none */
+    int64_t older_snapshot;            /* the one before, kept in case a crash spoils the newest; 0: none */
     struct list in_dirty;              /* linked while appends wait for part_flush */
+    struct list in_syncs;              /* linked while it waits for its turn to be synced */
     struct list wait_flush, wait_sync; /* struct part_append, in offset order */
     struct list watches;
     struct part_syncer *syncer; /* NULL: no sync runs */
     int pins;                   /* work under way elsewhere that needs it */
     const char *root;           /* the log directory's path, borrowed for good */
     bool doomed;
-    bool dir_synced;      /* the directory's own name */
-    int64_t names_synced; /* log->names_made when the directory was last synced */
-    int64_t clean_offset; /* compacted below; -1: not known */
-    bool cleaning;        /* the cleaner works on it: retention waits */
-    bool holding;         /* appends wait in `held`: a move to another directory is about to end */
-    struct list held;     /* struct part_append */
-    struct move *move;    /* NULL: it stays where it is (mover.h) */
-    bool uncleanable;     /* damage was found; until the next start */
+    bool upkeep;           /* the next sync also keeps what a start after a crash would have to read anew */
+    int64_t root_name;     /* the number of the directory's own name in its root: see parts.roots */
+    int64_t names_synced;  /* log->names_made when the directory was last synced */
+    int64_t aborts_synced; /* log->aborts_made, likewise */
+    int64_t clean_offset;  /* compacted below; -1: not known */
+    bool cleaning;         /* the cleaner works on it: retention waits */
+    bool holding;          /* appends wait in `held`: a move to another directory is about to end */
+    struct list held;      /* struct part_append */
+    struct move *move;     /* NULL: it stays where it is (mover.h) */
+    bool uncleanable;      /* damage was found; until the next start */
 };
 
 struct parts {
@@ -50,6 +54,15 @@ struct parts {
     struct list dirty;
     enum part_sync sync;
     int64_t producer_expire_ms;
+    /* Syncs under way, and partitions that wait for one: first those whose answers need it. */
+    int syncs_n, syncs_max;
+    struct list syncs_asked, syncs_idle;
+    /* Of each log directory: names that this shard knows of, and how many of them are surely on the disk. One
+     * sync of the directory does for all that were there before it. */
+    struct part_root {
+        int64_t names, synced;
+    } * roots;
+    int roots_n;
     struct kp_unpack *unpack; /* these look into compressed batches; made when first needed */
     struct record_scan *scan;
 };
@@ -104,7 +117,8 @@ void part_end_of_epoch(const struct part *p, int32_t epoch, int32_t *epoch_out, 
 /* Forgets idle producers and moves the recovery point; with retain also drops segments by retention. */
 void part_tick(struct part *p, int64_t now_ms, bool retain);
 int part_delete_records(struct part *p, int64_t before_offset) MUST_USE;
-/* Writes everything, with a producer snapshot; syncs. Blocking: at a stop. */
+/* Writes everything, with a producer snapshot; to be synced by the caller, with the whole log directory. Of a
+ * partition whose last sync failed it gives ERR_IO. Blocking: at a stop. */
 int part_close(struct part *p) MUST_USE;
 /* Takes it offline: what failed and why goes to the log; waiters get a storage error. */
 void part_fault(struct part *p, const char *what, const char *why);

@@ -20,31 +20,33 @@ static bool begins_segment(const struct log *l, int64_t offset)
 }
 
 /* ---- writing ---- */
-static int write_plainly(struct os *os, const char *path, const void *p, size_t n)
+int64_t part_obsolete_snapshot(const struct part *p)
 {
-    int fd = os_open(os, path, OS_WRITE | OS_CREATE | OS_TRUNCATE);
-    if (fd < 0) return fd;
-    int rc = os_pwrite(os, fd, p, n, 0);
-    os_close(os, fd);
-    return rc;
+    return p->older_snapshot && !begins_segment(p->log, p->older_snapshot) ? p->older_snapshot : 0;
 }
 
-int part_snapshot(struct part *p, int64_t at, bool sync)
+void part_note_snapshot(struct part *p, int64_t at)
+{
+    p->older_snapshot = p->snapshot_offset;
+    p->snapshot_offset = at;
+}
+
+int part_snapshot(struct part *p, int64_t at)
 {
     struct os *os = p->home->shard->os;
-    int64_t old = p->snapshot_offset;
+    int64_t obsolete = part_obsolete_snapshot(p);
     char path[4200];
     struct strbuf b;
-    if (at == old) return 0;
+    if (at == p->snapshot_offset) return 0;
     strbuf_init(&b);
     producers_save(&p->producers, &b);
     snapshot_path(p->log->dir, at, path, sizeof path);
-    int rc = sync ? os_write_file_atomic(os, path, b.s, b.n) : write_plainly(os, path, b.s, b.n);
+    int rc = os_write_file_over(os, path, b.s, b.n);
     strbuf_fini(&b);
     if (rc) return rc;
-    p->snapshot_offset = at;
-    if (old == 0 || begins_segment(p->log, old)) return 0;
-    snapshot_path(p->log->dir, old, path, sizeof path);
+    part_note_snapshot(p, at);
+    if (obsolete == 0) return 0;
+    snapshot_path(p->log->dir, obsolete, path, sizeof path);
     rc = os_unlink(os, path);
     return rc == ERR_NOENT ? 0 : rc;
 }
@@ -70,28 +72,17 @@ static int by_offset(const void *a, const void *b)
     int64_t x = *(const int64_t *)a, y = *(const int64_t *)b;
     return (x > y) - (x < y);
 }
-struct offset_files {
-    struct offsets logs, snapshots; /* by offset once listed */
-};
 static int note_file(void *arg, const char *name, bool is_dir)
 {
-    struct offset_files *x = arg;
-    if (is_dir || strspn(name, "0123456789") != 20) return 0;
-    if (strcmp(name + 20, ".log") == 0) offsets_add(&x->logs, strtoll(name, NULL, 10));
-    if (strcmp(name + 20, ".snapshot") == 0) offsets_add(&x->snapshots, strtoll(name, NULL, 10));
+    if (!is_dir && strspn(name, "0123456789") == 20 && strcmp(name + 20, ".snapshot") == 0)
+        offsets_add(arg, strtoll(name, NULL, 10));
     return 0;
 }
-static void files_fini(struct offset_files *x)
+static int list_snapshots(struct os *os, const char *dir, struct offsets *out)
 {
-    free(x->logs.v);
-    free(x->snapshots.v);
-}
-static int list_files(struct os *os, const char *dir, struct offset_files *x)
-{
-    *x = (struct offset_files){0};
-    int rc = os_list_dir(os, dir, note_file, x);
-    if (x->logs.n) qsort(x->logs.v, (size_t)x->logs.n, sizeof *x->logs.v, by_offset);
-    if (x->snapshots.n) qsort(x->snapshots.v, (size_t)x->snapshots.n, sizeof *x->snapshots.v, by_offset);
+    *out = (struct offsets){0};
+    int rc = os_list_dir(os, dir, note_file, out);
+    if (out->n) qsort(out->v, (size_t)out->n, sizeof *out->v, by_offset);
     return rc == ERR_NOENT ? 0 : rc;
 }
 
@@ -99,51 +90,44 @@ static void forget_producers(struct part *p)
 {
     producers_fini(&p->producers);
     producers_init(&p->producers);
-    p->snapshot_offset = 0;
+    p->snapshot_offset = p->older_snapshot = 0;
 }
 
 /* Snapshots let a start read less. One that is not sound gives way to the one before; without any the whole
  * log is read. A segment that is read anew wants one from before it, or its transactions would not be known.
  */
-static int load_producers(struct part *p, const char *dir, const struct offset_files *files, int64_t latest,
+static int load_producers(struct part *p, const char *dir, const struct offsets *files, int64_t latest,
                           int64_t *replay_from)
 {
     int rc = 0;
     *replay_from = 0;
-    for (int i = files->snapshots.n - 1; i >= 0 && rc == 0 && *replay_from == 0; i--) {
+    for (int i = files->n - 1; i >= 0 && rc == 0 && *replay_from == 0; i--) {
         char path[4200];
         struct strbuf b;
-        if (files->snapshots.v[i] > latest) continue;
+        if (files->v[i] > latest) continue;
         strbuf_init(&b);
-        snapshot_path(dir, files->snapshots.v[i], path, sizeof path);
+        snapshot_path(dir, files->v[i], path, sizeof path);
         rc = os_read_file(p->home->shard->os, path, 256 << 20, &b);
         if (rc == ERR_FORMAT) rc = 0; /* too large to be one */
-        else if (rc == 0 && producers_load(&p->producers, strbuf_slice(&b)) == 0)
-            *replay_from = p->snapshot_offset = files->snapshots.v[i];
+        else if (rc == 0 && producers_load(&p->producers, strbuf_slice(&b)) == 0) {
+            *replay_from = p->snapshot_offset = files->v[i];
+            p->older_snapshot = i ? files->v[i - 1] : 0;
+        }
         if (*replay_from == 0) forget_producers(p);
         strbuf_fini(&b);
     }
     return rc;
 }
 
-/* Where the first segment begins that an unclean start reads from its first byte. */
-static int64_t first_suspect(const struct log_open_opts *o, const struct offsets *logs)
-{
-    if (o->clean) return INT64_MAX;
-    int i = 0;
-    while (i + 1 < logs->n && logs->v[i + 1] < o->recovery_point) i++;
-    return logs->n ? logs->v[i] : 0;
-}
-
-/* Kept are the newest and those where a segment begins. */
-static int drop_stray_snapshots(struct part *p, const struct offset_files *files)
+/* Kept are the newest two and those where a segment begins. */
+static int drop_stray_snapshots(struct part *p, const struct offsets *files)
 {
     int rc = 0;
-    for (int i = 0; i < files->snapshots.n && rc == 0; i++) {
-        int64_t at = files->snapshots.v[i];
+    for (int i = 0; i < files->n && rc == 0; i++) {
+        int64_t at = files->v[i];
         char path[4200];
         bool beyond = at > p->log->end_offset; /* it speaks of batches that recovery cut */
-        if (!beyond && (i == files->snapshots.n - 1 || begins_segment(p->log, at))) continue;
+        if (!beyond && (i >= files->n - 2 || begins_segment(p->log, at))) continue;
         snapshot_path(p->log->dir, at, path, sizeof path);
         rc = os_unlink(p->home->shard->os, path);
         if (rc == ERR_NOENT) rc = 0; /* recovery dropped it with its segment */
@@ -162,17 +146,17 @@ int part_open_log(struct part *p, const char *dir, const struct log_cfg *cfg, st
     char cut[sizeof o->cut] = "";
     int64_t latest = INT64_MAX;
     for (;;) {
-        struct offset_files files;
-        int rc = list_files(os, dir, &files);
+        struct offsets files;
+        int rc = list_snapshots(os, dir, &files);
         if (rc == 0)
-            rc = load_producers(p, dir, &files, min_i64(latest, first_suspect(o, &files.logs)),
+            rc = load_producers(p, dir, &files, o->clean ? latest : min_i64(latest, o->recovery_point),
                                 &o->replay_from);
         if (rc == 0) rc = log_open(os, &p->home->shard->files, dir, cfg, o, &p->log);
         if (o->cut[0]) memcpy(cut, o->cut, sizeof cut);
         bool beyond = rc == 0 && o->replay_from > p->log->end_offset,
              missed = rc == 0 && p->log->txns_missed >= 0;
         if (rc == 0) rc = drop_stray_snapshots(p, &files);
-        files_fini(&files);
+        free(files.v);
         if (rc || !(beyond || missed)) {
             memcpy(o->cut, cut, sizeof cut);
             return rc;

@@ -9,8 +9,12 @@
 /* Opens p->log and brings p->producers to its end. Blocking. */
 int part_open_log(struct part *p, const char *dir, const struct log_cfg *cfg,
                   struct log_open_opts *o) MUST_USE;
-/* The producers as they are now, which must be as of offset `at`. At a stop it is synced; at a roll it is
- * not: its checksum tells when a crash tore it, and the one before will do then. */
-int part_snapshot(struct part *p, int64_t at, bool sync) MUST_USE;
+/* Writes the producers as they are now, which must be as of offset `at`. Not synced: its checksum tells when
+ * a crash spoiled it, and the one before will do then. */
+int part_snapshot(struct part *p, int64_t at) MUST_USE;
+/* The one to remove when the next is written; 0: none. */
+int64_t part_obsolete_snapshot(const struct part *p);
+/* The next one was written, as of offset `at`, and the obsolete one removed. */
+void part_note_snapshot(struct part *p, int64_t at);
 
 #endif

@@ -4,8 +4,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#define OPEN_FILES_MAX 800 /* of all shards together; the rest of 1,024 is for connections */
-
 void server_complain(const char *text)
 {
     struct strbuf b;
@@ -83,7 +81,7 @@ static int start_brokers(struct server *sv, struct os **loops, struct storage *s
     struct image **images = xcalloc((size_t)sv->shards_n, sizeof(struct image *));
     for (int i = 0; i < sv->shards_n; i++) {
         sv->peers[i] = &sv->shards[i];
-        shard_init(&sv->shards[i], i, sv->shards_n, sv->peers, loops[i], OPEN_FILES_MAX / sv->shards_n);
+        shard_init(&sv->shards[i], i, sv->shards_n, sv->peers, loops[i], sv->log_files_max / sv->shards_n);
     }
     for (int i = 0; i < sv->shards_n; i++) {
         broker_init(&sv->brokers[i], &sv->shards[i], &sv->node, &sv->conf);
@@ -168,6 +166,7 @@ int server_close(struct server *sv)
         all[i] = &sv->brokers[i];
         failed += broker_close_partitions(all[i]);
     }
+    failed += brokers_sync(all, sv->shards_n);
     if (brokers_write_checkpoints_now(all, sv->shards_n)) failed++;
     if (controller_close(sv->brokers[0].ctl)) failed++;
     struct os *os = sv->shards[0].os;

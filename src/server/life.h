@@ -17,6 +17,7 @@ struct server {
     struct node node;
     struct conf conf; /* filled in before server_open */
     int shards_n;
+    int log_files_max; /* open at a time, of all shards together; filled in before server_open */
     struct shard *shards, **peers;
     struct broker *brokers;
     struct checkpoints checkpoints;

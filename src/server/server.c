@@ -71,6 +71,7 @@ static int run(struct server *sv)
     struct os_pool *pool = os_linux_pool_new(POOL_THREADS);
     struct os **loops = xcalloc((size_t)n, sizeof(struct os *));
     for (int i = 0; i < n; i++) loops[i] = os_linux_new(pool);
+    sv->log_files_max = os_log_files_max();
     if (server_open(sv, loops, n, &why)) {
         server_complain(strbuf_cstr(&why));
         strbuf_fini(&why);

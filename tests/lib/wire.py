@@ -1,0 +1,184 @@
+"""Raw requests over one connection: many partitions are asked for in one frame, which no client library lets a test do.
+Old, non-flexible versions that both moldau and Apache Kafka 4 accept. Standard library only."""
+import socket
+import struct
+
+TABLE = []
+for i in range(256):
+    for _ in range(8):
+        i = i >> 1 ^ (0x82F63B78 if i & 1 else 0)
+    TABLE.append(i)
+
+
+def crc32c(data):
+    crc = 0xFFFFFFFF
+    for byte in data:
+        crc = crc >> 8 ^ TABLE[(crc ^ byte) & 0xFF]
+    return crc ^ 0xFFFFFFFF
+
+
+def varint(n):
+    n = n << 1 if n >= 0 else (-n << 1) - 1
+    out = b""
+    while n > 0x7F:
+        out += bytes([n & 0x7F | 0x80])
+        n >>= 7
+    return out + bytes([n])
+
+
+def batch(values, time_ms, key=None):
+    """A record batch of magic 2 without a producer id, every record with the same time."""
+    records = b""
+    for i, value in enumerate(values):
+        r = b"\0" + varint(0) + varint(i) + (varint(-1) if key is None else varint(len(key)) + key)
+        r += varint(len(value)) + value + varint(0)
+        records += varint(len(r)) + r
+    body = struct.pack(">hiqqqhii", 0, len(values) - 1, time_ms, time_ms, -1, -1, -1, len(values)) + records
+    return struct.pack(">qiibI", 0, len(body) + 9, -1, 2, crc32c(body)) + body
+
+
+def text(s):
+    return struct.pack(">h", len(s)) + s.encode()
+
+
+class Reader:
+    def __init__(self, data):
+        self.data, self.at = data, 0
+
+    def take(self, form):
+        values = struct.unpack_from(">" + form, self.data, self.at)
+        self.at += struct.calcsize(">" + form)
+        return values[0] if len(values) == 1 else values
+
+    def text(self):
+        n = self.take("h")
+        if n < 0:
+            return None
+        self.at += n
+        return self.data[self.at - n:self.at].decode()
+
+    def each(self):
+        return range(self.take("i"))
+
+
+class Wire:
+    def __init__(self, port, host="127.0.0.1", timeout=120):
+        self.sock = socket.create_connection((host, port), timeout=timeout)
+        self.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *exc):
+        self.sock.close()
+
+    def send(self, key, version, body):
+        frame = struct.pack(">hhih", key, version, 1, 4) + b"wire" + body
+        self.sock.sendall(struct.pack(">i", len(frame)) + frame)
+
+    def receive(self):
+        def exactly(n):
+            parts = []
+            while n:
+                part = self.sock.recv(min(n, 1 << 20))
+                if not part:
+                    raise ConnectionError("the broker closed the connection")
+                parts.append(part)
+                n -= len(part)
+            return b"".join(parts)
+        n, = struct.unpack(">i", exactly(4))
+        r = Reader(exactly(n))
+        r.take("i")
+        return r
+
+    def ask(self, key, version, body):
+        self.send(key, version, body)
+        return self.receive()
+
+    def metadata(self, topics=None):
+        """{topic: number of partitions that have a leader}; of every topic by default."""
+        body = struct.pack(">i", -1) if topics is None else struct.pack(">i", len(topics)) + b"".join(map(text, topics))
+        r = self.ask(3, 1, body)
+        for _ in r.each():
+            r.take("i"), r.text(), r.take("i"), r.text()
+        r.take("i")
+        led = {}
+        for _ in r.each():
+            _, name, _ = r.take("h"), r.text(), r.take("b")
+            led[name] = 0
+            for _ in r.each():
+                error, _, leader = r.take("hii")
+                led[name] += error == 0 and leader >= 0
+                for _ in range(2):
+                    for _ in r.each():
+                        r.take("i")
+        return led
+
+    def create(self, topics, **configs):
+        """topics: {name: partitions}. Gives {name: error code}."""
+        conf = struct.pack(">i", len(configs)) + b"".join(text(k.replace("_", ".")) + text(str(v)) for k, v in configs.items())
+        body = struct.pack(">i", len(topics))
+        for name, partitions in topics.items():
+            body += text(name) + struct.pack(">ihi", partitions, 1, 0) + conf
+        r = self.ask(19, 4, body + struct.pack(">ib", 60000, 0))
+        r.take("i")
+        out = {}
+        for _ in r.each():
+            name = r.text()
+            out[name] = r.take("h")
+            r.text()
+        return out
+
+    def delete(self, names):
+        r = self.ask(20, 3, struct.pack(">i", len(names)) + b"".join(map(text, names)) + struct.pack(">i", 60000))
+        r.take("i")
+        return {r.text(): r.take("h") for _ in r.each()}
+
+    def produce(self, topics, records, acks=-1):
+        """The same batch to every partition of {name: [index]}. Gives {(name, index): (error code, base offset)}."""
+        body = struct.pack(">hhii", -1, acks, 60000, len(topics))
+        for name, indexes in topics.items():
+            body += text(name) + struct.pack(">i", len(indexes))
+            for i in indexes:
+                body += struct.pack(">ii", i, len(records)) + records
+        r = self.ask(0, 7, body)
+        out = {}
+        for _ in r.each():
+            name = r.text()
+            for _ in r.each():
+                index, error, base, _, _ = r.take("ihqqq")
+                out[name, index] = error, base
+        return out
+
+    def offsets(self, topics, time_ms=-1):
+        """ListOffsets (-1: the end, -2: the start) of {name: [index]}: {(name, index): (error code, time, offset)}."""
+        body = struct.pack(">ii", -1, len(topics))
+        for name, indexes in topics.items():
+            body += text(name) + struct.pack(">i", len(indexes)) + b"".join(struct.pack(">iq", i, time_ms) for i in indexes)
+        r = self.ask(2, 1, body)
+        out = {}
+        for _ in r.each():
+            name = r.text()
+            for _ in r.each():
+                index, error, time, offset = r.take("ihqq")
+                out[name, index] = error, time, offset
+        return out
+
+    def fetch(self, topics, offset=0, bytes_each=65536):
+        """One round from `offset` of {name: [index]}: {(name, index): (error code, high watermark, record bytes)}."""
+        body = struct.pack(">iiiibi", -1, 1000, 1, 0x7FFFFFFF, 0, len(topics))
+        for name, indexes in topics.items():
+            body += text(name) + struct.pack(">i", len(indexes)) + b"".join(struct.pack(">iqi", i, offset, bytes_each) for i in indexes)
+        r = self.ask(1, 4, body)
+        r.take("i")
+        out = {}
+        for _ in r.each():
+            name = r.text()
+            for _ in r.each():
+                index, error, high, _ = r.take("ihqq")
+                for _ in range(max(r.take("i"), 0)):
+                    r.take("qq")
+                n = max(r.take("i"), 0)
+                out[name, index] = error, high, r.data[r.at:r.at + n]
+                r.at += n
+        return out

@@ -44,9 +44,10 @@ fuzz: $(GEN_STAMP)
 	@$(MAKE) --no-print-directory fuzz-programs
 bench: $(GEN_STAMP)
 	@$(MAKE) --no-print-directory $(B)/moldau $(patsubst benchmarks/%.c,$(B)/bench/%,$(wildcard benchmarks/*.c))
-# C programs that the tests under tests/ start
+# C programs that the tests under tests/ start, and what they preload into a broker
+PRELOADED := tests/lib/faulty.c
 tests: $(GEN_STAMP)
-	@$(MAKE) --no-print-directory $(patsubst %.c,$(B)/%,$(shell find tests -name '*.c' 2>/dev/null))
+	@$(MAKE) --no-print-directory $(patsubst %.c,$(B)/%,$(filter-out $(PRELOADED),$(shell find tests -name '*.c' 2>/dev/null))) $(PRELOADED:%.c=$(B)/%.so)
 .PHONY: unit-programs fuzz-programs tests
 unit-programs: $(UNIT)
 fuzz-programs: $(FUZZ)
@@ -76,6 +77,9 @@ $(B)/fuzz/%: $(B)/o/src/%.o $(B)/libmoldau.a
 $(B)/tests/%: tests/%.c $(B)/libmoldau.a
 	@mkdir -p $(@D)
 	@$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(LIBS)
+$(B)/tests/%.so: tests/%.c
+	@mkdir -p $(@D)
+	@$(CC) -std=c17 -O1 -g $(WARN) -D_GNU_SOURCE -fPIC -shared -o $@ $<
 $(B)/bench/%: benchmarks/%.c $(B)/libmoldau.a
 	@mkdir -p $(@D)
 	@$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(LIBS)

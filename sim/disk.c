@@ -260,6 +260,10 @@ int64_t disk_bytes(const struct disk *d)
 }
 
 /* ---- the seam ---- */
+static bool no_room(void)
+{
+    return world.now_ns < world.full_until_ns || world_chance(world.faults.short_disk);
+}
 static struct inode *file_of(int fd)
 {
     ASSERT(fd >= 0 && fd < FDS_MAX && here()->fds[fd].inode);
@@ -275,6 +279,7 @@ int os_open(struct os *os, const char *path, int flags)
     if (i && (flags & OS_CREATE) && (flags & OS_EXCL)) return err(ERR_EXISTS);
     if (!i && (!(flags & OS_CREATE) || !dir)) return err(ERR_NOENT);
     if (i && i->is_dir) return err(ERR_IO);
+    if (!i && no_room()) return err(ERR_NOSPACE);
     if (!i) {
         i = inode_new(d, false);
         note(dir, OP_ADD, leaf, NULL, i);
@@ -314,7 +319,7 @@ int os_pwritev(struct os *os, int fd, struct iovec *iov, int iov_n, int64_t off)
     (void)os;
     struct inode *f = file_of(fd);
     ASSERT(here()->fds[fd].write);
-    bool fail = world_chance(world.faults.write_error), full = world_chance(world.faults.short_disk);
+    bool fail = world_chance(world.faults.write_error), full = no_room();
     for (int i = 0; i < iov_n; i++) {
         int64_t n = (int64_t)iov[i].iov_len;
         if (fail || full)
@@ -429,6 +434,7 @@ int os_mkdir(struct os *os, const char *path)
     const char *leaf;
     if (walk(here(), path, &dir, &leaf)) return err(ERR_EXISTS);
     if (!dir) return err(ERR_NOENT);
+    if (no_room()) return err(ERR_NOSPACE);
     note(dir, OP_ADD, leaf, NULL, inode_new(here(), true));
     return 0;
 }

@@ -17,4 +17,8 @@ MUTANTS = [
     ("newest-value-dropped", "src/log/clean_batch.c", "if (r->offset < clean_map_get(&f->map, r->key)) return false;", "if (r->offset <= clean_map_get(&f->map, r->key)) return false;", 40),
     ("cleaned-log-not-synced", "src/log/clean.c", "    if (rc == 0) rc = os_fdatasync(c->os, c->fd);\n", "", 200),
     ("metadata-name-not-synced", "src/api/controller_start.c", "    if (rc == 0) rc = os_fsync_dir(zero->shard->os, node->meta_dir); /* its own name */\n", "", 400),
+    ("short-write-not-cut", "src/log/log.c", "    return os_ftruncate(l->os, s->fd, s->size);", "    return 0;", 400),
+    ("producers-not-taken-back", "src/part/part.c", "        if (a->producer_id >= 0) producers_go_back(", "        if (a->producer_id < -1) producers_go_back(", 80),
+    ("refused-change-acknowledged", "src/api/controller.c", "            op->err = ERR_KAFKA_STORAGE_ERROR;\n", "", 80),
+    ("unopened-for-good", "src/api/broker.c", "if (u.no_room) timer_set_ms(", "if (!u.no_room) timer_set_ms(", 200),
 ]

@@ -804,7 +804,8 @@ static void rise(void *arg, uint64_t tag)
     if (world.sync_errors != sync_errors) losses++; /* what a failed sync left in the page cache may go now */
     sync_errors = world.sync_errors;
     if (machine_start(machine, &conf)) return;
-    if (world.faults.sync_error || world.faults.write_error || world.faults.short_disk)
+    if (world.faults.sync_error || world.faults.write_error || world.faults.short_disk ||
+        world.now_ns < world.full_until_ns)
         rise_soon(); /* it was told that the disk fails */
     else world_fail("the broker does not start: %s", machine->why);
 }
@@ -828,10 +829,10 @@ static void fate(void *arg, uint64_t tag)
     (void)arg;
     (void)tag;
     if (quiet) return;
-    static const char *const names[] = {"kill -9",    "kill -9",           "kill -9",    "power loss",
-                                        "power loss", "power loss",        "power loss", "stop",
-                                        "clock step", "broken connections"};
-    uint64_t what = world_below(10);
+    static const char *const names[] = {
+        "kill -9",    "kill -9", "kill -9",    "power loss",         "power loss", "power loss",
+        "power loss", "stop",    "clock step", "broken connections", "a full disk"};
+    uint64_t what = world_below(world.faults.short_disk ? 11 : 10);
     logline(LOG_INFO, "sim", "%.3f s: %s", (double)world.now_ns / 1e9, names[what]);
     switch (what) {
     case 0:
@@ -856,6 +857,9 @@ static void fate(void *arg, uint64_t tag)
         break;
     case 9:
         wires_cut_clients(machine);
+        break;
+    case 10:
+        world.full_until_ns = world.now_ns + (int64_t)world_below(30 * SIM_S);
         break;
     }
     fate_soon();
@@ -917,7 +921,7 @@ void work_run(const struct work *w)
     world.faults.drop_conn = world_below(2) ? 2000 : 0;
     world.faults.sync_error = world_below(3) ? 0 : 1000;
     world.faults.write_error = world_below(4) ? 0 : 300;
-    world.faults.short_disk = world_below(4) ? 0 : 300;
+    world.faults.short_disk = world_below(3) ? 0 : world_below(2) ? 300 : 20000;
     apart = world_below(3) == 0;
     pace = max_i64(1, w->seconds / 600);
     mean_fault_ns = (int64_t)(2 * SIM_S << world_below(6)) * pace;
@@ -945,9 +949,10 @@ void work_run(const struct work *w)
 
     /* Liveness: with a whole machine everything that was begun comes to its end. */
     quiet = true;
-    if (world.faults.sync_error || world.faults.write_error || world.faults.short_disk)
+    if (world.faults.sync_error || world.faults.write_error)
         machine_kill(machine, false); /* partitions that met it come back with the next start */
     world.faults = (struct faults){0};
+    world.full_until_ns = 0; /* room comes back to a broker that runs */
     int64_t limit = world.now_ns + 600 * SIM_S;
     for (int i = 0; i < PRODUCERS; i++) producer_soon(&producers[i], SIM_S);
     admin_soon(SIM_S);

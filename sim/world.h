@@ -48,6 +48,7 @@ struct world {
     uint64_t seq;
     struct faults faults;
     uint64_t sync_errors;    /* so far */
+    int64_t full_until_ns;   /* the disk has no room at all until then */
     struct machine *machine; /* whose code runs */
     jmp_buf exit_to;         /* where a broker's os_exit leads */
     bool may_exit;

@@ -50,6 +50,9 @@ struct broker {
     bool pid_asked;
     struct timer tick;
     int64_t retain_ns; /* when retention is due next */
+    struct list unopened;
+    struct timer reopen;    /* armed while one of them waits for room */
+    bool checkpoint_failed; /* shard 0: the last one could not be written */
     bool serving;
 };
 
@@ -101,7 +104,7 @@ struct ctl_op {
     struct os_msg msg;
     int home;
     struct list link;
-    int err;
+    int err; /* when done: nothing of it came about. 0, or ERR_KAFKA_STORAGE_ERROR: no room on the disk */
     void (*build)(struct ctl_op *op, struct broker *zero, struct ctl_now *now, struct ctl_records *rs);
     void (*done)(struct ctl_op *op, struct shard *home);
 };

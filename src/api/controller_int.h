@@ -18,6 +18,7 @@ struct controller {
     struct log *log;
     struct list queue; /* struct ctl_op; the first may be under way */
     bool busy;
+    bool full; /* the last change found no room */
     struct os_job sync;
     int sync_rc, sync_fd;
     char sync_why[96];

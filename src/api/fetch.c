@@ -16,6 +16,7 @@
 #include "api/broker.h"
 #include "api/fetch_session.h"
 #include "api/handlers.h"
+#include "api/unopened.h"
 #include "kp/fetch.h"
 
 #include <stdlib.h>
@@ -92,7 +93,8 @@ static void read_part(struct broker *b, struct fetch *f, struct fpart *x, int64_
     x->diverging.end_offset = -1;
     x->high_watermark = x->last_stable = x->log_start = -1;
     if (!p || p->log->faulted) {
-        x->err = p ? ERR_KAFKA_STORAGE_ERROR : ERR_UNKNOWN_TOPIC_OR_PARTITION;
+        bool known = p || unopened_find(&b->unopened, x->topic_id, x->want->index);
+        x->err = known ? ERR_KAFKA_STORAGE_ERROR : ERR_UNKNOWN_TOPIC_OR_PARTITION;
         return;
     }
     if (x->want->leader_epoch >= 0 && x->want->leader_epoch != p->leader_epoch) {

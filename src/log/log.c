@@ -6,8 +6,10 @@
  * bytes.
  * 3. synced_offset <= flushed_offset and never falls.
  * 4. faulted is sticky: no file is touched after it is set.
+ * 5. Index files speak only of batches below flushed_offset; entries of later ones are in the tail.
  *
- *   OPEN --log_append--> PENDING --log_flush--> OPEN        any --failed write or fsync--> FAULTED */
+ *   OPEN --log_append--> PENDING --log_flush--> OPEN        any --failed write or fsync--> FAULTED
+ *                           \--no room: take_back--> OPEN */
 #include "log/log_int.h"
 #include "base/strbuf.h"
 
@@ -115,11 +117,54 @@ static struct log_seg *active(const struct log *l)
     return l->segs[l->segs_n - 1];
 }
 
+/* A full disk is not for good; whoever calls has left things as they were. */
 static int fault(struct log *l, int rc)
 {
+    if (rc == ERR_NOSPACE) return rc;
     l->faulted = true;
     l->iov_n = 0;
-    return rc == ERR_NOSPACE ? ERR_NOSPACE : ERR_IO;
+    return ERR_IO;
+}
+
+static void set_mark(struct log *l)
+{
+    const struct log_seg *s = active(l);
+    struct log_index_tail *t = s->tail;
+    t->mark = (struct log_mark){
+        .max_time_ms = s->max_time_ms,
+        .max_time_offset = s->max_time_offset,
+        .first_time_ms = s->first_time_ms,
+        .roll_time_ms = l->roll_time_ms,
+        .bytes_since_entry = t->bytes_since_entry,
+        .last_time_ms = t->last_time_ms,
+        .index_n = t->index_n,
+        .time_n = t->time_n,
+        .epochs_n = l->epochs_n,
+        .epochs_dirty = l->epochs_dirty,
+    };
+}
+
+/* Forgets the pending batches, and cuts off what a failed write left of them. */
+static int take_back(struct log *l)
+{
+    struct log_seg *s = active(l);
+    struct log_index_tail *t = s->tail;
+    const struct log_mark *m = &t->mark;
+    s->size -= l->pending_bytes;
+    s->max_time_ms = m->max_time_ms;
+    s->max_time_offset = m->max_time_offset;
+    s->first_time_ms = m->first_time_ms;
+    l->roll_time_ms = m->roll_time_ms;
+    t->bytes_since_entry = m->bytes_since_entry;
+    t->last_time_ms = m->last_time_ms;
+    t->index_n = m->index_n;
+    t->time_n = m->time_n;
+    l->epochs_n = m->epochs_n;
+    l->epochs_dirty = m->epochs_dirty;
+    l->iov_n = 0;
+    l->pending_bytes = 0;
+    l->end_offset = l->flushed_offset;
+    return os_ftruncate(l->os, s->fd, s->size);
 }
 
 int log_flush(struct log *l)
@@ -129,6 +174,7 @@ int log_flush(struct log *l)
     struct log_seg *s = active(l);
     int rc = log_seg_open(s);
     if (rc == 0) rc = os_pwritev(l->os, s->fd, l->iov, l->iov_n, s->size - l->pending_bytes);
+    if (rc == ERR_NOSPACE && take_back(l)) rc = ERR_IO;
     if (rc) return fault(l, rc);
     l->iov_n = 0;
     l->pending_bytes = 0;
@@ -136,21 +182,34 @@ int log_flush(struct log *l)
     return 0;
 }
 
-static int new_active(struct log *l, int64_t base_offset)
+/* All of a new segment's files, or none: an empty .log that stayed would hide what the segment before it
+ * still gets. */
+static int make_files(struct log *l, int64_t base_offset)
 {
     char path[LOG_PATH_MAX];
     static const char *const suffixes[] = {"log", "index", "timeindex"};
-    for (size_t i = 0; i < NELEMS(suffixes); i++) {
-        log_path(l, base_offset, suffixes[i], path, sizeof path);
+    size_t n = 0;
+    int rc = 0;
+    for (; n < NELEMS(suffixes) && rc == 0; n++) {
+        log_path(l, base_offset, suffixes[n], path, sizeof path);
         int fd = os_open(l->os, path, OS_WRITE | OS_CREATE | OS_TRUNCATE);
-        if (fd < 0) return fd;
-        os_close(l->os, fd);
+        if (fd < 0) rc = fd;
+        else os_close(l->os, fd);
     }
-    l->names_made++;
+    l->names_made++; /* also when they are gone again: the disk may remember the first half only */
+    for (size_t i = 0; rc == ERR_NOSPACE && i < n; i++) {
+        log_path(l, base_offset, suffixes[i], path, sizeof path);
+        int r = os_unlink(l->os, path);
+        if (r && r != ERR_NOENT) rc = r;
+    }
+    return rc;
+}
+
+static void new_active(struct log *l, int64_t base_offset)
+{
     struct log_seg *s = log_seg_new(l, base_offset);
     s->tail = xcalloc(1, sizeof *s->tail);
     s->tail->last_time_ms = -1;
-    return 0;
 }
 
 int log_roll(struct log *l, int64_t now_ms)
@@ -161,11 +220,12 @@ int log_roll(struct log *l, int64_t now_ms)
     struct log_seg *s = active(l);
     if (s->size == 0 && s->base_offset == l->end_offset) return 0;
     rc = log_index_seal(s);
+    if (rc == 0) rc = make_files(l, l->end_offset);
     if (rc) return fault(l, rc);
     free(s->tail);
     s->tail = NULL;
-    rc = new_active(l, l->end_offset);
-    return rc ? fault(l, rc) : 0;
+    new_active(l, l->end_offset);
+    return 0;
 }
 
 static bool roll_due(const struct log *l, const struct log_seg *s, const struct batch_head *h, int64_t now_ms)
@@ -188,6 +248,11 @@ int log_append(struct log *l, const uint8_t *batch, const struct batch_head *h, 
     int rc = 0;
     if (roll_due(l, active(l), h, now_ms) && (rc = log_roll(l, now_ms)) != 0) return rc;
     struct log_seg *s = active(l);
+    if (s->tail->index_n == LOG_TAIL_ENTRIES || s->tail->time_n == LOG_TAIL_ENTRIES) {
+        if ((rc = log_flush(l)) != 0) return rc;
+        if ((rc = log_index_flush(s)) != 0) return fault(l, rc);
+    }
+    if (l->iov_n == 0) set_mark(l);
     if (s->size == 0) l->roll_time_ms = now_ms;
     if ((rc = log_index_note(s, h)) != 0) return fault(l, rc);
     if (l->epochs_n == 0 || l->epochs[l->epochs_n - 1].epoch < h->leader_epoch)
@@ -369,9 +434,12 @@ int log_drop_file(struct log *l, int64_t base_offset, const char *suffix)
     }
     snprintf(gone, sizeof gone, "%s.deleted", path);
     int rc = os_rename(l->os, path, gone);
-    if (rc) return rc == ERR_NOENT ? 0 : rc;
-    l->files->dropped(l->files->dropped_arg, xstrdup(gone), l->cfg.file_delete_delay_ms);
-    return 0;
+    if (rc == ERR_NOSPACE) rc = os_unlink(l->os, path); /* not even for a name: then there is room at once */
+    else if (rc == 0) {
+        l->files->dropped(l->files->dropped_arg, xstrdup(gone), l->cfg.file_delete_delay_ms);
+        return 0;
+    }
+    return rc == ERR_NOENT ? 0 : rc;
 }
 
 static int drop_segs(struct log *l, int n)
@@ -415,8 +483,8 @@ int log_advance_start(struct log *l, int64_t offset, int64_t now_ms)
     ASSERT(offset <= l->end_offset);
     int rc = log_flush(l);
     if (rc || offset <= l->start_offset) return rc;
-    l->start_offset = offset;
     if (offset == l->end_offset && (rc = log_roll(l, now_ms)) != 0) return rc;
+    l->start_offset = offset;
     int n = 0;
     while (n + 1 < l->segs_n && l->segs[n + 1]->base_offset <= offset) n++;
     /* Epochs that ended below the start are forgotten, the one that spans it begins there. */
@@ -460,6 +528,11 @@ int log_retain(struct log *l, int64_t now_ms, int64_t high_watermark)
     if (n == 0) return 0;
     int64_t to = n < l->segs_n ? l->segs[n]->base_offset : l->end_offset;
     int rc = log_advance_start(l, to, now_ms);
+    if (rc == ERR_NOSPACE && n == l->segs_n &&
+        n > 1) { /* no room for a new segment: the old ones make some */
+        n--;
+        rc = log_advance_start(l, active(l)->base_offset, now_ms);
+    }
     return rc ? rc : n;
 }
 
@@ -526,7 +599,7 @@ int log_sync_index(struct os *os, const char *dir, int64_t base_offset)
         int fd = os_open(os, path, OS_WRITE);
         if (fd == ERR_NOENT) continue; /* none, or retention was faster */
         if (fd < 0) return fd;
-        rc = os_fdatasync(os, fd);
+        rc = os_fdatasync(os, fd) ? ERR_IO : 0; /* whatever the reason, this sync is not to be tried again */
         os_close(os, fd);
     }
     return rc;
@@ -542,7 +615,7 @@ int log_close(struct log *l, bool sync)
         struct log_seg *s = l->segs[i];
         int64_t end = i + 1 < l->segs_n ? l->segs[i + 1]->base_offset : l->end_offset;
         if (end < l->synced_offset) continue;
-        if ((rc = log_seg_open(s)) == 0) rc = os_fdatasync(l->os, s->fd);
+        if ((rc = log_seg_open(s)) == 0) rc = os_fdatasync(l->os, s->fd) ? ERR_IO : 0;
         if (rc == 0) rc = log_sync_index(l->os, l->dir, s->base_offset);
     }
     if (rc) return fault(l, rc);

@@ -2,7 +2,8 @@
  *
  * A log belongs to one shard. log_open and log_close may wait for disks (start, pool); appends, flushes and
  * reads stay in the page cache. A failed write or fsync makes the log FAULTED for good: every later call
- * gives ERR_IO. */
+ * gives ERR_IO. A full disk does not: the call gives ERR_NOSPACE and everything is as it was after the last
+ * log_flush that succeeded, so the next call may find room. */
 #ifndef MOLDAU_LOG_H
 #define MOLDAU_LOG_H
 
@@ -114,7 +115,9 @@ int log_sync_index(struct os *os, const char *dir, int64_t base_offset) MUST_USE
 /* Removes the directory's files as well. */
 void log_free(struct log *l);
 
-/* Appends one batch whose base offset is l->end_offset; bytes stay borrowed until log_flush. May roll. */
+/* Appends one batch whose base offset is l->end_offset; bytes stay borrowed until log_flush. May roll.
+ * ERR_NOSPACE, here and from log_flush and whatever calls it: the batches at or above flushed_offset are
+ * taken back as if they had never come. */
 int log_append(struct log *l, const uint8_t *batch, const struct batch_head *h, int64_t now_ms) MUST_USE;
 int log_flush(struct log *l) MUST_USE;
 

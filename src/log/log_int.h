@@ -15,6 +15,14 @@ struct log_index_tail {
     int index_n, time_n;
     int64_t bytes_since_entry;
     int64_t last_time_ms; /* of the newest time entry */
+    /* How things stood before the first batch that is not yet in the file, to go back to if the disk is full.
+     */
+    struct log_mark {
+        int64_t max_time_ms, max_time_offset, first_time_ms, roll_time_ms;
+        int64_t bytes_since_entry, last_time_ms;
+        int index_n, time_n, epochs_n;
+        bool epochs_dirty;
+    } mark;
 };
 
 void log_path(const struct log *l, int64_t base_offset, const char *suffix, char *out, size_t n);
@@ -28,7 +36,7 @@ int log_drop_file(struct log *l, int64_t base_offset, const char *suffix) MUST_U
 struct log_seg *log_replace(struct log *l, int at, int n);
 /* Finishes or drops what an interrupted cleaning left in dir. Blocking. */
 int log_finish_swaps(struct os *os, const char *dir) MUST_USE;
-/* Entry for a batch about to be appended at s->size. */
+/* Entry for a batch about to be appended at s->size. Writes nothing while the tail has room for an entry. */
 int log_index_note(struct log_seg *s, const struct batch_head *h) MUST_USE;
 int log_index_flush(struct log_seg *s) MUST_USE;
 /* On rolling or closing: the last time entry, then the files. */

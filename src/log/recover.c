@@ -140,22 +140,46 @@ static int reset_index(struct log_seg *s)
     return 0;
 }
 
+static int remove_files(struct log *l, int64_t base_offset)
+{
+    static const char *const suffixes[] = {"log", "index", "timeindex", "txnindex", "snapshot"};
+    int rc = 0;
+    for (size_t k = 0; k < NELEMS(suffixes); k++) {
+        char path[LOG_PATH_MAX];
+        log_path(l, base_offset, suffixes[k], path, sizeof path);
+        int r = os_unlink(l->os, path);
+        if (r && r != ERR_NOENT) rc = r;
+    }
+    return rc;
+}
+
 /* Removes the segments from index i on. */
 static int drop_from(struct log *l, int i)
 {
     int rc = 0;
     while (rc == 0 && l->segs_n > i) {
         struct log_seg *last = l->segs[--l->segs_n];
-        static const char *const suffixes[] = {"log", "index", "timeindex", "txnindex", "snapshot"};
-        for (size_t k = 0; k < NELEMS(suffixes); k++) {
-            char path[LOG_PATH_MAX];
-            log_path(l, last->base_offset, suffixes[k], path, sizeof path);
-            int r = os_unlink(l->os, path);
-            if (r && r != ERR_NOENT) rc = r;
-        }
+        rc = remove_files(l, last->base_offset);
         log_seg_free(last);
     }
     return rc;
+}
+
+/* A segment that a full disk did not let begin and that came back with the power: empty, and the one before
+ * it got more records. 1: it was one and is gone. */
+static int drop_unbegun(struct log *l, int i, int64_t *bases)
+{
+    char path[LOG_PATH_MAX];
+    struct os_stat st;
+    log_path(l, bases[i], "log", path, sizeof path);
+    int rc = os_stat(l->os, path, &st);
+    if (rc || st.size) return rc;
+    rc = remove_files(l, bases[i]);
+    log_seg_free(l->segs[i]);
+    l->segs_n--;
+    memmove(l->segs + i, l->segs + i + 1, (size_t)(l->segs_n - i) * sizeof(struct log_seg *));
+    memmove(bases + i, bases + i + 1, (size_t)(l->segs_n - i) * sizeof *bases);
+    return rc ? rc : 1;
 }
 
 static int truncate_files(struct log *l, int from_seg, int64_t size, struct log_open_opts *o, const char *why)
@@ -290,6 +314,12 @@ int log_open(struct os *os, struct log_files *files, const char *dir, const stru
         int64_t next = x.bases[0];
         bool stop = false;
         for (int i = 0; rc == 0 && !stop && i < l->segs_n; i++) {
+            if (x.bases[i] < next && (rc = drop_unbegun(l, i, x.bases)) != 0) {
+                if (rc < 0) break;
+                rc = 0;
+                i--;
+                continue;
+            }
             int64_t end = i + 1 < l->segs_n ? x.bases[i + 1] : INT64_MAX;
             if (!o->clean && !cfg->clean_compact && x.bases[i] > next && x.bases[i] > o->recovery_point) {
                 /* The end of the segment before was lost with the power while this one was kept: neither was

@@ -5,6 +5,9 @@
  * 2. wait_flush holds appends of this turn; wait_sync those whose offsets lie at or above log->synced_offset.
  * 3. At most one sync runs for a partition; what comes meanwhile waits for the next one (group commit).
  *
+ * 4. producers knows exactly the batches below log->end_offset: no room on the disk takes batches out of
+ * both.
+ *
  *   part_append -> wait_flush --part_flush--> done (acks=1)
  *                                         \-> wait_sync --sync_done--> done (acks=all) */
 #include "part/part.h"
@@ -101,6 +104,7 @@ static int write_partition_metadata(struct part *p, const char *dir)
     if (fd < 0) return fd;
     int rc = os_pwrite(p->home->shard->os, fd, text, (size_t)n, 0);
     os_close(p->home->shard->os, fd);
+    if (rc == ERR_NOSPACE && os_unlink(p->home->shard->os, path)) rc = ERR_IO; /* not a half one */
     return rc;
 }
 
@@ -270,13 +274,72 @@ static void fire_watches(struct part *p)
     }
 }
 
-void part_fault(struct part *p, const char *what, const char *why)
+void part_fault(struct part *p, const char *reason, const char *what, const char *why)
 {
     logline(LOG_ERROR, p->log->dir,
             "%s failed (%s); the partition is offline until the broker restarts on a sound disk", what, why);
     p->log->faulted = true;
+    p->fenced = reason;
     fail_all(p, ERR_KAFKA_STORAGE_ERROR);
     fire_watches(p);
+}
+
+/* Moves those at or beyond the end of what is written. */
+static void take_unwritten(struct part *p, struct list *from, struct list *to)
+{
+    LIST_FOREACH(n, from)
+    {
+        struct part_append *a = LIST_ENTRY(n, struct part_append, link);
+        if (a->last_offset < p->log->flushed_offset) continue;
+        list_remove(n);
+        list_push_back(to, n);
+    }
+}
+
+#define FULL_TOLD_NS (60ll * 1000000000) /* a disk that is full now and then fills no log */
+
+static void no_room(struct part *p, const char *why)
+{
+    struct list refused;
+    int64_t now = os_mono_ns(p->home->shard->os);
+    if (!p->full && (!p->full_told_ns || now - p->full_told_ns >= FULL_TOLD_NS)) {
+        logline(LOG_ERROR, p->log->dir,
+                "no room to write (%s); appends are refused until there is, what is there can be read", why);
+        p->full_told_ns = now;
+        p->full_told = true;
+    }
+    p->full = true;
+    p->fenced = "disk_full";
+    list_init(&refused);
+    take_unwritten(p, &p->wait_flush, &refused);
+    for (struct list *l = refused.prev; l != &refused; l = l->prev) {
+        const struct part_append *a = LIST_ENTRY(l, struct part_append, link);
+        if (a->producer_id >= 0) producers_go_back(&p->producers, a->producer_id, &a->producer_was);
+    }
+    take_unwritten(p, &p->wait_sync, &refused); /* repetitions of those */
+    while (!list_empty(&refused))
+        complete(p, LIST_ENTRY(refused.next, struct part_append, link), ERR_KAFKA_STORAGE_ERROR);
+}
+
+static void room_again(struct part *p)
+{
+    p->full = false;
+    p->fenced = NULL;
+    if (p->full_told) logline(LOG_INFO, p->log->dir, "there is room again; appends go on");
+    p->full_told = false;
+}
+
+int part_failed(struct part *p, int rc, const char *what)
+{
+    if (rc == 0) return 0;
+    if (rc == ERR_NOSPACE) no_room(p, os_why());
+    else part_fault(p, "write_error", what, os_why());
+    return ERR_KAFKA_STORAGE_ERROR;
+}
+
+int part_settle(struct part *p)
+{
+    return part_failed(p, log_flush(p->log), "a write");
 }
 
 static void start_sync(struct part *p);
@@ -291,7 +354,7 @@ static void sync_done(struct os_job *j, void *owner)
     if (p->doomed) {
         /* nobody waits any more */
     } else if (y->rc) {
-        part_fault(p, "a sync to disk", y->why);
+        part_fault(p, "sync_error", "a sync to disk", y->why);
     } else {
         if (y->name_made) p->names_synced = y->names;
         p->dir_synced |= y->parent;
@@ -336,7 +399,7 @@ static void start_sync(struct part *p)
     if (rc) {
         for (i = 0; i < y->segs_n; i++) log_seg_put(y->segs[i]);
         free(y);
-        part_fault(p, "opening a segment", os_why());
+        part_fault(p, "open_error", "opening a segment", os_why());
         return;
     }
     y->name_made = !p->dir_synced || p->names_synced < l->names_made;
@@ -360,6 +423,7 @@ void part_append(struct part *p, struct part_append *a)
     list_init(&a->link);
     a->base_offset = -1;
     a->append_time_ms = -1;
+    a->producer_id = -1;
     a->log_start_offset = l->start_offset;
     if (l->faulted) {
         a->err = ERR_KAFKA_STORAGE_ERROR;
@@ -413,11 +477,18 @@ void part_append(struct part *p, struct part_append *a)
         a->err = ERR_KAFKA_STORAGE_ERROR;
         free(a->owned);
         a->owned = NULL;
+        char why[96];
+        snprintf(why, sizeof why, "%s", os_why());
+        if (rc == ERR_NOSPACE) no_room(p, why);
         a->done(a, p->home->shard);
-        part_fault(p, "a write", os_why());
+        if (rc != ERR_NOSPACE) part_fault(p, "write_error", "a write", why);
         return;
     }
-    if (h.producer_id >= 0 && !(h.attributes & BATCH_CONTROL)) producers_note(&p->producers, &h);
+    if (h.producer_id >= 0 && !(h.attributes & BATCH_CONTROL)) {
+        a->producer_id = h.producer_id;
+        producers_remember(&p->producers, h.producer_id, &a->producer_was);
+        producers_note(&p->producers, &h);
+    }
     a->base_offset = h.base_offset;
     a->last_offset = h.last_offset;
     list_push_back(&p->wait_flush, &a->link);
@@ -426,12 +497,12 @@ void part_append(struct part *p, struct part_append *a)
 
 static void part_flush(struct part *p)
 {
+    bool more = p->log->pending_bytes > 0;
     int rc = log_flush(p->log);
-    if (rc) {
-        part_fault(p, "a write", os_why());
-        return;
-    }
-    p->high_watermark = p->log->flushed_offset;
+    if (rc) (void)part_failed(p, rc, "a write");
+    else if (more && p->full) room_again(p);
+    if (p->log->faulted) return;
+    p->high_watermark = p->log->flushed_offset; /* no room for the last does not undo those before */
     bool sync = p->home->sync == PART_SYNC_ALWAYS;
     struct list ready;
     list_init(&ready);
@@ -488,13 +559,14 @@ static int save_producers(struct part *p)
 void part_tick(struct part *p, int64_t now_ms, bool retain)
 {
     if (p->log->faulted) return;
+    if (part_settle(p) && p->log->faulted) return;
     producers_expire(&p->producers, now_ms, p->home->producer_expire_ms);
     int n = retain && !p->cleaning ? log_retain(p->log, now_ms, p->high_watermark) : 0;
     if (n > 0)
         logline(LOG_INFO, p->log->dir, "retention removed %d segment%s, the log starts at offset %lld", n,
                 n == 1 ? "" : "s", (long long)p->log->start_offset);
-    if (n < 0) part_fault(p, "retention", os_why());
-    else start_sync(p); /* the recovery point follows, so that a restart reads little */
+    if (n < 0) (void)part_failed(p, n, "retention");
+    start_sync(p); /* the recovery point follows, so that a restart reads little */
 }
 
 void part_end_of_epoch(const struct part *p, int32_t epoch, int32_t *epoch_out, int64_t *end_offset)
@@ -516,9 +588,10 @@ int part_delete_records(struct part *p, int64_t before_offset)
     if (p->log->faulted) return ERR_KAFKA_STORAGE_ERROR;
     if (before_offset == -1) before_offset = p->high_watermark;
     if (before_offset < 0 || before_offset > p->high_watermark) return ERR_OFFSET_OUT_OF_RANGE;
-    int rc = log_advance_start(p->log, before_offset, os_wall_ms(p->home->shard->os));
-    if (rc) part_fault(p, "deleting records", os_why());
-    return rc ? ERR_KAFKA_STORAGE_ERROR : 0;
+    int rc = part_settle(p);
+    if (rc) return rc;
+    return part_failed(p, log_advance_start(p->log, before_offset, os_wall_ms(p->home->shard->os)),
+                       "deleting records");
 }
 
 int part_close(struct part *p)
@@ -535,7 +608,7 @@ int part_close(struct part *p)
     }
     if (rc) {
         logline(LOG_ERROR, p->log->dir, "closing failed: %s", os_why());
-        os_mark_unsettled(p->home->shard->os, p->root);
+        if (rc != ERR_NOSPACE) os_mark_unsettled(p->home->shard->os, p->root);
     }
     return rc;
 }

@@ -39,6 +39,11 @@ struct part {
     int64_t clean_offset; /* compacted below; -1: not known */
     bool cleaning;        /* the cleaner works on it: retention waits */
     bool uncleanable;     /* damage was found; until the next start */
+    bool no_room_to_clean;
+    bool full;            /* the last write found no room; the next one may */
+    bool full_told;       /* and the log says so */
+    int64_t full_told_ns; /* when it last did; 0: never */
+    const char *fenced;   /* why it answers KAFKA_STORAGE_ERROR, in snake_case; NULL: it does not */
 };
 
 struct parts {
@@ -62,6 +67,8 @@ struct part_append {
     int32_t *bad_records; /* heap, the records to blame; whoever is done with the append frees them */
     int bad_records_n;
     uint8_t *owned; /* the partition's own copy of a batch it had to compress anew; freed by the partition */
+    int64_t producer_id; /* of a batch that waits to be written, -1: none; with what was known before it */
+    struct producer_was producer_was;
     int64_t base_offset, last_offset, append_time_ms, log_start_offset;
     void (*done)(struct part_append *a, struct shard *s);
 };
@@ -101,7 +108,12 @@ int part_delete_records(struct part *p, int64_t before_offset) MUST_USE;
 /* Writes everything, with a producer snapshot; syncs. Blocking: at a stop. */
 int part_close(struct part *p) MUST_USE;
 /* Takes it offline: what failed and why goes to the log; waiters get a storage error. */
-void part_fault(struct part *p, const char *what, const char *why);
+void part_fault(struct part *p, const char *reason, const char *what, const char *why);
+/* To be told of what a call on p->log returned: 0 stays 0; ERR_NOSPACE refuses the appends that were taken
+ * back, others take the partition offline. Gives ERR_KAFKA_STORAGE_ERROR. */
+int part_failed(struct part *p, int rc, const char *what);
+/* Writes what is pending now, before a look at the log that must see it. */
+int part_settle(struct part *p) MUST_USE;
 /* Keeps the structure while work on it is under way elsewhere, also when it is removed meanwhile. */
 void part_pin(struct part *p);
 void part_unpin(struct part *p);

@@ -73,6 +73,25 @@ static void push(struct producer *e, struct producer_batch b)
     } else e->batches[(e->batches_at + e->batches_n++) % PRODUCER_BATCHES] = b;
 }
 
+void producers_remember(const struct producers *p, int64_t id, struct producer_was *was)
+{
+    const struct producer *e = producers_find(p, id);
+    was->known = e;
+    if (e) was->state = *e;
+}
+
+void producers_go_back(struct producers *p, int64_t id, const struct producer_was *was)
+{
+    struct producer *e = producers_find(p, id);
+    if (!e) return;
+    if (was->known) {
+        *e = was->state;
+        return;
+    }
+    map_del(&p->map, hash_u64((uint64_t)id), &id, eq_id);
+    free(e);
+}
+
 void producers_note(struct producers *p, const struct batch_head *h)
 {
     struct producer *e = entry(p, h->producer_id);

@@ -36,6 +36,13 @@ struct producer *producers_find(const struct producers *p, int64_t id);
  * ERR_OUT_OF_ORDER_SEQUENCE_NUMBER. */
 int producers_check(const struct producers *p, const struct batch_head *h,
                     struct producer_batch *dup) MUST_USE;
+/* What was known of a producer before an append, to go back to if the append fails. */
+struct producer_was {
+    bool known;
+    struct producer state;
+};
+void producers_remember(const struct producers *p, int64_t id, struct producer_was *was);
+void producers_go_back(struct producers *p, int64_t id, const struct producer_was *was);
 /* After the append: h has its offsets. */
 void producers_note(struct producers *p, const struct batch_head *h);
 /* Forgets producers whose last batch is older than expire_ms and that have no open transaction. */

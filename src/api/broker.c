@@ -82,7 +82,7 @@ static int open_part(struct broker *b, struct image_topic *t, int32_t index, con
                               .start_offset = u.start_offset};
     int rc = part_open(&b->parts, b->node->dirs[dir].path, dir, t->id, t->name, index, &cfg,
                        t->parts[index].leader_epoch, &o, &p);
-    if (rc == 0 && u.clean_offset >= 0) p->clean_offset = u.clean_offset;
+    if (rc == 0 && u.clean_offset >= 0) p->clean_offset = p->log->compacted_below = u.clean_offset;
     if (rc) {
         u.no_room = rc == ERR_NOSPACE;
         u.reason = u.no_room ? "disk_full" : rc == ERR_FORMAT ? "damaged" : "open_error";

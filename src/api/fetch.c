@@ -19,6 +19,7 @@
 #include "api/unopened.h"
 #include "kp/fetch.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 
 struct fetch;
@@ -42,6 +43,8 @@ struct fshard {
     struct log_warm lookup;
     struct os_job warm; /* brings cold ranges into the page cache, so that sendfile does not wait in a loop */
     struct os *os;
+    struct shard *shard;
+    char why[96]; /* the last read of warm that failed */
     struct fetch *fetch;
     bool used;
     int id;
@@ -110,6 +113,7 @@ static void read_part(struct broker *b, struct fetch *f, struct fpart *x, int64_
         x->err = log_read(p->log, x->want->offset, limit, max_i64(max, 0), *first, &x->range);
         p->log->nowait = false;
         if (x->err == ERR_BUSY) return;
+        if (x->err || x->range.seg) part_read(p, x->err, os_why());
         if (x->err == 0 && x->want->offset > p->high_watermark) x->err = ERR_OFFSET_OUT_OF_RANGE;
         if (x->err && x->err != ERR_OFFSET_OUT_OF_RANGE) x->err = ERR_KAFKA_STORAGE_ERROR;
         if (x->err == 0 && x->range.seg && max < 0)
@@ -133,14 +137,15 @@ static void read_home(struct os_msg *m, void *owner);
 
 #define WARM_STEP ((size_t)64 * 1024)
 
-/* A byte at each step tells; the kernel reads ahead, so a gap between two cached steps is rare and only slow.
+/* Or refused: then the pool meets the error, and the answer tells it. A byte at each step tells; the kernel
+ * reads ahead, so a gap between two cached steps is rare and only slow.
  */
 static bool is_cold(struct os *os, const struct log_range *r)
 {
     uint8_t c;
     for (int64_t at = 0; at < r->bytes; at += 4 * (int64_t)WARM_STEP)
-        if (os_pread_cached(os, r->seg->fd, &c, 1, r->pos + at) == ERR_BUSY) return true;
-    return os_pread_cached(os, r->seg->fd, &c, 1, r->pos + r->bytes - 1) == ERR_BUSY;
+        if (os_pread_cached(os, r->seg->fd, &c, 1, r->pos + at) < 0) return true;
+    return os_pread_cached(os, r->seg->fd, &c, 1, r->pos + r->bytes - 1) < 0;
 }
 
 static void warm_run(struct os_job *j)
@@ -153,8 +158,11 @@ static void warm_run(struct os_job *j)
         if (x->shard != fs->id || !x->range.seg) continue;
         for (int64_t at = 0; at < x->range.bytes; at += (int64_t)WARM_STEP)
             if (os_pread(fs->os, x->range.seg->fd, scratch,
-                         (size_t)min_i64((int64_t)WARM_STEP, x->range.bytes - at), x->range.pos + at) < 0)
-                x->err = ERR_KAFKA_STORAGE_ERROR; /* told in the answer instead of a broken connection */
+                         (size_t)min_i64((int64_t)WARM_STEP, x->range.bytes - at),
+                         x->range.pos + at) < 0) { /* told in the answer instead of a broken connection */
+                x->err = ERR_KAFKA_STORAGE_ERROR;
+                snprintf(fs->why, sizeof fs->why, "%s", os_why());
+            }
     }
     free(scratch);
 }
@@ -165,7 +173,10 @@ static void warm_done(struct os_job *j, void *owner)
     struct fetch *f = fs->fetch;
     for (int i = 0; i < f->parts_n; i++) {
         struct fpart *x = &f->parts[i];
-        if (x->shard != fs->id || !x->range.seg || !x->err) continue;
+        if (x->shard != fs->id || !x->range.seg) continue;
+        struct part *p = parts_find(&fs->shard->broker->parts, x->topic_id, x->want->index);
+        if (p) part_read(p, x->err ? ERR_IO : 0, fs->why);
+        if (!x->err) continue;
         log_seg_put(x->range.seg);
         x->range = (struct log_range){0};
     }
@@ -204,6 +215,7 @@ static void on_read(struct os_msg *m, void *owner)
     if (cold) {
         fs->id = s->id;
         fs->os = s->os;
+        fs->shard = s;
         fs->warm.run = warm_run;
         fs->warm.done = warm_done;
         os_submit(s->os, &fs->warm);

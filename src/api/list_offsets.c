@@ -135,6 +135,7 @@ static void visit(struct os_msg *m, void *owner)
         p->log->nowait = x->warm.tries < LOG_WARM_TRIES;
         rc = lookup(p, x, x->lo->in.isolation_level > 0);
         p->log->nowait = false;
+        if (rc != ERR_BUSY && rc) part_read(p, rc, os_why());
     }
     if (rc == ERR_BUSY) {
         x->warm.again = visit_again;

@@ -11,6 +11,7 @@
  *   OPEN --log_append--> PENDING --log_flush--> OPEN        any --failed write or fsync--> FAULTED
  *                           \--no room: take_back--> OPEN */
 #include "log/log_int.h"
+#include "base/logline.h"
 #include "base/strbuf.h"
 
 #include <stdio.h>
@@ -36,6 +37,7 @@ static struct log_seg *seg_alloc(struct log *l, int64_t base_offset)
     struct log_seg *s = xcalloc(1, sizeof *s);
     list_init(&s->lru);
     s->fd = -1;
+    s->bad_pos = -1;
     s->base_offset = base_offset;
     s->max_time_ms = -1;
     s->max_time_offset = base_offset;
@@ -294,25 +296,75 @@ static int64_t flushed_size(const struct log *l, const struct log_seg *s)
     return s == active(l) ? s->size - l->pending_bytes : s->size;
 }
 
+static void forget(struct log *l, const struct log_seg *s)
+{
+    for (size_t i = 0; i < NELEMS(l->hints); i++)
+        if (l->hints[i].seg == s) l->hints[i].seg = NULL;
+}
+
+static int damaged(struct log *l, const struct log_seg *s, int64_t pos, const char *why)
+{
+    l->damage = (struct log_damage){.base_offset = s->base_offset, .pos = pos, .why = why};
+    return ERR_CORRUPT_MESSAGE;
+}
+
+static bool is_fenced(const struct log_seg *s, int64_t pos)
+{
+    return s->bad_pos >= 0 && pos >= s->bad_pos;
+}
+
+bool log_fence(struct log *l, int64_t base_offset, int64_t pos)
+{
+    struct log_seg *s = seg_of(l, base_offset);
+    if (s->base_offset != base_offset || is_fenced(s, pos)) return false;
+    s->bad_pos = pos;
+    forget(l, s);
+    return true;
+}
+
 /* Reads the head at pos; ERR_EOF at the end of the segment. */
 static int head_at(struct log *l, struct log_seg *s, int64_t pos, struct batch_head *h)
 {
     uint8_t b[BATCH_HEAD_BYTES];
     int64_t size = flushed_size(l, s);
-    if (pos + BATCH_HEAD_BYTES > size) return ERR_EOF;
+    if (pos >= size) return ERR_EOF;
+    if (is_fenced(s, pos)) return damaged(l, s, s->bad_pos, "a batch that was found damaged before");
     ssize_t n = log_pread(s, "log", s->fd, b, sizeof b, pos);
     if (n < 0) return (int)n;
     int rc = batch_head_parse(slice_of(b, (size_t)n), h);
-    if (rc == ERR_EOF && n == BATCH_HEAD_BYTES) rc = 0; /* only the head was read */
-    if (rc == 0 && pos + h->bytes > size) rc = ERR_EOF;
-    return rc;
+    if (n < BATCH_HEAD_BYTES || (rc == 0 || rc == ERR_EOF ? pos + h->bytes > size : false))
+        return damaged(l, s, pos, "a batch that is cut short");
+    if ((rc && rc != ERR_EOF) || h->base_offset < s->base_offset)
+        return damaged(l, s, pos, "bytes that are no record batch");
+    return 0;
+}
+
+/* An index that leads astray is as good as none: it is forgotten, and the next start makes a new one. */
+static void distrust_index(struct log *l, struct log_seg *s)
+{
+    char path[LOG_PATH_MAX];
+    logline(LOG_WARN, l->dir, "the index of segment %020lld is damaged and not used any more",
+            (long long)s->base_offset);
+    log_path(l, s->base_offset, "index", path, sizeof path);
+    if (os_unlink(l->os, path)) logline(LOG_WARN, path, "cannot remove it: %s", os_why());
+    s->index_n = 0;
+    if (s->tail) s->tail->index_n = s->tail->mark.index_n = 0;
 }
 
 /* Position and head of the first batch with last offset >= offset. */
 static int locate(struct log *l, struct log_seg *s, int64_t offset, int64_t *pos, struct batch_head *h)
 {
     int rc = log_index_find(s, offset, pos);
-    while (rc == 0 && (rc = head_at(l, s, *pos, h)) == 0 && h->last_offset < offset) *pos += h->bytes;
+    if (rc) return rc;
+    rc = head_at(l, s, *pos, h);
+    /* A batch that an index entry at or before the offset leads to begins at or before it, too. */
+    if (*pos > 0 && !is_fenced(s, *pos) && rc != ERR_BUSY && rc != ERR_IO &&
+        (rc || h->base_offset > offset)) {
+        distrust_index(l, s);
+        *pos = 0;
+        rc = head_at(l, s, 0, h);
+    }
+    for (; rc == 0 && h->last_offset < offset; rc = head_at(l, s, *pos, h)) *pos += h->bytes;
     return rc;
 }
 
@@ -320,12 +372,6 @@ static void remember(struct log *l, int64_t offset, struct log_seg *s, int64_t p
 {
     l->hints[l->hint_next] = (struct log_hint){offset, pos, s};
     l->hint_next = (l->hint_next + 1) % (int)NELEMS(l->hints);
-}
-
-static void forget(struct log *l, const struct log_seg *s)
-{
-    for (size_t i = 0; i < NELEMS(l->hints); i++)
-        if (l->hints[i].seg == s) l->hints[i].seg = NULL;
 }
 
 int log_read(struct log *l, int64_t offset, int64_t limit, int64_t max_bytes, bool at_least_one,
@@ -344,6 +390,7 @@ int log_read(struct log *l, int64_t offset, int64_t limit, int64_t max_bytes, bo
             s = l->hints[i].seg;
             pos = l->hints[i].pos;
         }
+    if (s && is_fenced(s, pos)) s = NULL;
     if (s && s != active(l) && pos >= s->size) s = NULL; /* compaction left nothing there: look further on */
     if (s) {
         if ((rc = log_seg_open(s)) != 0) return rc;
@@ -354,16 +401,24 @@ int log_read(struct log *l, int64_t offset, int64_t limit, int64_t max_bytes, bo
             rc = locate(l, s, offset, &pos, &h);
             if (rc == 0) break;
             int i = seg_index(l, s);
+            if (rc == ERR_CORRUPT_MESSAGE) l->damage.offset = offset;
             if (rc != ERR_EOF || i + 1 >= l->segs_n) return rc == ERR_EOF ? 0 : rc;
+            if (!l->cfg.clean_compact && offset >= l->compacted_below) {
+                rc = damaged(l, s, s->size, "records are missing");
+                l->damage.offset = offset;
+                return rc;
+            }
             s = l->segs[i + 1]; /* a gap that compaction left at a segment's end */
         }
     }
     size = flushed_size(l, s);
+    bool fenced = s->bad_pos >= 0;
+    if (fenced) size = min_i64(size, s->bad_pos);
     int64_t end = pos, next = -1;
     bool capped = limit < l->flushed_offset;
     if (!capped && size - pos <= max_bytes) {
         end = size; /* everything to the end of the segment: whole batches by construction */
-        next = s == active(l) ? l->flushed_offset : l->segs[seg_index(l, s) + 1]->base_offset;
+        next = fenced ? -1 : s == active(l) ? l->flushed_offset : l->segs[seg_index(l, s) + 1]->base_offset;
     } else {
         /* Cut at a batch's end: jump close by the index, then step over heads. A partial last batch would be
          * legal but wastes the client's bandwidth. */
@@ -380,10 +435,10 @@ int log_read(struct log *l, int64_t offset, int64_t limit, int64_t max_bytes, bo
             end += h.bytes;
             next = h.last_offset + 1;
         }
-        if (rc && rc != ERR_EOF) return rc;
+        if (rc && rc != ERR_EOF && (rc != ERR_CORRUPT_MESSAGE || end == pos)) return rc;
     }
     if (end == pos) return 0;
-    if (next >= 0) {
+    if (next >= 0 && !fenced) {
         if (end == size && s != active(l)) remember(l, next, l->segs[seg_index(l, s) + 1], 0);
         else remember(l, next, s, end);
     }
@@ -402,6 +457,8 @@ int log_find_time(struct log *l, int64_t time_ms, struct log_range *out)
         int64_t offset, pos;
         struct batch_head h;
         if ((rc = log_seg_open(s)) != 0 || (rc = log_time_find(s, time_ms - 1, &offset)) != 0) return rc;
+        int64_t seg_end = i + 1 < l->segs_n ? l->segs[i + 1]->base_offset : l->end_offset;
+        if (offset >= seg_end) offset = s->base_offset; /* a time index that lies */
         offset = max_i64(offset, l->start_offset);
         for (rc = locate(l, s, offset, &pos, &h); rc == 0; pos += h.bytes, rc = head_at(l, s, pos, &h)) {
             if (h.max_time_ms < time_ms || h.last_offset < l->start_offset) continue;

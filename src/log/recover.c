@@ -197,6 +197,16 @@ static int truncate_files(struct log *l, int from_seg, int64_t size, struct log_
     return rc ? rc : drop_from(l, from_seg + 1);
 }
 
+/* What was synced must not be cut. */
+static int below_recovery_point(const struct log_seg *s, int64_t pos, const char *why,
+                                struct log_open_opts *o)
+{
+    snprintf(o->cut, sizeof o->cut,
+             "found damage at position %lld of segment %020lld, which was synced long ago: %s",
+             (long long)pos, (long long)s->base_offset, why);
+    return ERR_FORMAT;
+}
+
 /* Reads one segment (unclean: verifies and rebuilds). *stop says that later segments must go. */
 static int open_seg(struct log *l, int i, bool verify, struct log_open_opts *o, int64_t *next, bool *stop)
 {
@@ -219,6 +229,7 @@ static int open_seg(struct log *l, int i, bool verify, struct log_open_opts *o, 
         rc = log_scan(s, 0, true, o->replay_from, o->scan_cb, o->scan_arg, &end, next, &why);
         if (rc) return rc;
         s->size = end;
+        if (why && *next < o->recovery_point) return below_recovery_point(s, end, why, o);
         if (why) {
             *stop = true;
             if ((rc = truncate_files(l, i, end, o, why)) != 0) return rc;
@@ -245,12 +256,7 @@ static int open_seg(struct log *l, int i, bool verify, struct log_open_opts *o, 
         if ((rc = reset_index(s)) != 0) return rc;
         *next = s->base_offset;
         rc = log_scan(s, 0, true, o->replay_from, o->scan_cb, o->scan_arg, &end, next, &why);
-        if (rc == 0 && why) {
-            snprintf(o->cut, sizeof o->cut,
-                     "found damage at position %lld of segment %020lld, which was synced long ago: %s",
-                     (long long)end, (long long)s->base_offset, why);
-            rc = ERR_FORMAT;
-        }
+        if (rc == 0 && why) rc = below_recovery_point(s, end, why, o);
         if (rc) return rc;
         s->size = end;
         return last ? log_index_flush(s) : log_index_seal(s);
@@ -385,8 +391,31 @@ static void peek_batch(void *arg, const uint8_t *batch, const struct batch_head 
     if (x->rc == 0) x->rc = x->cb(x->arg, batch, h);
 }
 
+#define PEEK_BYTES_MAX ((int64_t)64 << 20)
+
+/* Sound batches anywhere behind a position. */
+static int count_sound(struct log_seg *s, int64_t from, int64_t offset, int *n)
+{
+    struct os_stat st;
+    int rc = log_seg_open(s);
+    if (rc || (rc = os_fstat(s->os, s->fd, &st)) != 0) return rc;
+    size_t bytes = (size_t)min_i64(max_i64(st.size - from, 0), PEEK_BYTES_MAX);
+    uint8_t *b = xmalloc(bytes + 1);
+    ssize_t got = os_pread(s->os, s->fd, b, bytes, from);
+    for (size_t at = 0; got > 0 && at + BATCH_HEAD_BYTES <= (size_t)got;) {
+        struct batch_head h;
+        bool sound = b[at + BATCH_AT_MAGIC] == 2 &&
+                     !batch_head_parse(slice_of(b + at, (size_t)got - at), &h) && h.base_offset >= offset &&
+                     batch_crc_ok(b + at, h.bytes);
+        at += sound ? (size_t)h.bytes : 1;
+        *n += sound;
+    }
+    free(b);
+    return got < 0 ? (int)got : 0;
+}
+
 int log_peek(struct os *os, const char *dir, int64_t from, log_peek_cb *cb, void *arg, int64_t *start_offset,
-             int64_t *end_offset)
+             int64_t *end_offset, struct log_peek_bad *bad)
 {
     struct log_files files;
     struct log *l = xcalloc(1, sizeof *l);
@@ -398,6 +427,7 @@ int log_peek(struct os *os, const char *dir, int64_t from, log_peek_cb *cb, void
     l->files = &files;
     l->dir = xstrdup(dir);
     *start_offset = *end_offset = -1;
+    *bad = (struct log_peek_bad){0};
     int rc = os_list_dir(os, dir, list_file, &x);
     if (rc == ERR_NOENT) rc = 0;
     if (x.n) {
@@ -410,6 +440,10 @@ int log_peek(struct os *os, const char *dir, int64_t from, log_peek_cb *cb, void
         if (i + 1 < x.n && x.bases[i + 1] <= from) continue;
         rc = log_scan(s, 0, false, from, peek_batch, &peek, &end, &next, &why);
         *end_offset = next;
+        if (why) *bad = (struct log_peek_bad){why, x.bases[i], end, 0};
+        for (int k = i; why && rc == 0 && k < x.n; k++)
+            rc = count_sound(k == i ? s : log_seg_new(l, x.bases[k]), k == i ? end + 1 : 0, next,
+                             &bad->sound_behind);
     }
     free(x.bases);
     log_free(l);

@@ -187,7 +187,7 @@ static void finish(struct cleaner *c, int rc)
     if (p->doomed || rc == ERR_BUSY) {
         /* it changed under our hands; another time */
     } else if (rc == 0) {
-        p->clean_offset = log_clean_end_offset(c->clean);
+        p->clean_offset = p->log->compacted_below = log_clean_end_offset(c->clean);
         tell(p, c->clean);
         if (p->no_room_to_clean) logline(LOG_INFO, p->log->dir, "there is room to compact again");
         p->no_room_to_clean = false;

@@ -191,6 +191,10 @@ int part_open(struct parts *ps, const char *root, int dir, struct uuid topic_id,
         return rc;
     }
     if (o->cut[0]) logline(LOG_WARN, path, "recovery %s", o->cut);
+    if (o->recovery_point > p->log->end_offset)
+        logline(LOG_ERROR, path,
+                "records are missing: the log ends at offset %lld, but was synced up to %lld",
+                (long long)p->log->end_offset, (long long)o->recovery_point);
     p->high_watermark = p->log->flushed_offset;
     map_put(&ps->map, hash_part(topic_id, index), p);
     *out = p;
@@ -296,20 +300,27 @@ static void take_unwritten(struct part *p, struct list *from, struct list *to)
     }
 }
 
-#define FULL_TOLD_NS (60ll * 1000000000) /* a disk that is full now and then fills no log */
+#define TOLD_NS (60ll * 1000000000)
+
+/* What comes and goes, like the room on a disk that is almost full, is told once a minute. */
+static bool may_tell(const struct part *p, int64_t *told_ns)
+{
+    int64_t now = os_mono_ns(p->home->shard->os);
+    if (*told_ns && now - *told_ns < TOLD_NS) return false;
+    *told_ns = now;
+    return true;
+}
 
 static void no_room(struct part *p, const char *why)
 {
     struct list refused;
-    int64_t now = os_mono_ns(p->home->shard->os);
-    if (!p->full && (!p->full_told_ns || now - p->full_told_ns >= FULL_TOLD_NS)) {
+    if (!p->full && may_tell(p, &p->full_told_ns)) {
         logline(LOG_ERROR, p->log->dir,
                 "no room to write (%s); appends are refused until there is, what is there can be read", why);
-        p->full_told_ns = now;
         p->full_told = true;
     }
     p->full = true;
-    p->fenced = "disk_full";
+    if (!p->fenced) p->fenced = "disk_full";
     list_init(&refused);
     take_unwritten(p, &p->wait_flush, &refused);
     for (struct list *l = refused.prev; l != &refused; l = l->prev) {
@@ -324,7 +335,7 @@ static void no_room(struct part *p, const char *why)
 static void room_again(struct part *p)
 {
     p->full = false;
-    p->fenced = NULL;
+    if (strcmp(p->fenced, "disk_full") == 0) p->fenced = NULL;
     if (p->full_told) logline(LOG_INFO, p->log->dir, "there is room again; appends go on");
     p->full_told = false;
 }
@@ -335,6 +346,37 @@ int part_failed(struct part *p, int rc, const char *what)
     if (rc == ERR_NOSPACE) no_room(p, os_why());
     else part_fault(p, "write_error", what, os_why());
     return ERR_KAFKA_STORAGE_ERROR;
+}
+
+void part_fence(struct part *p, int64_t base_offset, int64_t pos, int64_t offset, const char *what)
+{
+    if (!log_fence(p->log, base_offset, pos)) return;
+    p->fenced = "damaged";
+    logline(LOG_ERROR, p->log->dir,
+            "damage at position %lld of segment %020lld, offset %lld: %s; reads of it are refused, the rest "
+            "of the "
+            "partition goes on",
+            (long long)pos, (long long)base_offset, (long long)offset, what);
+}
+
+void part_read(struct part *p, int rc, const char *why)
+{
+    if (rc == ERR_CORRUPT_MESSAGE) {
+        const struct log_damage *d = &p->log->damage;
+        part_fence(p, d->base_offset, d->pos, d->offset, d->why);
+    } else if (rc == ERR_IO && !p->read_failed) {
+        if (may_tell(p, &p->read_told_ns)) {
+            logline(LOG_ERROR, p->log->dir, "a read failed (%s); the consumer is told, the rest goes on",
+                    why);
+            p->read_told = true;
+        }
+        p->read_failed = true;
+        if (!p->fenced) p->fenced = "read_error";
+    } else if (rc == 0 && p->read_failed) {
+        if (p->read_told) logline(LOG_INFO, p->log->dir, "reads work again");
+        p->read_failed = p->read_told = false;
+        if (p->fenced && strcmp(p->fenced, "read_error") == 0) p->fenced = NULL;
+    }
 }
 
 int part_settle(struct part *p)

@@ -40,6 +40,9 @@ struct part {
     bool cleaning;        /* the cleaner works on it: retention waits */
     bool uncleanable;     /* damage was found; until the next start */
     bool no_room_to_clean;
+    bool read_failed;     /* the last read */
+    bool read_told;       /* and the log says so */
+    int64_t read_told_ns; /* when it last did; 0: never */
     bool full;            /* the last write found no room; the next one may */
     bool full_told;       /* and the log says so */
     int64_t full_told_ns; /* when it last did; 0: never */
@@ -112,6 +115,11 @@ void part_fault(struct part *p, const char *reason, const char *what, const char
 /* To be told of what a call on p->log returned: 0 stays 0; ERR_NOSPACE refuses the appends that were taken
  * back, others take the partition offline. Gives ERR_KAFKA_STORAGE_ERROR. */
 int part_failed(struct part *p, int rc, const char *what);
+/* To be told of what reads of p->log gave: damage is fenced and named in the log, once; so is the first read
+ * that fails, and the first that works again. */
+void part_read(struct part *p, int rc, const char *why);
+/* Damage at a position of a segment: no read passes it any more. */
+void part_fence(struct part *p, int64_t base_offset, int64_t pos, int64_t offset, const char *what);
 /* Writes what is pending now, before a look at the log that must see it. */
 int part_settle(struct part *p) MUST_USE;
 /* Keeps the structure while work on it is under way elsewhere, also when it is removed meanwhile. */

@@ -7,51 +7,12 @@
  * other, in order. A new file's name is not durable because the file was synced: POSIX does not say so.
  * 3. A failed sync drops the dirty marks without writing, as Linux does: the next sync succeeds and has saved
  * nothing. */
-#include "world.h"
+#include "disk_int.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 
 #define SECTOR 512
-#define FDS_MAX 4096
-
-struct inode;
-struct name {
-    char *name;
-    struct inode *inode;
-};
-struct names {
-    struct name *v;
-    int n, cap;
-};
-enum op_kind { OP_ADD, OP_REMOVE, OP_RENAME };
-struct op {
-    enum op_kind kind;
-    char *name, *to;
-    struct inode *inode;
-};
-struct inode {
-    bool is_dir, locked;
-    struct inode *next; /* of the disk's list */
-    /* file */
-    uint8_t *data, *kept;
-    int64_t size, kept_size, data_cap, kept_cap;
-    uint8_t *dirty; /* one byte a sector */
-    int64_t dirty_cap;
-    /* directory */
-    struct names names, kept_names;
-    struct op *ops;
-    int ops_n, ops_cap;
-    int64_t mtime_ms;
-};
-struct disk {
-    struct inode *root, *all;
-    struct {
-        struct inode *inode;
-        bool write;
-    } fds[FDS_MAX];
-};
-
 static const char *why = "no error";
 const char *os_why(void)
 {
@@ -133,6 +94,17 @@ static void forget_ops(struct inode *dir)
         free(dir->ops[i].to);
     }
     dir->ops_n = 0;
+}
+
+/* The file is gone from the disk, not only from the page cache. */
+void disk_forget_name(struct inode *dir, const char *name)
+{
+    char *copy = xstrdup(name);
+    for (int i = 0; i < dir->ops_n; i++) apply(&dir->kept_names, &dir->ops[i]);
+    forget_ops(dir);
+    names_remove(&dir->names, copy);
+    names_remove(&dir->kept_names, copy);
+    free(copy);
 }
 
 /* The inode at path, or NULL; *dir and *leaf tell where it is or would be (dir NULL: no such folder). */

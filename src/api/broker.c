@@ -171,6 +171,7 @@ static void configure_cleaner(struct broker *b)
         .bytes_per_s = conf_double(c, CONF_LOG_CLEANER_IO_MAX_BYTES_PER_SECOND),
     };
     cleaner_configure(&b->cleaner, &cc);
+    scrub_configure(&b->scrub, conf_i64(c, CONF_MOLDAU_SCRUB_BYTES_PER_SECOND));
 }
 
 static struct cleaner *cleaner_of(struct shard *s)
@@ -267,6 +268,7 @@ void broker_init(struct broker *b, struct shard *s, const struct node *node, con
                                              : PART_SYNC_ACKS_ALL,
                conf_i64(conf, CONF_PRODUCER_ID_EXPIRATION_MS));
     cleaner_init(&b->cleaner, &b->parts, cleaner_of);
+    scrub_init(&b->scrub, &b->parts);
     net_init(&b->net, s, api_dispatch, (size_t)conf_i64(conf, CONF_SOCKET_REQUEST_MAX_BYTES));
     list_init(&b->pid_waiters);
     list_init(&b->unopened);
@@ -297,6 +299,7 @@ int broker_close_partitions(struct broker *b)
 {
     int failed = 0;
     cleaner_stop(&b->cleaner);
+    scrub_stop(&b->scrub);
     MAP_FOREACH(it, struct part, p, &b->parts.map)
     if (part_close(p)) failed++;
     return failed;

@@ -8,6 +8,7 @@
 #include "ctl/image.h"
 #include "net/net.h"
 #include "part/cleaner.h"
+#include "part/scrub.h"
 
 /* Facts fixed at start; shared by all shards, never written again. */
 struct node {
@@ -39,6 +40,7 @@ struct broker {
     struct image image;
     struct parts parts;
     struct cleaner cleaner;
+    struct scrub scrub;
     struct net net;
     struct controller *ctl; /* shard 0 only */
     struct groups *groups;

@@ -40,6 +40,7 @@ struct part {
     bool cleaning;        /* the cleaner works on it: retention waits */
     bool uncleanable;     /* damage was found; until the next start */
     bool no_room_to_clean;
+    uint32_t scrub_round; /* of the scrub that last read all of it */
     bool read_failed;     /* the last read */
     bool read_told;       /* and the log says so */
     int64_t read_told_ns; /* when it last did; 0: never */

@@ -15,7 +15,7 @@ CFLAGS_tsan := -O1 -g -fsanitize=thread
 CFLAGS_fuzz := -O1 -g -fsanitize=address,undefined,fuzzer-no-link -fno-sanitize-recover=all -DMOLDAU_VERIFY
 CFLAGS += -std=c17 $(CFLAGS_$(V)) $(WARN) -D_GNU_SOURCE -DMOLDAU_VERSION='"$(VERSION)"' -Isrc -I$(B)/gen -pthread
 LDFLAGS += $(filter -fsanitize=%,$(CFLAGS_$(V))) -pthread
-SERVER_LIBS := -lzstd -llz4 -lsnappy -lz
+SERVER_LIBS := -lzstd -llz4 -lsnappy -lz -lmicrohttpd
 TOOL_LIBS := -lrdkafka -ljansson -lcrypto
 LIBS := $(SERVER_LIBS) $(TOOL_LIBS)
 ifeq ($(V),fuzz)

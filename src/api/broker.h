@@ -51,6 +51,7 @@ struct broker {
     struct list pid_waiters;
     bool pid_asked;
     struct timer tick;
+    int64_t bytes_out; /* of records, in answers to fetches */
     int64_t retain_ns; /* when retention is due next */
     struct list unopened;
     struct timer reopen;    /* armed while one of them waits for room */

@@ -307,6 +307,7 @@ static void answer(struct fetch *f)
         int64_t bytes = x->range.seg && (first || fits) ? x->range.bytes : 0;
         if (bytes) first = false;
         left -= bytes;
+        req_broker(r)->bytes_out += bytes;
         if (f->session && !fetch_session_changed(f->session, x->want, x->err, x->high_watermark, x->log_start,
                                                  bytes > 0, x->diverging.epoch != -1, f->incremental))
             continue;

@@ -531,6 +531,8 @@ void part_append(struct part *p, struct part_append *a)
         producers_remember(&p->producers, h.producer_id, &a->producer_was);
         producers_note(&p->producers, &h);
     }
+    p->home->messages_in += delta + 1;
+    p->home->bytes_in += h.bytes;
     a->base_offset = h.base_offset;
     a->last_offset = h.last_offset;
     list_push_back(&p->wait_flush, &a->link);

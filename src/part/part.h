@@ -56,7 +56,8 @@ struct parts {
     struct list dirty;
     enum part_sync sync;
     int64_t producer_expire_ms;
-    struct kp_unpack *unpack; /* these look into compressed batches; made when first needed */
+    int64_t messages_in, bytes_in; /* appended since the start */
+    struct kp_unpack *unpack;      /* these look into compressed batches; made when first needed */
     struct record_scan *scan;
 };
 

@@ -276,6 +276,7 @@ ssize_t os_pread(struct os *os, int fd, void *p, size_t n, int64_t off)
 {
     (void)os;
     struct inode *f = file_of(fd);
+    if (world_chance(world.faults.read_error)) return err(ERR_IO);
     if (off >= f->size) return 0;
     size_t take = (size_t)min_i64((int64_t)n, f->size - off);
     if (take) memcpy(p, f->data + off, take);

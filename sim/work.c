@@ -930,8 +930,8 @@ static void rise(void *arg, uint64_t tag)
         rise_soon();
         return;
     }
-    if (world.faults.sync_error || world.faults.write_error || world.faults.short_disk ||
-        world.now_ns < world.full_until_ns)
+    if (world.faults.sync_error || world.faults.write_error || world.faults.read_error ||
+        world.faults.short_disk || world.now_ns < world.full_until_ns)
         rise_soon(); /* it was told that the disk fails */
     else world_fail("the broker does not start: %s", machine->why);
 }
@@ -1055,6 +1055,7 @@ void work_run(const struct work *w)
     world.faults.drop_conn = world_below(2) ? 2000 : 0;
     world.faults.sync_error = world_below(3) ? 0 : 1000;
     world.faults.write_error = world_below(4) ? 0 : 300;
+    world.faults.read_error = world_below(5) ? 0 : 300;
     world.faults.short_disk = world_below(3) ? 0 : world_below(2) ? 300 : 20000;
     apart = world_below(3) == 0;
     world.line = see_line;
@@ -1084,7 +1085,7 @@ void work_run(const struct work *w)
 
     /* Liveness: with a whole machine everything that was begun comes to its end. */
     quiet = true;
-    if (world.faults.sync_error || world.faults.write_error)
+    if (world.faults.sync_error || world.faults.write_error || world.faults.read_error)
         machine_kill(machine, false); /* partitions that met it come back with the next start */
     world.faults = (struct faults){0};
     world.full_until_ns = 0; /* room comes back to a broker that runs */

@@ -31,6 +31,7 @@ struct faults {
     uint32_t cold_read;  /* a read outside the page cache */
     uint32_t sync_error; /* EIO from fdatasync; what was dirty is lost, as in Linux */
     uint32_t write_error;
+    uint32_t read_error;
     uint32_t short_disk; /* ENOSPC */
     uint32_t drop_conn;  /* a connection breaks at a send */
 };

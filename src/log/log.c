@@ -561,6 +561,46 @@ int64_t log_bytes(const struct log *l)
     return n;
 }
 
+/* The time of the newest record of a segment, the file's own where it is not known. */
+static int64_t newest_time(struct log *l, const struct log_seg *s, int64_t now_ms)
+{
+    struct os_stat st;
+    char path[LOG_PATH_MAX];
+    if (s->max_time_ms >= 0) return s->max_time_ms;
+    log_path(l, s->base_offset, "log", path, sizeof path);
+    return os_stat(l->os, path, &st) == 0 ? st.mtime_ms : now_ms;
+}
+
+/* Before records go for their age: whether the batch that the time index names has the time it tells. If not,
+ * the heads of all batches say it; where they cannot be read the segment stays. */
+static bool check_max_time(struct log *l, struct log_seg *s)
+{
+    struct batch_head h;
+    int64_t pos, found = -1, at = s->base_offset;
+    if (s->max_time_ms < 0) return true;
+    int rc = log_seg_open(s);
+    if (rc == 0) rc = locate(l, s, s->max_time_offset, &pos, &h);
+    if (rc == 0 && h.max_time_ms == s->max_time_ms) return true;
+    logline(LOG_WARN, l->dir, "the time index of segment %020lld is damaged; its records tell their age",
+            (long long)s->base_offset);
+    rc = log_seg_open(s);
+    for (pos = 0; rc == 0 && (rc = head_at(l, s, pos, &h)) == 0; pos += h.bytes) {
+        if (h.max_time_ms <= found) continue;
+        found = h.max_time_ms;
+        at = h.last_offset;
+    }
+    if (rc != ERR_EOF) return false;
+    s->max_time_ms = found;
+    s->max_time_offset = at;
+    return true;
+}
+
+static bool is_old(struct log *l, struct log_seg *s, int64_t now_ms)
+{
+    if (l->cfg.retention_ms < 0 || now_ms - newest_time(l, s, now_ms) <= l->cfg.retention_ms) return false;
+    return check_max_time(l, s) && now_ms - newest_time(l, s, now_ms) > l->cfg.retention_ms;
+}
+
 int log_retain(struct log *l, int64_t now_ms, int64_t high_watermark)
 {
     if (l->faulted || !l->cfg.clean_delete) return 0;
@@ -570,14 +610,7 @@ int log_retain(struct log *l, int64_t now_ms, int64_t high_watermark)
         struct log_seg *s = l->segs[n];
         int64_t end = n + 1 < l->segs_n ? l->segs[n + 1]->base_offset : l->end_offset;
         if ((s->size == 0 && s == active(l)) || end > high_watermark) break;
-        int64_t newest = s->max_time_ms;
-        if (newest < 0) {
-            struct os_stat st;
-            char path[LOG_PATH_MAX];
-            log_path(l, s->base_offset, "log", path, sizeof path);
-            newest = os_stat(l->os, path, &st) == 0 ? st.mtime_ms : now_ms;
-        }
-        bool old = l->cfg.retention_ms >= 0 && now_ms - newest > l->cfg.retention_ms;
+        bool old = is_old(l, s, now_ms);
         bool big = l->cfg.retention_bytes >= 0 && bytes - s->size >= l->cfg.retention_bytes;
         if (!old && !big) break;
         bytes -= s->size;

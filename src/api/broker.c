@@ -133,6 +133,9 @@ static void topic_removed(void *arg, struct image_topic *t)
     for (int32_t i = 0; i < t->parts_n; i++) {
         struct part *p = parts_find(&b->parts, t->id, i);
         struct unopened *u = unopened_find(&b->unopened, t->id, i);
+        if (u && u->dir >= 0)
+            part_discard(&b->parts, b->node->dirs[u->dir].path, u->topic, u->index,
+                         conf_i64(&b->conf, CONF_LOG_SEGMENT_DELETE_DELAY_MS));
         if (u) unopened_free(u);
         if (!p) continue;
         groups_partition_closing(b->groups, p);

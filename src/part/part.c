@@ -659,38 +659,45 @@ int part_close(struct part *p)
 
 #define NAME_BYTES_MAX 255
 
-/* <root>/<topic>-<partition>.<32 hex digits>-delete, the topic cut so that it remains a name. */
-static char *name_for_deletion(const struct part *p)
+/* Gives a partition's directory the name <root>/<topic>-<partition>.<32 hex digits>-delete, the topic cut so
+ * that it remains a name, and has it removed. */
+static void discard_dir(struct shard *s, const char *dir, const char *topic, int32_t index, int64_t delay_ms)
 {
     struct strbuf b;
     uint64_t tag[2];
     char tail[80];
-    const char *slash = strrchr(p->log->dir, '/');
-    os_entropy(p->home->shard->os, tag, sizeof tag);
-    int n = snprintf(tail, sizeof tail, "-%d.%016llx%016llx-delete", p->index, (unsigned long long)tag[0],
+    const char *slash = strrchr(dir, '/');
+    os_entropy(s->os, tag, sizeof tag);
+    int n = snprintf(tail, sizeof tail, "-%d.%016llx%016llx-delete", index, (unsigned long long)tag[0],
                      (unsigned long long)tag[1]);
     strbuf_init(&b);
-    strbuf_add(&b, p->log->dir, (size_t)(slash + 1 - p->log->dir));
-    strbuf_add(&b, p->topic, min_size(strlen(p->topic), NAME_BYTES_MAX - (size_t)n));
+    strbuf_add(&b, dir, (size_t)(slash + 1 - dir));
+    strbuf_add(&b, topic, min_size(strlen(topic), NAME_BYTES_MAX - (size_t)n));
     strbuf_add_cstr(&b, tail);
-    return b.s;
+    int rc = os_rename(s->os, dir, b.s);
+    if (rc && rc != ERR_NOENT)
+        logline(LOG_ERROR, dir, "cannot rename a deleted partition's directory: %s", os_why());
+    if (rc) strbuf_fini(&b);
+    else shard_trash(s, b.s, true, delay_ms);
+}
+
+void part_discard(struct parts *ps, const char *root, const char *topic, int32_t index,
+                  int64_t delete_delay_ms)
+{
+    char path[4096];
+    snprintf(path, sizeof path, "%s/%s-%d", root, topic, index);
+    discard_dir(ps->shard, path, topic, index, delete_delay_ms);
 }
 
 void part_remove(struct part *p, int err, int64_t delete_delay_ms)
 {
-    struct os *os = p->home->shard->os;
     struct part_key k = {p->topic_id, p->index};
     map_del(&p->home->map, hash_part(p->topic_id, p->index), &k, eq_part);
     list_remove(&p->in_dirty);
     p->doomed = true;
     fail_all(p, err);
     fire_watches(p);
-    if (delete_delay_ms >= 0 && !p->log->faulted) {
-        char *name = name_for_deletion(p);
-        if (os_rename(os, p->log->dir, name)) {
-            logline(LOG_ERROR, p->log->dir, "cannot rename a deleted partition's directory: %s", os_why());
-            free(name);
-        } else shard_trash(p->home->shard, name, true, delete_delay_ms);
-    }
+    /* Also after a fault: a new topic of this name must not find these records. */
+    if (delete_delay_ms >= 0) discard_dir(p->home->shard, p->log->dir, p->topic, p->index, delete_delay_ms);
     if (!p->pins) part_free(p);
 }

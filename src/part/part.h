@@ -130,5 +130,8 @@ void part_unpin(struct part *p);
 /* Takes the partition out of its shard; its directory gets Kafka's name for one on its way out and is removed
  * after a delay (below 0: it stays). Waiters get err. */
 void part_remove(struct part *p, int err, int64_t delete_delay_ms);
+/* The same for the directory of one that is not open. */
+void part_discard(struct parts *ps, const char *root, const char *topic, int32_t index,
+                  int64_t delete_delay_ms);
 
 #endif

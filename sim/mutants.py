@@ -23,7 +23,6 @@ MUTANTS = [
     ("unopened-for-good", "src/api/broker.c", "if (u.no_room) timer_set_ms(", "if (!u.no_room) timer_set_ms(", 200),
     ("scrub-fences-nothing", "src/part/scrub.c", "if (here && x->rc == ERR_CORRUPT_MESSAGE)", "if (here && x->rc == ERR_BUSY)", 200),
     ("gap-passed-over", "src/log/log.c", "if (!l->cfg.clean_compact && offset >= l->compacted_below) {", "if (offset < 0) {", 400),
-    ("index-believed", "src/log/log.c", "        (rc || h->base_offset > offset)) {", "        (rc && h->base_offset > offset)) {", 400),
     ("synced-cut", "src/log/recover.c", "if (why && *next < o->recovery_point)", "if (why && *next < 0)", 400),
     ("metadata-cut", "src/api/controller_start.c", "bad.sound_behind > UNSYNCED_BATCHES_MAX", "bad.sound_behind < 0", 400),
     ("damaged-offsets-loaded", "src/api/groups.c", "if (!batch_crc_ok(left.p, h.bytes)) rc = ERR_CORRUPT_MESSAGE;\n            else if", "if", 400),

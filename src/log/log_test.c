@@ -296,3 +296,42 @@ TEST(retention_does_not_believe_a_time_index_that_lies)
     log_free(l);
     CHECK(os_remove_tree(NULL, dir) == 0);
 }
+
+TEST(an_index_that_leads_astray_hides_no_record)
+{
+    struct prng r;
+    static struct model m;
+    struct log_open_opts o;
+    char path[200];
+    fresh_dir("index-lies");
+    prng_init(&r, 9);
+    struct log *l = reopen(NULL, false, 0, &o);
+    CHECK(l != NULL);
+    for (int i = 0; i < 100; i++) CHECK(append(l, &m, &r));
+    CHECK(l->segs_n > 1);
+    CHECK_INT(log_close(l, true), 0);
+    for (int round = 0; round < 200; round++) {
+        struct log_seg *s = l->segs[0];
+        uint8_t c, was;
+        CHECK(s->index_n > 3);
+        snprintf(path, sizeof path, "%s/%020lld.index", dir, (long long)s->base_offset);
+        int64_t at = (int64_t)prng_below(&r, (uint64_t)s->index_n * 8);
+        int fd = os_open(NULL, path, OS_WRITE);
+        CHECK(fd >= 0 && os_pread(NULL, fd, &was, 1, at) == 1);
+        c = was ^ (uint8_t)(1 << prng_below(&r, 8));
+        CHECK_INT(os_pwrite(NULL, fd, &c, 1, at), 0);
+        os_close(NULL, fd);
+        l = reopen(l, true, l->end_offset, &o);
+        CHECK(l != NULL && reads_agree(l, &m, &r, 50));
+        if (l->segs[0]->index_n) {
+            fd = os_open(NULL, path, OS_WRITE); /* it was not noticed: put it right */
+            CHECK(fd >= 0);
+            CHECK_INT(os_pwrite(NULL, fd, &was, 1, at), 0);
+            os_close(NULL, fd);
+        } else CHECK_INT(os_unlink(NULL, path), ERR_NOENT);
+        l = reopen(l, true, l->end_offset, &o);
+        CHECK(l != NULL && l->segs[0]->index_n > 3);
+    }
+    log_free(l);
+    CHECK(os_remove_tree(NULL, dir) == 0);
+}

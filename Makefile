@@ -15,7 +15,7 @@ CFLAGS_tsan := -O1 -g -fsanitize=thread
 CFLAGS_fuzz := -O1 -g -fsanitize=address,undefined,fuzzer-no-link -fno-sanitize-recover=all -DMOLDAU_VERIFY
 CFLAGS += -std=c17 $(CFLAGS_$(V)) $(WARN) -D_GNU_SOURCE -DMOLDAU_VERSION='"$(VERSION)"' -Isrc -I$(B)/gen -pthread
 LDFLAGS += $(filter -fsanitize=%,$(CFLAGS_$(V))) -pthread
-SERVER_LIBS := -lzstd -llz4 -lsnappy -lz
+SERVER_LIBS := -lzstd -llz4 -lsnappy -lz -lmicrohttpd
 TOOL_LIBS := -lrdkafka -ljansson -lcrypto
 LIBS := $(SERVER_LIBS) $(TOOL_LIBS)
 ifeq ($(V),fuzz)
@@ -44,9 +44,10 @@ fuzz: $(GEN_STAMP)
 	@$(MAKE) --no-print-directory fuzz-programs
 bench: $(GEN_STAMP)
 	@$(MAKE) --no-print-directory $(B)/moldau $(patsubst benchmarks/%.c,$(B)/bench/%,$(wildcard benchmarks/*.c))
-# C programs that the tests under tests/ start
+# C programs that the tests under tests/ start, and what they preload into a broker
+PRELOADED := tests/lib/faulty.c
 tests: $(GEN_STAMP)
-	@$(MAKE) --no-print-directory $(patsubst %.c,$(B)/%,$(shell find tests -name '*.c' 2>/dev/null))
+	@$(MAKE) --no-print-directory $(patsubst %.c,$(B)/%,$(filter-out $(PRELOADED),$(shell find tests -name '*.c' 2>/dev/null))) $(PRELOADED:%.c=$(B)/%.so)
 .PHONY: unit-programs fuzz-programs tests
 unit-programs: $(UNIT)
 fuzz-programs: $(FUZZ)
@@ -76,6 +77,9 @@ $(B)/fuzz/%: $(B)/o/src/%.o $(B)/libmoldau.a
 $(B)/tests/%: tests/%.c $(B)/libmoldau.a
 	@mkdir -p $(@D)
 	@$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(LIBS)
+$(B)/tests/%.so: tests/%.c
+	@mkdir -p $(@D)
+	@$(CC) -std=c17 -O1 -g $(WARN) -D_GNU_SOURCE -fPIC -shared -o $@ $<
 $(B)/bench/%: benchmarks/%.c $(B)/libmoldau.a
 	@mkdir -p $(@D)
 	@$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(LIBS)

@@ -7,51 +7,12 @@
  * other, in order. A new file's name is not durable because the file was synced: POSIX does not say so.
  * 3. A failed sync drops the dirty marks without writing, as Linux does: the next sync succeeds and has saved
  * nothing. */
-#include "world.h"
+#include "disk_int.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 
 #define SECTOR 512
-#define FDS_MAX 4096
-
-struct inode;
-struct name {
-    char *name;
-    struct inode *inode;
-};
-struct names {
-    struct name *v;
-    int n, cap;
-};
-enum op_kind { OP_ADD, OP_REMOVE, OP_RENAME };
-struct op {
-    enum op_kind kind;
-    char *name, *to;
-    struct inode *inode;
-};
-struct inode {
-    bool is_dir, locked;
-    struct inode *next; /* of the disk's list */
-    /* file */
-    uint8_t *data, *kept;
-    int64_t size, kept_size, data_cap, kept_cap;
-    uint8_t *dirty; /* one byte a sector */
-    int64_t dirty_cap;
-    /* directory */
-    struct names names, kept_names;
-    struct op *ops;
-    int ops_n, ops_cap;
-    int64_t mtime_ms;
-};
-struct disk {
-    struct inode *root, *all;
-    struct {
-        struct inode *inode;
-        bool write;
-    } fds[FDS_MAX];
-};
-
 static const char *why = "no error";
 const char *os_why(void)
 {
@@ -133,6 +94,17 @@ static void forget_ops(struct inode *dir)
         free(dir->ops[i].to);
     }
     dir->ops_n = 0;
+}
+
+/* The file is gone from the disk, not only from the page cache. */
+void disk_forget_name(struct inode *dir, const char *name)
+{
+    char *copy = xstrdup(name);
+    for (int i = 0; i < dir->ops_n; i++) apply(&dir->kept_names, &dir->ops[i]);
+    forget_ops(dir);
+    names_remove(&dir->names, copy);
+    names_remove(&dir->kept_names, copy);
+    free(copy);
 }
 
 /* The inode at path, or NULL; *dir and *leaf tell where it is or would be (dir NULL: no such folder). */
@@ -260,6 +232,10 @@ int64_t disk_bytes(const struct disk *d)
 }
 
 /* ---- the seam ---- */
+static bool no_room(void)
+{
+    return world.now_ns < world.full_until_ns || world_chance(world.faults.short_disk);
+}
 static struct inode *file_of(int fd)
 {
     ASSERT(fd >= 0 && fd < FDS_MAX && here()->fds[fd].inode);
@@ -275,6 +251,7 @@ int os_open(struct os *os, const char *path, int flags)
     if (i && (flags & OS_CREATE) && (flags & OS_EXCL)) return err(ERR_EXISTS);
     if (!i && (!(flags & OS_CREATE) || !dir)) return err(ERR_NOENT);
     if (i && i->is_dir) return err(ERR_IO);
+    if (!i && no_room()) return err(ERR_NOSPACE);
     if (!i) {
         i = inode_new(d, false);
         note(dir, OP_ADD, leaf, NULL, i);
@@ -299,6 +276,7 @@ ssize_t os_pread(struct os *os, int fd, void *p, size_t n, int64_t off)
 {
     (void)os;
     struct inode *f = file_of(fd);
+    if (world_chance(world.faults.read_error)) return err(ERR_IO);
     if (off >= f->size) return 0;
     size_t take = (size_t)min_i64((int64_t)n, f->size - off);
     if (take) memcpy(p, f->data + off, take);
@@ -314,7 +292,7 @@ int os_pwritev(struct os *os, int fd, struct iovec *iov, int iov_n, int64_t off)
     (void)os;
     struct inode *f = file_of(fd);
     ASSERT(here()->fds[fd].write);
-    bool fail = world_chance(world.faults.write_error), full = world_chance(world.faults.short_disk);
+    bool fail = world_chance(world.faults.write_error), full = no_room();
     for (int i = 0; i < iov_n; i++) {
         int64_t n = (int64_t)iov[i].iov_len;
         if (fail || full)
@@ -429,6 +407,7 @@ int os_mkdir(struct os *os, const char *path)
     const char *leaf;
     if (walk(here(), path, &dir, &leaf)) return err(ERR_EXISTS);
     if (!dir) return err(ERR_NOENT);
+    if (no_room()) return err(ERR_NOSPACE);
     note(dir, OP_ADD, leaf, NULL, inode_new(here(), true));
     return 0;
 }

@@ -17,7 +17,7 @@ int main(int argc, char **argv)
         else w.seconds = strtoll(argv[i], NULL, 0);
     }
     if (!plain) return 2;
-    logline_setup(world.verbose ? LOG_INFO : LOG_ERROR, os_write_stderr, os_boot_wall_ms);
+    logline_setup(world.verbose ? LOG_INFO : LOG_WARN, os_write_stderr, os_boot_wall_ms);
     world_init(seed);
     work_run(&w);
     if (world.failed)

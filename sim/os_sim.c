@@ -48,6 +48,7 @@ void os_exit(int code)
 }
 void os_write_stderr(const char *p, size_t n)
 {
+    if (world.line) world.line(p, n);
     if (world.verbose) fwrite(p, 1, n, stderr);
 }
 

@@ -4,8 +4,12 @@
  *   readers     read every partition from its start, over and over: offsets without gaps, the same bytes
  * every time keeper      writes keys to a compacted topic; the newest value of each key that was answered is
  * there at the end committer   commits growing offsets; a commit that was answered is never forgotten admin
- * creates and deletes topics; what was answered stays so, over every crash mover       moves partitions
- * between log directories fate        kills, power losses, clean stops, clock steps, broken connections */
+ * creates and deletes topics; what was answered stays so, over every crash
+ *   mover       moves partitions between log directories
+ *   fate        kills, power losses, clean stops, clock steps, broken connections, a full disk
+ *   damage      in some runs bits flip and files vanish. Of indexes, snapshots and checkpoints there must be
+ * no sign. Of one partition's records, the victim's, no wrong byte may be served and no record skipped; what
+ * is lost must be named in the log. A damaged metadata log is refused at the start, and then restored. */
 #include "work.h"
 #include "client.h"
 #include "base/hash.h"
@@ -44,6 +48,33 @@ static struct {
 } model[PARTITIONS];
 static int32_t losses;
 
+/* ---- damage ---- */
+static struct {
+    bool on;
+    int victim;  /* the partition whose records it may strike */
+    bool done;   /* it has */
+    bool sealed; /* and a segment that is closed, which the scrub reads */
+    bool scrub;
+    bool named;   /* and the log says so */
+    bool refused; /* a client's checksum did */
+    bool offsets; /* the records of committed offsets were struck */
+    struct damage metadata;
+} damage;
+static bool struck(int p)
+{
+    return damage.done && p == damage.victim;
+}
+static void see_line(const char *p, size_t n)
+{
+    char line[1100], dir[40], open[60];
+    snprintf(line, sizeof line, "%.*s", (int)n, p);
+    snprintf(dir, sizeof dir, "/log-%d: ", damage.victim);
+    snprintf(open, sizeof open, " log: cannot open partition %d ", damage.victim);
+    bool told = strstr(line, "damage") || strstr(line, "recovery cut") || strstr(line, "recovery removed") ||
+                strstr(line, "records are missing");
+    if ((strstr(line, dir) && told) || (strstr(line, open) && strstr(line, "damage"))) damage.named = true;
+}
+
 static struct cell *cell_at(int p, int64_t offset)
 {
     if (offset >= model[p].cap) {
@@ -62,7 +93,7 @@ static void learn(int p, int64_t offset, uint32_t producer, uint64_t counter, bo
     struct cell *c = cell_at(p, offset);
     bool same = c->producer == producer && c->counter == counter;
     if (!same && !durable && at < losses) return; /* what it tells of may be gone */
-    if (c->producer && !same && (c->durable || c->losses == losses)) {
+    if (c->producer && !same && (c->durable || c->losses == losses) && !struck(p)) {
         world_fail("partition %d offset %lld: %s record %u/%llu, but it held %u/%llu%s", p, (long long)offset,
                    how, producer, (unsigned long long)counter, c->producer, (unsigned long long)c->counter,
                    c->durable ? ", which was acknowledged" : "");
@@ -157,6 +188,12 @@ static void produced(struct client *c, const void *resp)
         producer_soon(p, 100 * SIM_MS);
         return;
     }
+    if (struck(p->partition)) { /* what it was told has been cut; it begins anew */
+        p->producer_id = -1;
+        memset(p->sequence, 0, sizeof p->sequence);
+        producer_soon(p, 100 * SIM_MS);
+        return;
+    }
     world_fail("producer %u (%s): partition %d answered error %d to records from %llu", p->id,
                p->all ? "idempotent, acks=all" : "acks=1", p->partition, o->error_code,
                (unsigned long long)p->first);
@@ -248,8 +285,8 @@ struct reader {
     struct client client;
     int partition;
     int64_t position;
-    bool to_the_end; /* the last reading: stops at the high watermark */
-    bool done;
+    bool to_the_end;              /* the last reading: stops at the high watermark */
+    bool done, stuck;             /* stuck: before a batch that its checksum refuses */
     uint64_t last[PRODUCERS + 1]; /* counters seen of each producer, for order; + 1 */
     int32_t losses_seen;
 };
@@ -270,6 +307,11 @@ static void take_batch(struct reader *r, const uint8_t *b, const struct batch_he
     struct record_iter it;
     struct record rec;
     uint8_t v[512];
+    if (!batch_crc_ok(b, h->bytes) && struck(r->partition)) {
+        damage.refused = true;
+        r->stuck = true;
+        return;
+    }
     if (!batch_crc_ok(b, h->bytes)) {
         world_fail("partition %d offset %lld: a batch with a wrong checksum was served", r->partition,
                    (long long)h->base_offset);
@@ -297,7 +339,7 @@ static void take_batch(struct reader *r, const uint8_t *b, const struct batch_he
                 break;
             }
             learn(r->partition, rec.offset, who, counter, false, r->losses_seen, "read");
-            if (producers[who - 1].all && r->losses_seen == losses) {
+            if (producers[who - 1].all && r->losses_seen == losses && !struck(r->partition)) {
                 if (counter + 1 <= r->last[who]) {
                     world_fail("partition %d offset %lld: record %u/%llu of an idempotent producer is there "
                                "twice or out of order",
@@ -322,7 +364,12 @@ static void fetched(struct client *c, const void *resp)
     const struct kp_fetch_response_partition_data *d = &f->responses[0].partitions[0];
     int err = d->error_code;
     world_trace(20, (uint64_t)d->records.s.n);
-    if (err == KERR_OFFSET_OUT_OF_RANGE) {
+    if (struck(r->partition) && r->to_the_end && err) {
+        r->done = true; /* that it is damaged was told */
+        return;
+    }
+    if (err == KERR_OFFSET_OUT_OF_RANGE && struck(r->partition)) reader_restart(r, r->partition);
+    else if (err == KERR_OFFSET_OUT_OF_RANGE) {
         if (r->position <= model[r->partition].durable_end)
             world_fail("partition %d: offset %lld is out of range, but %lld records were acknowledged",
                        r->partition, (long long)r->position, (long long)model[r->partition].durable_end);
@@ -339,19 +386,28 @@ static void fetched(struct client *c, const void *resp)
             struct batch_head h;
             int rc = batch_head_parse(s, &h);
             if (rc) {
-                if (rc == ERR_FORMAT)
+                if (rc == ERR_FORMAT && struck(r->partition)) damage.refused = r->stuck = true;
+                else if (rc == ERR_FORMAT)
                     world_fail("partition %d: what follows offset %lld is not a batch", r->partition,
                                (long long)r->position);
                 break;
             }
-            if ((int64_t)s.n < h.bytes) break; /* cut by the limit */
+            if ((int64_t)s.n < h.bytes) { /* cut by the limit, or a length that lies */
+                if (struck(r->partition) && (int64_t)s.n < (int64_t)d->records.s.n + 1 && r->to_the_end &&
+                    s.p == d->records.s.p)
+                    damage.refused = r->stuck = true;
+                break;
+            }
             take_batch(r, s.p, &h);
+            if (r->stuck) break;
             s = slice_of((const uint8_t *)s.p + h.bytes, s.n - (size_t)h.bytes);
         }
-        if (r->to_the_end && r->position >= d->high_watermark) {
+        if (r->to_the_end && (r->stuck || r->position >= d->high_watermark)) {
             r->done = true;
             return;
         }
+        if (r->stuck) reader_restart(r, (int)world_below(PARTITIONS));
+        r->stuck = false;
         if (!r->to_the_end && world_below(30) == 0) reader_restart(r, (int)world_below(PARTITIONS));
     }
     world_at(world.now_ns +
@@ -639,7 +695,7 @@ static void looked(struct client *c, const void *resp)
     const struct kp_offset_fetch_response *r = resp;
     if (r && r->error_code == 0 && r->topics_n == 1) {
         int64_t got = r->topics[0].partitions[0].committed_offset;
-        if (got < committer.acked || got > committer.tried)
+        if ((got < committer.acked && !damage.offsets) || got > committer.tried)
             world_fail(
                 "the group's offset is %lld, but %lld was acknowledged and %lld the last that was sent",
                 (long long)got, (long long)committer.acked, (long long)committer.tried);
@@ -841,6 +897,70 @@ static void mover_go(void *arg, uint64_t tag)
 static int64_t mean_fault_ns;
 static void fate(void *arg, uint64_t tag);
 static void rise_soon(void);
+static void strike(void)
+{
+    struct disk *d = machine->disk;
+    struct damage x;
+    char folder[32];
+    bool hit = false;
+    snprintf(folder, sizeof folder, "log-%d", (int)world_below(PARTITIONS));
+    switch (world_below(12)) {
+    case 0:
+        hit = disk_flip(d, folder, ".index", FLIP_ANY, &x);
+        break;
+    case 1:
+        hit = disk_flip(d, folder, ".timeindex", FLIP_ANY, &x);
+        break;
+    case 2:
+        hit = disk_flip(d, folder, ".snapshot", FLIP_ANY, &x);
+        break;
+    case 3:
+        hit = disk_flip(d, NULL, "-offset-checkpoint", FLIP_TEXT, &x);
+        break;
+    case 4:
+        hit = disk_lose_file(d, folder, world_below(2) ? ".index" : ".timeindex", true, &x);
+        break;
+    case 5:
+        hit = disk_lose_file(d, folder, ".snapshot", true, &x);
+        break;
+    case 6:
+        hit = disk_lose_file(d, NULL, "-offset-checkpoint", true, &x);
+        break;
+    case 7:
+        if (damage.metadata.file) break;
+        hit = disk_flip(d, "__cluster_metadata-0", ".log", FLIP_OLD, &x);
+        if (hit) damage.metadata = x;
+        break;
+    case 8:
+        if (damage.metadata.file) break;
+        hit = disk_flip(d, "__cluster_metadata-0", ".checkpoint", FLIP_ANY, &x);
+        if (hit) damage.metadata = x;
+        break;
+    case 9:
+        hit = disk_flip(d, world_below(2) ? "__consumer_offsets-0" : "__consumer_offsets-1", ".log", FLIP_LOG,
+                        &x);
+        damage.offsets |= hit;
+        break;
+    default:
+        if (damage.done) break;
+        snprintf(folder, sizeof folder, "log-%d", damage.victim);
+        hit = world_below(4) ? disk_flip(d, folder, ".log", FLIP_LOG, &x)
+                             : disk_lose_file(d, folder, ".log", false, &x);
+        damage.done = hit;
+        break;
+    }
+    if (hit) logline(LOG_INFO, "sim", "damage: %s, byte %lld", x.path, (long long)x.pos);
+}
+/* The same to old records of a broker that runs. */
+static void strike_running(void)
+{
+    struct damage x;
+    char folder[32];
+    snprintf(folder, sizeof folder, "log-%d", damage.victim);
+    if (damage.done || !disk_flip(machine->disk, folder, ".log", FLIP_SEALED, &x)) return;
+    damage.done = damage.sealed = true;
+    logline(LOG_INFO, "sim", "damage to a running broker: %s, byte %lld", x.path, (long long)x.pos);
+}
 static void rise(void *arg, uint64_t tag)
 {
     (void)arg;
@@ -849,8 +969,16 @@ static void rise(void *arg, uint64_t tag)
     static uint64_t sync_errors;
     if (world.sync_errors != sync_errors) losses++; /* what a failed sync left in the page cache may go now */
     sync_errors = world.sync_errors;
+    if (damage.on && !quiet) strike();
     if (machine_start(machine, &conf)) return;
-    if (world.faults.sync_error || world.faults.write_error || world.faults.short_disk)
+    if (damage.metadata.file && strstr(machine->why, "__cluster_metadata-0")) {
+        disk_flip_back(&damage.metadata); /* it was refused, and somebody restores it */
+        damage.metadata.file = NULL;
+        rise_soon();
+        return;
+    }
+    if (world.faults.sync_error || world.faults.write_error || world.faults.read_error ||
+        world.faults.short_disk || world.now_ns < world.full_until_ns)
         rise_soon(); /* it was told that the disk fails */
     else world_fail("the broker does not start: %s", machine->why);
 }
@@ -874,10 +1002,11 @@ static void fate(void *arg, uint64_t tag)
     (void)arg;
     (void)tag;
     if (quiet) return;
-    static const char *const names[] = {"kill -9",    "kill -9",           "kill -9",    "power loss",
-                                        "power loss", "power loss",        "power loss", "stop",
-                                        "clock step", "broken connections"};
-    uint64_t what = world_below(10);
+    static const char *const names[] = {
+        "kill -9",    "kill -9", "kill -9",    "power loss",         "power loss", "power loss",
+        "power loss", "stop",    "clock step", "broken connections", "a full disk"};
+    uint64_t what = world_below(world.faults.short_disk ? 11 : 10);
+    if (damage.on && world_below(8) == 0) strike_running();
     logline(LOG_INFO, "sim", "%.3f s: %s", (double)world.now_ns / 1e9, names[what]);
     switch (what) {
     case 0:
@@ -903,6 +1032,9 @@ static void fate(void *arg, uint64_t tag)
     case 9:
         wires_cut_clients(machine);
         break;
+    case 10:
+        world.full_until_ns = world.now_ns + (int64_t)world_below(30 * SIM_S);
+        break;
     }
     fate_soon();
 }
@@ -911,7 +1043,8 @@ static void fate(void *arg, uint64_t tag)
 static bool settled(void)
 {
     for (int i = 0; i < PRODUCERS; i++)
-        if (producers[i].pending || producers[i].client.busy) return false;
+        if ((producers[i].pending || producers[i].client.busy) && !struck(producers[i].partition))
+            return false;
     for (int i = 0; i < READERS; i++)
         if (readers[i].client.busy) return false;
     if (keeper.pending || keeper.client.busy) return false;
@@ -958,13 +1091,21 @@ void work_run(const struct work *w)
         world_fail("settings: %s", strbuf_cstr(&errors));
         return;
     }
+    damage.on = world_below(3) == 0;
+    damage.victim = (int)world_below(PARTITIONS);
+    damage.scrub = world_below(2);
+    if (damage.scrub && conf_set(&conf, slice_cstr("moldau.scrub.bytes.per.second"), slice_cstr("200000"),
+                                 CONF_LAYER_STATIC, &errors))
+        world_fail("settings: %s", strbuf_cstr(&errors));
     machine = machine_new();
     world.faults.cold_read = world_below(2) ? 50000 : 0;
     world.faults.drop_conn = world_below(2) ? 2000 : 0;
     world.faults.sync_error = world_below(3) ? 0 : 1000;
     world.faults.write_error = world_below(4) ? 0 : 300;
-    world.faults.short_disk = world_below(4) ? 0 : 300;
+    world.faults.read_error = world_below(5) ? 0 : 300;
+    world.faults.short_disk = world_below(3) ? 0 : world_below(2) ? 300 : 20000;
     apart = world_below(3) == 0;
+    world.line = see_line;
     pace = max_i64(1, w->seconds / 600);
     mean_fault_ns = (int64_t)(2 * SIM_S << world_below(6)) * pace;
     for (int i = 0; i < PRODUCERS; i++) {
@@ -993,9 +1134,10 @@ void work_run(const struct work *w)
 
     /* Liveness: with a whole machine everything that was begun comes to its end. */
     quiet = true;
-    if (world.faults.sync_error || world.faults.write_error || world.faults.short_disk)
+    if (world.faults.sync_error || world.faults.write_error || world.faults.read_error)
         machine_kill(machine, false); /* partitions that met it come back with the next start */
     world.faults = (struct faults){0};
+    world.full_until_ns = 0; /* room comes back to a broker that runs */
     int64_t limit = world.now_ns + 600 * SIM_S;
     for (int i = 0; i < PRODUCERS; i++) producer_soon(&producers[i], SIM_S);
     admin_soon(SIM_S);
@@ -1017,9 +1159,12 @@ void work_run(const struct work *w)
     if (!world.failed) run_until(world.now_ns + 600 * SIM_S, all_read);
     if (!world.failed && !all_read()) world_fail("the partitions cannot be read to their ends");
     for (int p = 0; p < PARTITIONS && !world.failed; p++)
-        if (last_readers[p].position < model[p].durable_end)
+        if (last_readers[p].position < model[p].durable_end &&
+            !(struck(p) && (damage.named || damage.refused)))
             world_fail("partition %d ends at %lld, but %lld records were acknowledged", p,
                        (long long)last_readers[p].position, (long long)model[p].durable_end);
+    if (!world.failed && damage.sealed && damage.scrub && !damage.named)
+        world_fail("the scrub did not find the damage of partition %d", damage.victim);
     if (!world.failed && keeper.made) {
         kept_read_go(NULL, 0);
         run_until(world.now_ns + 600 * SIM_S, kept_done);

@@ -31,6 +31,7 @@ struct faults {
     uint32_t cold_read;  /* a read outside the page cache */
     uint32_t sync_error; /* EIO from fdatasync; what was dirty is lost, as in Linux */
     uint32_t write_error;
+    uint32_t read_error;
     uint32_t short_disk; /* ENOSPC */
     uint32_t drop_conn;  /* a connection breaks at a send */
 };
@@ -48,9 +49,11 @@ struct world {
     uint64_t seq;
     struct faults faults;
     uint64_t sync_errors;    /* so far */
+    int64_t full_until_ns;   /* the disk has no room at all until then */
     struct machine *machine; /* whose code runs */
     jmp_buf exit_to;         /* where a broker's os_exit leads */
     bool may_exit;
+    void (*line)(const char *p, size_t n); /* sees every line of the log */
     bool verbose;
     bool failed;
     char failure[400];
@@ -75,6 +78,28 @@ void disk_lose_power(struct disk *d);
 /* All files of a process are closed. */
 void disk_close_all(struct disk *d);
 int64_t disk_bytes(const struct disk *d);
+/* Damage, on the platter and in the page cache. */
+struct inode;
+struct damage {
+    struct inode *file;
+    char path[200];
+    int64_t pos;
+    int bit;
+};
+enum flip_where {
+    FLIP_ANY,
+    FLIP_LOG,    /* of a batch, where its checksum covers it */
+    FLIP_SEALED, /* the same, not in the last file */
+    FLIP_OLD,    /* the same, with many batches behind it */
+    FLIP_TEXT,   /* so that it is no text any more */
+};
+/* A bit of one of the files in folders of that name (NULL: in any) with this suffix. False: there is none. */
+bool disk_flip(struct disk *d, const char *folder, const char *suffix, enum flip_where where,
+               struct damage *out);
+void disk_flip_back(const struct damage *x);
+/* One of those files is gone. */
+bool disk_lose_file(struct disk *d, const char *folder, const char *suffix, bool first_too,
+                    struct damage *out);
 
 /* ---- machines ---- */
 struct machine {

@@ -2,6 +2,7 @@
 #include "api/broker.h"
 #include "api/checkpoint.h"
 #include "api/groups.h"
+#include "api/unopened.h"
 #include "base/hash.h"
 #include "ctl/feature.h"
 
@@ -47,31 +48,74 @@ static int choose_dir(struct broker *b, const struct image_topic *t, int32_t ind
     return -1;
 }
 
+#define REOPEN_MS 2000
+
 static int open_part(struct broker *b, struct image_topic *t, int32_t index, const struct checkpoints *cp)
 {
     struct conf_topic cfg;
     struct part *p;
+    struct unopened *before = unopened_find(&b->unopened, t->id, index);
+    struct unopened u = {
+        .topic_id = t->id, .topic = t->name, .index = index, .start_offset = -1, .clean_offset = -1};
     if (t->parts[index].leader != b->node->id) return 0; /* another broker's, or offline */
     int dir = choose_dir(b, t, index);
+    u.dir = dir;
+    u.reason = "directory_missing";
     if (dir < 0) {
+        unopened_put(&b->unopened, &u);
         logline(LOG_ERROR, t->name,
                 "partition %d lies in a log directory that is not there; it stays offline", index);
         return ERR_IO;
     }
     broker_topic_conf(b, t, &cfg);
-    struct log_open_opts o = {.clean = b->node->dirs[dir].clean, .recovery_point = 0, .start_offset = -1};
     if (cp) {
-        o.recovery_point = max_i64(checkpoint_get(&cp->recovery, t->name, index), 0);
-        o.start_offset = checkpoint_get(&cp->start, t->name, index);
+        u.recovery_point = max_i64(checkpoint_get(&cp->recovery, t->name, index), 0);
+        u.start_offset = checkpoint_get(&cp->start, t->name, index);
+        u.clean_offset = checkpoint_get(&cp->clean, t->name, index);
+    } else if (before) {
+        u.recovery_point = before->recovery_point;
+        u.start_offset = before->start_offset;
+        u.clean_offset = before->clean_offset;
     }
+    struct log_open_opts o = {.clean = b->node->dirs[dir].clean,
+                              .recovery_point = u.recovery_point,
+                              .start_offset = u.start_offset};
     int rc = part_open(&b->parts, b->node->dirs[dir].path, dir, t->id, t->name, index, &cfg,
                        t->parts[index].leader_epoch, &o, &p);
-    if (rc == 0 && cp) p->clean_offset = checkpoint_get(&cp->clean, t->name, index);
-    if (rc)
-        logline(LOG_ERROR, t->name, "cannot open partition %d in %s: %s; it stays offline", index,
-                b->node->dirs[dir].path, o.cut[0] ? o.cut : os_why());
-    else if (b->groups && strcmp(t->name, GROUPS_TOPIC) == 0) groups_partition_opened(b->groups, p);
+    if (rc == 0 && u.clean_offset >= 0) p->clean_offset = p->log->compacted_below = u.clean_offset;
+    if (rc) {
+        u.no_room = rc == ERR_NOSPACE;
+        u.reason = u.no_room ? "disk_full" : rc == ERR_FORMAT ? "damaged" : "open_error";
+        if (!before || before->no_room != u.no_room)
+            logline(LOG_ERROR, t->name, "cannot open partition %d in %s: %s; it stays offline%s", index,
+                    b->node->dirs[dir].path, rc == ERR_FORMAT && o.cut[0] ? o.cut : os_why(),
+                    u.no_room ? " until there is room" : "");
+        unopened_put(&b->unopened, &u);
+        if (u.no_room) timer_set_ms(b->shard, &b->reopen, REOPEN_MS);
+        return rc;
+    }
+    if (before) {
+        unopened_free(before);
+        logline(LOG_INFO, t->name, "partition %d is open: there is room again", index);
+    }
+    if (b->groups && strcmp(t->name, GROUPS_TOPIC) == 0) groups_partition_opened(b->groups, p);
     return rc;
+}
+
+static void reopen(struct timer *timer, struct shard *s)
+{
+    struct broker *b = s->broker;
+    int n = 0;
+    LIST_FOREACH(l, &b->unopened) n++;
+    for (int i = 0; i < n; i++) { /* what fails again goes to the end */
+        struct unopened *u = LIST_ENTRY(b->unopened.next, struct unopened, link);
+        struct image_topic *t = u->no_room ? image_topic_by_id(&b->image, u->topic_id) : NULL;
+        list_remove(&u->link);
+        list_push_back(&b->unopened, &u->link);
+        if (t) (void)!open_part(b, t, u->index, NULL);
+    }
+    LIST_FOREACH(l, &b->unopened)
+    if (LIST_ENTRY(l, struct unopened, link)->no_room) timer_set_ms(s, timer, REOPEN_MS);
 }
 
 static void topic_grew(void *arg, struct image_topic *t, int32_t old_n)
@@ -88,6 +132,11 @@ static void topic_removed(void *arg, struct image_topic *t)
     if (!b->serving) return;
     for (int32_t i = 0; i < t->parts_n; i++) {
         struct part *p = parts_find(&b->parts, t->id, i);
+        struct unopened *u = unopened_find(&b->unopened, t->id, i);
+        if (u && u->dir >= 0)
+            part_discard(&b->parts, b->node->dirs[u->dir].path, u->topic, u->index,
+                         conf_i64(&b->conf, CONF_LOG_SEGMENT_DELETE_DELAY_MS));
+        if (u) unopened_free(u);
         if (!p) continue;
         groups_partition_closing(b->groups, p);
         part_remove(p, ERR_UNKNOWN_TOPIC_OR_PARTITION, conf_i64(&b->conf, CONF_LOG_SEGMENT_DELETE_DELAY_MS));
@@ -128,6 +177,7 @@ static void configure_background(struct broker *b)
     cleaner_configure(&b->cleaner, &cc);
     b->mover.bytes_per_s =
         (double)max_i64(conf_i64(c, CONF_REPLICA_ALTER_LOG_DIRS_IO_MAX_BYTES_PER_SECOND), 1);
+    scrub_configure(&b->scrub, conf_i64(c, CONF_MOLDAU_SCRUB_BYTES_PER_SECOND));
 }
 
 static struct cleaner *cleaner_of(struct shard *s)
@@ -239,9 +289,12 @@ void broker_init(struct broker *b, struct shard *s, const struct node *node, con
                conf_i64(conf, CONF_PRODUCER_ID_EXPIRATION_MS));
     cleaner_init(&b->cleaner, &b->parts, cleaner_of);
     mover_init(&b->mover, s, log_dirs_commit);
+    scrub_init(&b->scrub, &b->parts);
     net_init(&b->net, s, api_dispatch, (size_t)conf_i64(conf, CONF_SOCKET_REQUEST_MAX_BYTES));
     list_init(&b->pid_waiters);
+    list_init(&b->unopened);
     b->tick.fire = tick;
+    b->reopen.fire = reopen;
 }
 
 int broker_open_partitions(struct broker *b, const struct checkpoints *cp)
@@ -269,6 +322,7 @@ int broker_close_partitions(struct broker *b)
     int failed = 0;
     cleaner_stop(&b->cleaner);
     mover_stop(&b->mover);
+    scrub_stop(&b->scrub);
     MAP_FOREACH(it, struct part, p, &b->parts.map)
     if (part_close(p)) failed++;
     return failed;
@@ -326,6 +380,8 @@ struct cp_gather {
     int waiting;
     struct strbuf *text; /* [dirs_n * CP_FILES] */
     int *lines;
+    int rc;
+    char why[300];
     struct cp_part {
         struct os_msg msg;
         struct cp_gather *g;
@@ -337,35 +393,54 @@ static const char *const cp_names[CP_FILES] = {"recovery-point-offset-checkpoint
                                                "log-start-offset-checkpoint", "replication-offset-checkpoint",
                                                "cleaner-offset-checkpoint"};
 
+static void cp_lines(struct strbuf *text, int *lines, int dir, const char *topic, int32_t index,
+                     const int64_t v[CP_FILES])
+{
+    for (int k = 0; k < CP_FILES; k++) {
+        if (v[k] < 0) continue;
+        strbuf_printf(&text[dir * CP_FILES + k], "%s %d %lld\n", topic, index, (long long)v[k]);
+        lines[dir * CP_FILES + k]++;
+    }
+}
+
 static void cp_add(struct broker *b, struct strbuf *text, int *lines)
 {
     MAP_FOREACH(it, struct part, p, &b->parts.map)
     {
-        int64_t v[CP_FILES] = {log_recovery_point(p->log), p->log->start_offset, p->high_watermark,
-                               p->clean_offset};
-        for (int k = 0; k < CP_FILES; k++) {
-            if (v[k] < 0) continue;
-            if (k == 1 && p->log->segs[0]->base_offset == p->log->start_offset) continue; /* files say it */
-            strbuf_printf(&text[p->dir * CP_FILES + k], "%s %d %lld\n", p->topic, p->index, (long long)v[k]);
-            lines[p->dir * CP_FILES + k]++;
-        }
+        bool files_say = p->log->segs[0]->base_offset == p->log->start_offset;
+        int64_t v[CP_FILES] = {log_recovery_point(p->log), files_say ? -1 : p->log->start_offset,
+                               p->high_watermark, p->clean_offset};
+        cp_lines(text, lines, p->dir, p->topic, p->index, v);
+    }
+    LIST_FOREACH(l, &b->unopened)
+    {
+        /* Without its recovery point a start would take damage for a torn end, and cut. */
+        const struct unopened *u = LIST_ENTRY(l, struct unopened, link);
+        int64_t v[CP_FILES] = {u->recovery_point, u->start_offset, u->recovery_point, u->clean_offset};
+        if (u->dir >= 0) cp_lines(text, lines, u->dir, u->topic, u->index, v);
     }
 }
 
-static int cp_write(struct os *os, const struct node *node, struct strbuf *text, const int *lines)
+/* Every directory gets its files, whatever became of the others; the first failure is told. */
+static int cp_write(struct os *os, const struct node *node, struct strbuf *text, const int *lines, char why[],
+                    size_t why_n)
 {
-    int rc = 0;
-    for (int i = 0; i < node->dirs_n * CP_FILES && rc == 0; i++) {
+    int first = 0;
+    for (int i = 0; i < node->dirs_n * CP_FILES; i++) {
         char path[4200];
         struct strbuf b;
         if (!node->dirs[i / CP_FILES].online) continue;
         strbuf_init(&b);
         strbuf_printf(&b, "0\n%d\n%s", lines[i], strbuf_cstr(&text[i]));
         snprintf(path, sizeof path, "%s/%s", node->dirs[i / CP_FILES].path, cp_names[i % CP_FILES]);
-        rc = os_write_file_atomic(os, path, b.s, b.n);
+        int rc = os_write_file_atomic(os, path, b.s, b.n);
+        if (rc && !first) {
+            snprintf(why, why_n, "%.200s: %s", path, os_why());
+            first = rc;
+        }
         strbuf_fini(&b);
     }
-    return rc;
+    return first;
 }
 
 static struct cp_gather *cp_new(const struct broker *b, int shards)
@@ -389,14 +464,18 @@ static void cp_free(struct cp_gather *g)
 static void cp_run(struct os_job *j)
 {
     struct cp_gather *g = CONTAINER_OF(j, struct cp_gather, job);
-    if (cp_write(g->os, g->node, g->text, g->lines))
-        logline(LOG_ERROR, "checkpoints",
-                "cannot write the offset checkpoints: %s; a restart after a crash will read more", os_why());
+    g->rc = cp_write(g->os, g->node, g->text, g->lines, g->why, sizeof g->why);
 }
 static void cp_done(struct os_job *j, void *owner)
 {
-    (void)owner;
-    cp_free(CONTAINER_OF(j, struct cp_gather, job));
+    struct broker *b = ((struct shard *)owner)->broker;
+    struct cp_gather *g = CONTAINER_OF(j, struct cp_gather, job);
+    if (g->rc && !b->checkpoint_failed)
+        logline(LOG_ERROR, "checkpoints",
+                "cannot write the offset checkpoints: %s; a restart after a crash will read more", g->why);
+    if (!g->rc && b->checkpoint_failed) logline(LOG_INFO, "checkpoints", "they can be written again");
+    b->checkpoint_failed = g->rc;
+    cp_free(g);
 }
 static void cp_back(struct os_msg *m, void *owner)
 {
@@ -435,7 +514,8 @@ int brokers_write_checkpoints_now(struct broker **all, int n)
 {
     struct cp_gather *g = cp_new(all[0], 0);
     for (int i = 0; i < n; i++) cp_add(all[i], g->text, g->lines);
-    int rc = cp_write(g->os, g->node, g->text, g->lines);
+    int rc = cp_write(g->os, g->node, g->text, g->lines, g->why, sizeof g->why);
+    if (rc) logline(LOG_ERROR, "checkpoints", "cannot write the offset checkpoints: %s", g->why);
     cp_free(g);
     return rc;
 }

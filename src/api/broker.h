@@ -9,6 +9,7 @@
 #include "net/net.h"
 #include "part/cleaner.h"
 #include "part/mover.h"
+#include "part/scrub.h"
 
 /* Facts fixed at start; shared by all shards, never written again. */
 struct node {
@@ -41,6 +42,7 @@ struct broker {
     struct parts parts;
     struct cleaner cleaner;
     struct mover mover;
+    struct scrub scrub;
     struct net net;
     struct controller *ctl; /* shard 0 only */
     struct groups *groups;
@@ -51,9 +53,13 @@ struct broker {
     struct list pid_waiters;
     bool pid_asked;
     struct timer tick;
+    int64_t bytes_out; /* of records, in answers to fetches */
     int64_t retain_ns; /* when retention is due next */
     bool retaining;    /* the round of upkeep under way looks at retention too */
     size_t tick_at;    /* where the round under way goes on in the map of partitions; 0: none is */
+    struct list unopened;
+    struct timer reopen;    /* armed while one of them waits for room */
+    bool checkpoint_failed; /* shard 0: the last one could not be written */
     bool serving;
 };
 
@@ -114,7 +120,7 @@ struct ctl_op {
     struct os_msg msg;
     int home;
     struct list link;
-    int err;
+    int err; /* when done: nothing of it came about. 0, or ERR_KAFKA_STORAGE_ERROR: no room on the disk */
     void (*build)(struct ctl_op *op, struct broker *zero, struct ctl_now *now, struct ctl_records *rs);
     void (*done)(struct ctl_op *op, struct shard *home);
 };

@@ -366,6 +366,11 @@ static void alter_done(struct ctl_op *op, struct shard *home)
     (void)home;
     struct altering *al = CONTAINER_OF(op, struct altering, op);
     struct req *r = al->r;
+    for (int32_t i = 0; op->err && i < al->n; i++) {
+        if (al->v[i].error) continue;
+        al->v[i].error = err_kafka(op->err);
+        al->v[i].message = slice_cstr("The controller has no room on its disk to write the change down.");
+    }
     if (al->incremental) {
         struct kp_incremental_alter_configs_response out;
         kp_incremental_alter_configs_response_init(&out);

@@ -2,9 +2,10 @@
  * which is synced, applied by every shard, and only then answered.
  *
  *   QUEUED -> build -> append -> sync (pool) -> apply on every shard -> done
+ *                         \--no room on the disk--> done, with an error
  *
  * A failed write or sync of the metadata log ends the process: a controller that cannot remember must not
- * decide. */
+ * decide. A full disk leaves the log as it was, so only the change is refused. */
 #include "api/controller_int.h"
 
 #include <stdio.h>
@@ -105,9 +106,10 @@ int controller_append(struct controller *c)
     int rc = batch_head_parse(kp_writer_slice(&c->batch), &h);
     ASSERT(rc == 0);
     if ((rc = log_append(c->log, c->batch.p, &h, now)) != 0) return rc;
+    if ((rc = log_flush(c->log)) != 0) return rc;
     c->bytes_since_snapshot += h.bytes;
     c->last_ms = h.max_time_ms;
-    return log_flush(c->log);
+    return 0;
 }
 
 int controller_write(struct controller *c, const struct ctl_records *rs)
@@ -124,6 +126,38 @@ struct ctl_now controller_now(struct controller *c)
         .prng = &b->prng, .conf = &b->conf, .node_id = b->node->id, .dirs = c->dirs, .dirs_n = c->dirs_n};
 }
 
+static void op_done(struct controller *c, struct ctl_op *op)
+{
+    list_remove(&op->link);
+    c->busy = false;
+    op->msg.run = op_finished;
+    shard_send(c->zero->shard, op->home, &op->msg);
+}
+
+static void sync_batch(struct controller *c)
+{
+    struct log_seg *seg = c->log->segs[c->log->segs_n - 1];
+    if (log_seg_open(seg)) controller_die("opening the metadata log failed", os_why());
+    if (seg->refs == 0) log_seg_get(seg); /* pinned: always the one being synced */
+    c->sync_fd = seg->fd;
+    c->sync.run = sync_run;
+    c->sync.done = sync_done;
+    os_submit(c->zero->shard->os, &c->sync);
+}
+
+/* False: there is no room for them, and the log is as it was. */
+static bool write_records(struct controller *c, const struct ctl_records *rs)
+{
+    int rc = controller_write(c, rs);
+    if (rc && rc != ERR_NOSPACE) controller_die("writing the metadata log failed", os_why());
+    if (rc && !c->full)
+        logline(LOG_ERROR, c->dir, "no room to write (%s); changes of metadata are refused until there is",
+                os_why());
+    if (!rc && c->full) logline(LOG_INFO, c->dir, "there is room again; metadata can be changed");
+    c->full = rc;
+    return rc == 0;
+}
+
 static void start_next(struct controller *c)
 {
     while (!c->busy && !list_empty(&c->queue)) {
@@ -135,20 +169,11 @@ static void start_next(struct controller *c)
         ctl_records_init(&rs);
         c->busy = true;
         op->build(op, b, &now, &rs);
-        if (rs.n == 0) {
-            list_remove(&op->link);
-            c->busy = false;
-            op->msg.run = op_finished;
-            shard_send(b->shard, op->home, &op->msg);
-        } else {
-            if (controller_write(c, &rs)) controller_die("writing the metadata log failed", os_why());
-            struct log_seg *seg = c->log->segs[c->log->segs_n - 1];
-            if (log_seg_open(seg)) controller_die("opening the metadata log failed", os_why());
-            if (seg->refs == 0) log_seg_get(seg); /* pinned: always the one being synced */
-            c->sync_fd = seg->fd;
-            c->sync.run = sync_run;
-            c->sync.done = sync_done;
-            os_submit(b->shard->os, &c->sync);
+        if (rs.n == 0) op_done(c, op);
+        else if (write_records(c, &rs)) sync_batch(c);
+        else {
+            op->err = ERR_KAFKA_STORAGE_ERROR;
+            op_done(c, op);
         }
         ctl_records_fini(&rs);
     }

@@ -18,6 +18,7 @@ struct controller {
     struct log *log;
     struct list queue; /* struct ctl_op; the first may be under way */
     bool busy;
+    bool full; /* the last change found no room */
     struct os_job sync;
     int sync_rc, sync_fd;
     char sync_why[96];
@@ -35,7 +36,7 @@ struct controller {
     int64_t bytes_since_snapshot, snapshot_ms;
     struct timer snapshot_timer;
     struct snapshotter *snapshotter; /* NULL: none is being written */
-    bool moves; /* at a start: copies of partitions lie there (mover.h) */
+    bool moves;                      /* at a start: copies of partitions lie there (mover.h) */
 };
 
 _Noreturn void controller_die(const char *what, const char *why);

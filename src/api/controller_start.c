@@ -14,6 +14,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+/* A start writes its first batches with one sync, so the power may leave any of them; later ones are synced
+ * one by one. */
+#define UNSYNCED_BATCHES_MAX 8
 #define SNAPSHOT_BYTES_MAX ((size_t)1 << 30)
 
 struct load {
@@ -172,9 +175,11 @@ static int read_epoch(struct controller *c, struct strbuf *why)
     snprintf(path, sizeof path, "%s/quorum-state", c->dir);
     int rc = os_read_file(c->zero->shard->os, path, 1 << 16, &b);
     if (rc == ERR_NOENT) rc = 0;
-    else if (rc == 0 && (rc = quorum_state_read(strbuf_slice(&b), &c->epoch)) != 0)
-        strbuf_printf(why, "%s is damaged: it names no leaderEpoch", path);
-    else if (rc) strbuf_printf(why, "cannot read %s: %s", path, os_why());
+    else if (rc == 0 && (rc = quorum_state_read(strbuf_slice(&b), &c->epoch)) !=
+                            0) { /* the log and the snapshots know it, too */
+        logline(LOG_WARN, path, "it is damaged: it names no leaderEpoch; the log's newest is used");
+        rc = 0;
+    } else if (rc) strbuf_printf(why, "cannot read %s: %s", path, os_why());
     strbuf_fini(&b);
     return rc;
 }
@@ -185,6 +190,7 @@ int controller_open(struct broker *zero, struct image **images, int n, const cha
     struct controller *c = xcalloc(1, sizeof *c);
     char path[4096];
     int64_t start, end;
+    struct log_peek_bad bad;
     snprintf(path, sizeof path, "%s/__cluster_metadata-0", dir);
     c->zero = zero;
     c->dir = xstrdup(path);
@@ -202,7 +208,7 @@ int controller_open(struct broker *zero, struct image **images, int n, const cha
     }
     int rc = load_snapshot(c, &x, why);
     if (rc) return rc;
-    rc = log_peek(os, path, x.from, load_batch, &x, &start, &end);
+    rc = log_peek(os, path, x.from, load_batch, &x, &start, &end, &bad);
     if (rc) {
         strbuf_printf(why, "%s: %s", path, x.why[0] ? x.why : os_why());
         return rc;
@@ -211,6 +217,14 @@ int controller_open(struct broker *zero, struct image **images, int n, const cha
         strbuf_printf(why,
                       "%s: the log begins at offset %lld, but no sound snapshot reaches beyond offset %lld",
                       path, (long long)start, (long long)x.from);
+        return ERR_FORMAT;
+    }
+    if (bad.why && bad.sound_behind > UNSYNCED_BATCHES_MAX) {
+        strbuf_printf(
+            why,
+            "%s: damage at position %lld of segment %020lld, with sound records behind it: %s; cutting "
+            "there would lose what was acknowledged, restore the file or remove it to go on without",
+            path, (long long)bad.pos, (long long)bad.base_offset, bad.why);
         return ERR_FORMAT;
     }
     if ((rc = read_epoch(c, why)) != 0) return rc;

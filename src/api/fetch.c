@@ -16,9 +16,11 @@
 #include "api/broker.h"
 #include "api/fetch_session.h"
 #include "api/handlers.h"
+#include "api/unopened.h"
 #include "kp/fetch.h"
 #include "log/txn_index.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 
 struct fetch;
@@ -44,6 +46,8 @@ struct fshard {
     struct log_warm lookup;
     struct os_job warm; /* brings cold ranges into the page cache, so that sendfile does not wait in a loop */
     struct os *os;
+    struct shard *shard;
+    char why[96]; /* the last read of warm that failed */
     struct fetch *fetch;
     bool used;
     int id;
@@ -103,7 +107,8 @@ static void read_part(struct broker *b, struct fetch *f, struct fpart *x, int64_
     x->diverging.end_offset = -1;
     x->high_watermark = x->last_stable = x->log_start = -1;
     if (!p || p->log->faulted) {
-        x->err = p ? ERR_KAFKA_STORAGE_ERROR : ERR_UNKNOWN_TOPIC_OR_PARTITION;
+        bool known = p || unopened_find(&b->unopened, x->topic_id, x->want->index);
+        x->err = known ? ERR_KAFKA_STORAGE_ERROR : ERR_UNKNOWN_TOPIC_OR_PARTITION;
         return;
     }
     if (x->want->leader_epoch >= 0 && x->want->leader_epoch != p->leader_epoch) {
@@ -125,6 +130,7 @@ static void read_part(struct broker *b, struct fetch *f, struct fpart *x, int64_
             drop_range(x);
             return;
         }
+        if (x->err || x->range.seg) part_read(p, x->err, os_why());
         if (x->err == 0 && x->want->offset > p->high_watermark) x->err = ERR_OFFSET_OUT_OF_RANGE;
         if (x->err && x->err != ERR_OFFSET_OUT_OF_RANGE) x->err = ERR_KAFKA_STORAGE_ERROR;
         if (x->err == 0 && x->range.seg && max < 0)
@@ -147,14 +153,15 @@ static void read_home(struct os_msg *m, void *owner);
 
 #define WARM_STEP ((size_t)64 * 1024)
 
-/* A byte at each step tells; the kernel reads ahead, so a gap between two cached steps is rare and only slow.
+/* Or refused: then the pool meets the error, and the answer tells it. A byte at each step tells; the kernel
+ * reads ahead, so a gap between two cached steps is rare and only slow.
  */
 static bool is_cold(struct os *os, const struct log_range *r)
 {
     uint8_t c;
     for (int64_t at = 0; at < r->bytes; at += 4 * (int64_t)WARM_STEP)
-        if (os_pread_cached(os, r->seg->fd, &c, 1, r->pos + at) == ERR_BUSY) return true;
-    return os_pread_cached(os, r->seg->fd, &c, 1, r->pos + r->bytes - 1) == ERR_BUSY;
+        if (os_pread_cached(os, r->seg->fd, &c, 1, r->pos + at) < 0) return true;
+    return os_pread_cached(os, r->seg->fd, &c, 1, r->pos + r->bytes - 1) < 0;
 }
 
 static void warm_run(struct os_job *j)
@@ -167,8 +174,11 @@ static void warm_run(struct os_job *j)
         if (x->shard != fs->id || !x->range.seg) continue;
         for (int64_t at = 0; at < x->range.bytes; at += (int64_t)WARM_STEP)
             if (os_pread(fs->os, x->range.seg->fd, scratch,
-                         (size_t)min_i64((int64_t)WARM_STEP, x->range.bytes - at), x->range.pos + at) < 0)
-                x->err = ERR_KAFKA_STORAGE_ERROR; /* told in the answer instead of a broken connection */
+                         (size_t)min_i64((int64_t)WARM_STEP, x->range.bytes - at),
+                         x->range.pos + at) < 0) { /* told in the answer instead of a broken connection */
+                x->err = ERR_KAFKA_STORAGE_ERROR;
+                snprintf(fs->why, sizeof fs->why, "%s", os_why());
+            }
     }
     free(scratch);
 }
@@ -179,7 +189,10 @@ static void warm_done(struct os_job *j, void *owner)
     struct fetch *f = fs->fetch;
     for (int i = 0; i < f->parts_n; i++) {
         struct fpart *x = &f->parts[i];
-        if (x->shard == fs->id && x->range.seg && x->err) drop_range(x);
+        if (x->shard != fs->id || !x->range.seg) continue;
+        struct part *p = parts_find(&fs->shard->broker->parts, x->topic_id, x->want->index);
+        if (p) part_read(p, x->err ? ERR_IO : 0, fs->why);
+        if (x->err) drop_range(x);
     }
     fs->read.run = read_home;
     shard_send(owner, f->r->net->shard->id, &fs->read);
@@ -216,6 +229,7 @@ static void on_read(struct os_msg *m, void *owner)
     if (cold) {
         fs->id = s->id;
         fs->os = s->os;
+        fs->shard = s;
         fs->warm.run = warm_run;
         fs->warm.done = warm_done;
         os_submit(s->os, &fs->warm);
@@ -317,6 +331,7 @@ static void answer(struct fetch *f)
         int64_t bytes = x->range.seg && (first || fits) ? x->range.bytes : 0;
         if (bytes) first = false;
         left -= bytes;
+        req_broker(r)->bytes_out += bytes;
         if (f->session && !fetch_session_changed(f->session, x->want, x->err, x->high_watermark, x->log_start,
                                                  bytes > 0, x->diverging.epoch != -1, f->incremental))
             continue;

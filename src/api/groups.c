@@ -198,18 +198,22 @@ static void load(struct coord *c)
         int64_t before = offset;
         if (n < 0) rc = (int)n;
         while (rc == 0 && left.n && batch_head_parse(left, &h) == 0) {
-            if (h.last_offset >= offset) rc = load_batch(c, slice_of(left.p, (size_t)h.bytes), &h, now);
+            if (!batch_crc_ok(left.p, h.bytes)) rc = ERR_CORRUPT_MESSAGE;
+            else if (h.last_offset >= offset) rc = load_batch(c, slice_of(left.p, (size_t)h.bytes), &h, now);
+            if (rc) break;
             offset = h.last_offset + 1;
             left = slice_of(left.p + h.bytes, left.n - (size_t)h.bytes);
         }
         free(b);
-        if (offset == before) break;
+        if (rc == 0 && offset == before) rc = ERR_CORRUPT_MESSAGE; /* no batch there, or not all of it */
     }
+    if (rc) p->fenced = "damaged";
     if (rc)
         logline(LOG_ERROR, GROUPS_TOPIC,
-                "partition %d: reading groups and offsets stopped at offset %lld: %s", p->index,
-                (long long)offset, err_text(rc));
-    struct grp_event ev = {.type = GRP_LOADED, .now_ms = now};
+                "partition %d: reading groups and offsets stopped at offset %lld: %s; its groups have no "
+                "coordinator, or they would go back to older offsets",
+                p->index, (long long)offset, err_text(rc));
+    struct grp_event ev = {.type = rc ? GRP_UNLOAD : GRP_LOADED, .now_ms = now};
     coord_step(c, &ev);
 }
 

@@ -37,11 +37,22 @@ static void done(struct ctl_op *op, struct shard *home)
     (void)home;
     struct block *k = CONTAINER_OF(op, struct block, op);
     struct broker *b = k->b;
-    b->pid_next = k->first;
-    b->pid_end = k->first + CTL_PRODUCER_IDS;
+    struct list *l;
+    int err = k->op.err;
+    if (!err) {
+        b->pid_next = k->first;
+        b->pid_end = k->first + CTL_PRODUCER_IDS;
+    }
     b->pid_asked = false;
     free(k);
-    struct list *l;
+    if (err) { /* as Kafka while no block of ids comes */
+        struct list waiting;
+        list_init(&waiting);
+        list_splice(&waiting, &b->pid_waiters);
+        while ((l = list_pop_front(&waiting)) != NULL)
+            answer(LIST_ENTRY(l, struct waiter, link)->r, KERR_COORDINATOR_LOAD_IN_PROGRESS, -1);
+        return;
+    }
     while ((l = list_pop_front(&b->pid_waiters)) != NULL) {
         struct req *r = LIST_ENTRY(l, struct waiter, link)->r;
         ASSERT(b->pid_next < b->pid_end); /* fewer can wait than a block has: see the limit below */

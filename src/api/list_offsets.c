@@ -130,10 +130,12 @@ static void visit(struct os_msg *m, void *owner)
     int32_t epoch = x->in->current_leader_epoch;
     if (rc == 0 && epoch != -1 && epoch != p->leader_epoch)
         rc = epoch < p->leader_epoch ? ERR_FENCED_LEADER_EPOCH : ERR_UNKNOWN_LEADER_EPOCH;
+    if (rc == 0 && part_settle(p) && p->log->faulted) rc = ERR_KAFKA_STORAGE_ERROR;
     if (rc == 0) {
         p->log->nowait = x->warm.tries < LOG_WARM_TRIES;
         rc = lookup(p, x, x->lo->in.isolation_level > 0);
         p->log->nowait = false;
+        if (rc != ERR_BUSY && rc) part_read(p, rc, os_why());
     }
     if (rc == ERR_BUSY) {
         x->warm.again = visit_again;

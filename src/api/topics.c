@@ -90,6 +90,8 @@ struct create {
     struct kp_create_topics_response out;
 };
 
+static const char NOT_WRITTEN[] = "The controller has no room on its disk to write the change down.";
+
 static void set_message(struct req *r, int16_t *code, struct slice *message, int rc, struct strbuf *why)
 {
     *code = err_kafka(rc);
@@ -159,6 +161,15 @@ static void create_done(struct ctl_op *op, struct shard *home)
 {
     (void)home;
     struct create *c = CONTAINER_OF(op, struct create, op);
+    for (int32_t i = 0; op->err && i < c->out.topics_n; i++) {
+        struct kp_create_topics_response_creatable_topic_result *o = &c->out.topics[i];
+        if (o->error_code) continue;
+        o->error_code = err_kafka(op->err);
+        o->error_message = slice_cstr(NOT_WRITTEN);
+        o->topic_id = (struct uuid){{0}};
+        o->num_partitions = o->replication_factor = -1;
+        o->configs_n = 0;
+    }
     API_REPLY(c->r, create_topics, &c->out);
 }
 
@@ -261,6 +272,12 @@ static void delete_done(struct ctl_op *op, struct shard *home)
 {
     (void)home;
     struct delete *d = CONTAINER_OF(op, struct delete, op);
+    for (int32_t i = 0; op->err && i < d->out.responses_n; i++) {
+        struct kp_delete_topics_response_deletable_topic_result *o = &d->out.responses[i];
+        if (o->error_code) continue;
+        o->error_code = err_kafka(op->err);
+        o->error_message = slice_cstr(NOT_WRITTEN);
+    }
     API_REPLY(d->r, delete_topics, &d->out);
 }
 
@@ -333,6 +350,12 @@ static void grow_done(struct ctl_op *op, struct shard *home)
 {
     (void)home;
     struct grow *g = CONTAINER_OF(op, struct grow, op);
+    for (int32_t i = 0; op->err && i < g->out.results_n; i++) {
+        struct kp_create_partitions_response_create_partitions_topic_result *o = &g->out.results[i];
+        if (o->error_code) continue;
+        o->error_code = err_kafka(op->err);
+        o->error_message = slice_cstr(NOT_WRITTEN);
+    }
     API_REPLY(g->r, create_partitions, &g->out);
 }
 

@@ -320,4 +320,7 @@ void conf_describe_client_metrics(const struct conf_override *overrides, size_t 
 /* The reference page of all settings, as Markdown. */
 void conf_print_reference(struct strbuf *out);
 
+/* host:port, the host perhaps empty or in brackets; host borrows from s. ERR_FORMAT. */
+int conf_host_port_parse(struct slice s, struct slice *host, int32_t *port) MUST_USE;
+
 #endif

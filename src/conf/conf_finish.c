@@ -488,6 +488,16 @@ static void forget(struct conf *c)
     c->inter_broker_listener = NULL;
 }
 
+static void metrics_check(const struct conf *c, struct strbuf *errors)
+{
+    struct slice host;
+    int32_t port;
+    if (!conf_has(c, CONF_MOLDAU_METRICS_LISTENER)) return;
+    const char *s = conf_str(c, CONF_MOLDAU_METRICS_LISTENER);
+    if (conf_host_port_parse(slice_cstr(s), &host, &port))
+        strbuf_printf(errors, "moldau.metrics.listener: \"%s\" is not host:port\n", s);
+}
+
 int conf_finish(struct conf *c, struct strbuf *errors, struct strbuf *warnings)
 {
     size_t before = errors->n, n;
@@ -523,6 +533,7 @@ int conf_finish(struct conf *c, struct strbuf *errors, struct strbuf *warnings)
             strbuf_printf(errors, "early.start.listeners: %s is not one of the listeners\n", name);
         free(name);
     }
+    metrics_check(c, errors);
     conf_check_cross(c, errors);
     return errors->n > before ? ERR_INVALID_CONFIG : 0;
 }

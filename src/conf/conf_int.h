@@ -23,8 +23,6 @@ size_t conf_split(struct slice text, struct slice *items);
 void conf_double_format(double d, char out[40]);
 /* PnDTnHnMn.nS to ms; ERR_FORMAT if it is not one or negative. */
 int conf_duration_parse(struct slice s, int64_t *ms) MUST_USE;
-/* host:port with brackets for IPv6. */
-int conf_host_port_parse(struct slice s, struct slice *host, int32_t *port) MUST_USE;
 int conf_int_parse(struct slice s, int64_t min, int64_t max, int64_t *out) MUST_USE;
 /* Settings that Kafka treats as one: log.roll.ms and log.roll.hours, ... Returns the members in order, NULL
  * for a setting that stands alone. */

@@ -27,6 +27,7 @@ void log_tail_free(struct log_index_tail *t)
     if (!t) return;
     free(t->index);
     free(t->time);
+    free(t->aborts);
     free(t);
 }
 

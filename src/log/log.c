@@ -6,10 +6,14 @@
  * bytes.
  * 3. synced_offset <= flushed_offset and never falls.
  * 4. faulted is sticky: no file is touched after it is set.
+ * 5. Index files speak only of batches below flushed_offset; entries of later ones are in the tail.
  *
- *   OPEN --log_append--> PENDING --log_flush--> OPEN        any --failed write or fsync--> FAULTED */
+ *   OPEN --log_append--> PENDING --log_flush--> OPEN        any --failed write or fsync--> FAULTED
+ *                           \--no room: take_back--> OPEN */
 #include "log/log_int.h"
+#include "base/logline.h"
 #include "base/strbuf.h"
+#include "log/txn_index.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -31,6 +35,7 @@ static struct log_seg *seg_alloc(struct log *l, int64_t base_offset)
     struct log_seg *s = xcalloc(1, sizeof *s);
     list_init(&s->lru);
     s->fd = -1;
+    s->bad_pos = -1;
     s->base_offset = base_offset;
     s->max_time_ms = -1;
     s->max_time_offset = base_offset;
@@ -114,11 +119,56 @@ static struct log_seg *active(const struct log *l)
     return l->segs[l->segs_n - 1];
 }
 
+/* A full disk is not for good; whoever calls has left things as they were. */
 static int fault(struct log *l, int rc)
 {
+    if (rc == ERR_NOSPACE) return rc;
     l->faulted = true;
     l->iov_n = 0;
-    return rc == ERR_NOSPACE ? ERR_NOSPACE : ERR_IO;
+    return ERR_IO;
+}
+
+static void set_mark(struct log *l)
+{
+    const struct log_seg *s = active(l);
+    struct log_index_tail *t = s->tail;
+    t->mark = (struct log_mark){
+        .max_time_ms = s->max_time_ms,
+        .max_time_offset = s->max_time_offset,
+        .first_time_ms = s->first_time_ms,
+        .roll_time_ms = l->roll_time_ms,
+        .bytes_since_entry = t->bytes_since_entry,
+        .last_time_ms = t->last_time_ms,
+        .index_n = t->index_n,
+        .time_n = t->time_n,
+        .epochs_n = l->epochs_n,
+        .aborts_n = t->aborts_n,
+        .epochs_dirty = l->epochs_dirty,
+    };
+}
+
+/* Forgets the pending batches, and cuts off what a failed write left of them. */
+static int take_back(struct log *l)
+{
+    struct log_seg *s = active(l);
+    struct log_index_tail *t = s->tail;
+    const struct log_mark *m = &t->mark;
+    s->size -= l->pending_bytes;
+    s->max_time_ms = m->max_time_ms;
+    s->max_time_offset = m->max_time_offset;
+    s->first_time_ms = m->first_time_ms;
+    l->roll_time_ms = m->roll_time_ms;
+    t->bytes_since_entry = m->bytes_since_entry;
+    t->last_time_ms = m->last_time_ms;
+    t->index_n = m->index_n;
+    t->time_n = m->time_n;
+    t->aborts_n = m->aborts_n;
+    l->epochs_n = m->epochs_n;
+    l->epochs_dirty = m->epochs_dirty;
+    l->iov_n = 0;
+    l->pending_bytes = 0;
+    l->end_offset = l->flushed_offset;
+    return os_ftruncate(l->os, s->fd, s->size);
 }
 
 int log_flush(struct log *l)
@@ -128,27 +178,42 @@ int log_flush(struct log *l)
     struct log_seg *s = active(l);
     int rc = log_seg_open(s);
     if (rc == 0) rc = os_pwritev(l->os, s->fd, l->iov, l->iov_n, s->size - l->pending_bytes);
+    if (rc == ERR_NOSPACE && take_back(l)) rc = ERR_IO;
     if (rc) return fault(l, rc);
     l->iov_n = 0;
     l->pending_bytes = 0;
     l->flushed_offset = l->end_offset;
-    return 0;
+    rc = txn_index_flush(s);
+    return rc && rc != ERR_NOSPACE ? fault(l, rc) : 0; /* without room they wait in memory */
 }
 
-static int new_active(struct log *l, int64_t base_offset)
+/* All of a new segment's files, or none: an empty .log that stayed would hide what the segment before it
+ * still gets. */
+static int make_files(struct log *l, int64_t base_offset)
 {
     char path[LOG_PATH_MAX];
     static const char *const suffixes[] = {"log", "index", "timeindex"};
-    for (size_t i = 0; i < NELEMS(suffixes); i++) {
-        log_path(l, base_offset, suffixes[i], path, sizeof path);
+    size_t n = 0;
+    int rc = 0;
+    for (; n < NELEMS(suffixes) && rc == 0; n++) {
+        log_path(l, base_offset, suffixes[n], path, sizeof path);
         int fd = os_open(l->os, path, OS_WRITE | OS_CREATE | OS_TRUNCATE);
-        if (fd < 0) return fd;
-        os_close(l->os, fd);
+        if (fd < 0) rc = fd;
+        else os_close(l->os, fd);
     }
-    l->names_made++;
+    l->names_made++; /* also when they are gone again: the disk may remember the first half only */
+    for (size_t i = 0; rc == ERR_NOSPACE && i < n; i++) {
+        log_path(l, base_offset, suffixes[i], path, sizeof path);
+        int r = os_unlink(l->os, path);
+        if (r && r != ERR_NOENT) rc = r;
+    }
+    return rc;
+}
+
+static void new_active(struct log *l, int64_t base_offset)
+{
     struct log_seg *s = log_seg_new(l, base_offset);
     s->tail = log_tail_new(-1);
-    return 0;
 }
 
 int log_roll(struct log *l, int64_t now_ms)
@@ -158,12 +223,14 @@ int log_roll(struct log *l, int64_t now_ms)
     if (rc) return rc;
     struct log_seg *s = active(l);
     if (s->size == 0 && s->base_offset == l->end_offset) return 0;
-    rc = log_index_seal(s);
+    rc = txn_index_flush(s);
+    if (rc == 0) rc = log_index_seal(s);
+    if (rc == 0) rc = make_files(l, l->end_offset);
     if (rc) return fault(l, rc);
     log_tail_free(s->tail);
     s->tail = NULL;
-    rc = new_active(l, l->end_offset);
-    return rc ? fault(l, rc) : 0;
+    new_active(l, l->end_offset);
+    return 0;
 }
 
 static bool roll_due(const struct log *l, const struct log_seg *s, const struct batch_head *h, int64_t now_ms)
@@ -186,6 +253,11 @@ int log_append(struct log *l, const uint8_t *batch, const struct batch_head *h, 
     int rc = 0;
     if (roll_due(l, active(l), h, now_ms) && (rc = log_roll(l, now_ms)) != 0) return rc;
     struct log_seg *s = active(l);
+    if (s->tail->index_n == LOG_TAIL_ENTRIES || s->tail->time_n == LOG_TAIL_ENTRIES) {
+        if ((rc = log_flush(l)) != 0) return rc;
+        if ((rc = log_index_flush(s)) != 0) return fault(l, rc);
+    }
+    if (l->iov_n == 0) set_mark(l);
     if (s->size == 0) l->roll_time_ms = now_ms;
     if ((rc = log_index_note(s, h)) != 0) return fault(l, rc);
     if (l->epochs_n == 0 || l->epochs[l->epochs_n - 1].epoch < h->leader_epoch)
@@ -227,25 +299,75 @@ static int64_t flushed_size(const struct log *l, const struct log_seg *s)
     return s == active(l) ? s->size - l->pending_bytes : s->size;
 }
 
+static void forget(struct log *l, const struct log_seg *s)
+{
+    for (size_t i = 0; i < NELEMS(l->hints); i++)
+        if (l->hints[i].seg == s) l->hints[i].seg = NULL;
+}
+
+static int damaged(struct log *l, const struct log_seg *s, int64_t pos, const char *why)
+{
+    l->damage = (struct log_damage){.base_offset = s->base_offset, .pos = pos, .why = why};
+    return ERR_CORRUPT_MESSAGE;
+}
+
+static bool is_fenced(const struct log_seg *s, int64_t pos)
+{
+    return s->bad_pos >= 0 && pos >= s->bad_pos;
+}
+
+bool log_fence(struct log *l, int64_t base_offset, int64_t pos)
+{
+    struct log_seg *s = seg_of(l, base_offset);
+    if (s->base_offset != base_offset || is_fenced(s, pos)) return false;
+    s->bad_pos = pos;
+    forget(l, s);
+    return true;
+}
+
 /* Reads the head at pos; ERR_EOF at the end of the segment. */
 static int head_at(struct log *l, struct log_seg *s, int64_t pos, struct batch_head *h)
 {
     uint8_t b[BATCH_HEAD_BYTES];
     int64_t size = flushed_size(l, s);
-    if (pos + BATCH_HEAD_BYTES > size) return ERR_EOF;
+    if (pos >= size) return ERR_EOF;
+    if (is_fenced(s, pos)) return damaged(l, s, s->bad_pos, "a batch that was found damaged before");
     ssize_t n = log_pread(s, "log", s->fd, b, sizeof b, pos);
     if (n < 0) return (int)n;
     int rc = batch_head_parse(slice_of(b, (size_t)n), h);
-    if (rc == ERR_EOF && n == BATCH_HEAD_BYTES) rc = 0; /* only the head was read */
-    if (rc == 0 && pos + h->bytes > size) rc = ERR_EOF;
-    return rc;
+    if (n < BATCH_HEAD_BYTES || (rc == 0 || rc == ERR_EOF ? pos + h->bytes > size : false))
+        return damaged(l, s, pos, "a batch that is cut short");
+    if ((rc && rc != ERR_EOF) || h->base_offset < s->base_offset)
+        return damaged(l, s, pos, "bytes that are no record batch");
+    return 0;
+}
+
+/* An index that leads astray is as good as none: it is forgotten, and the next start makes a new one. */
+static void distrust_index(struct log *l, struct log_seg *s)
+{
+    char path[LOG_PATH_MAX];
+    logline(LOG_WARN, l->dir, "the index of segment %020lld is damaged and not used any more",
+            (long long)s->base_offset);
+    log_path(l, s->base_offset, "index", path, sizeof path);
+    if (os_unlink(l->os, path)) logline(LOG_WARN, path, "cannot remove it: %s", os_why());
+    s->index_n = 0;
+    if (s->tail) s->tail->index_n = s->tail->mark.index_n = 0;
 }
 
 /* Position and head of the first batch with last offset >= offset. */
 static int locate(struct log *l, struct log_seg *s, int64_t offset, int64_t *pos, struct batch_head *h)
 {
     int rc = log_index_find(s, offset, pos);
-    while (rc == 0 && (rc = head_at(l, s, *pos, h)) == 0 && h->last_offset < offset) *pos += h->bytes;
+    if (rc) return rc;
+    rc = head_at(l, s, *pos, h);
+    /* A batch that an index entry at or before the offset leads to begins at or before it, too. */
+    if (*pos > 0 && !is_fenced(s, *pos) && rc != ERR_BUSY && rc != ERR_IO &&
+        (rc || h->base_offset > offset)) {
+        distrust_index(l, s);
+        *pos = 0;
+        rc = head_at(l, s, 0, h);
+    }
+    for (; rc == 0 && h->last_offset < offset; rc = head_at(l, s, *pos, h)) *pos += h->bytes;
     return rc;
 }
 
@@ -253,12 +375,6 @@ static void remember(struct log *l, int64_t offset, struct log_seg *s, int64_t p
 {
     l->hints[l->hint_next] = (struct log_hint){offset, pos, s};
     l->hint_next = (l->hint_next + 1) % (int)NELEMS(l->hints);
-}
-
-static void forget(struct log *l, const struct log_seg *s)
-{
-    for (size_t i = 0; i < NELEMS(l->hints); i++)
-        if (l->hints[i].seg == s) l->hints[i].seg = NULL;
 }
 
 int log_read(struct log *l, int64_t offset, int64_t limit, int64_t max_bytes, bool at_least_one,
@@ -277,6 +393,7 @@ int log_read(struct log *l, int64_t offset, int64_t limit, int64_t max_bytes, bo
             s = l->hints[i].seg;
             pos = l->hints[i].pos;
         }
+    if (s && is_fenced(s, pos)) s = NULL;
     if (s && s != active(l) && pos >= s->size) s = NULL; /* compaction left nothing there: look further on */
     if (s) {
         if ((rc = log_seg_open(s)) != 0) return rc;
@@ -287,16 +404,24 @@ int log_read(struct log *l, int64_t offset, int64_t limit, int64_t max_bytes, bo
             rc = locate(l, s, offset, &pos, &h);
             if (rc == 0) break;
             int i = seg_index(l, s);
+            if (rc == ERR_CORRUPT_MESSAGE) l->damage.offset = offset;
             if (rc != ERR_EOF || i + 1 >= l->segs_n) return rc == ERR_EOF ? 0 : rc;
+            if (!l->cfg.clean_compact && offset >= l->compacted_below) {
+                rc = damaged(l, s, s->size, "records are missing");
+                l->damage.offset = offset;
+                return rc;
+            }
             s = l->segs[i + 1]; /* a gap that compaction left at a segment's end */
         }
     }
     size = flushed_size(l, s);
+    bool fenced = s->bad_pos >= 0;
+    if (fenced) size = min_i64(size, s->bad_pos);
     int64_t end = pos, next = -1;
     bool capped = limit < l->flushed_offset;
     if (!capped && size - pos <= max_bytes) {
         end = size; /* everything to the end of the segment: whole batches by construction */
-        next = s == active(l) ? l->flushed_offset : l->segs[seg_index(l, s) + 1]->base_offset;
+        next = fenced ? -1 : s == active(l) ? l->flushed_offset : l->segs[seg_index(l, s) + 1]->base_offset;
     } else {
         /* Cut at a batch's end: jump close by the index, then step over heads. A partial last batch would be
          * legal but wastes the client's bandwidth. */
@@ -313,10 +438,10 @@ int log_read(struct log *l, int64_t offset, int64_t limit, int64_t max_bytes, bo
             end += h.bytes;
             next = h.last_offset + 1;
         }
-        if (rc && rc != ERR_EOF) return rc;
+        if (rc && rc != ERR_EOF && (rc != ERR_CORRUPT_MESSAGE || end == pos)) return rc;
     }
     if (end == pos) return 0;
-    if (next >= 0) {
+    if (next >= 0 && !fenced) {
         if (end == size && s != active(l)) remember(l, next, l->segs[seg_index(l, s) + 1], 0);
         else remember(l, next, s, end);
     }
@@ -335,6 +460,8 @@ int log_find_time(struct log *l, int64_t time_ms, struct log_range *out)
         int64_t offset, pos;
         struct batch_head h;
         if ((rc = log_seg_open(s)) != 0 || (rc = log_time_find(s, time_ms - 1, &offset)) != 0) return rc;
+        int64_t seg_end = i + 1 < l->segs_n ? l->segs[i + 1]->base_offset : l->end_offset;
+        if (offset >= seg_end) offset = s->base_offset; /* a time index that lies */
         offset = max_i64(offset, l->start_offset);
         for (rc = locate(l, s, offset, &pos, &h); rc == 0; pos += h.bytes, rc = head_at(l, s, pos, &h)) {
             if (h.max_time_ms < time_ms || h.last_offset < l->start_offset) continue;
@@ -367,9 +494,12 @@ int log_drop_file(struct log *l, int64_t base_offset, const char *suffix)
     }
     snprintf(gone, sizeof gone, "%s.deleted", path);
     int rc = os_rename(l->os, path, gone);
-    if (rc) return rc == ERR_NOENT ? 0 : rc;
-    l->files->dropped(l->files->dropped_arg, xstrdup(gone), l->cfg.file_delete_delay_ms);
-    return 0;
+    if (rc == ERR_NOSPACE) rc = os_unlink(l->os, path); /* not even for a name: then there is room at once */
+    else if (rc == 0) {
+        l->files->dropped(l->files->dropped_arg, xstrdup(gone), l->cfg.file_delete_delay_ms);
+        return 0;
+    }
+    return rc == ERR_NOENT ? 0 : rc;
 }
 
 static int drop_segs(struct log *l, int n)
@@ -413,8 +543,8 @@ int log_advance_start(struct log *l, int64_t offset, int64_t now_ms)
     ASSERT(offset <= l->end_offset);
     int rc = log_flush(l);
     if (rc || offset <= l->start_offset) return rc;
-    l->start_offset = offset;
     if (offset == l->end_offset && (rc = log_roll(l, now_ms)) != 0) return rc;
+    l->start_offset = offset;
     int n = 0;
     while (n + 1 < l->segs_n && l->segs[n + 1]->base_offset <= offset) n++;
     /* Epochs that ended below the start are forgotten, the one that spans it begins there. */
@@ -434,6 +564,46 @@ int64_t log_bytes(const struct log *l)
     return n;
 }
 
+/* The time of the newest record of a segment, the file's own where it is not known. */
+static int64_t newest_time(struct log *l, const struct log_seg *s, int64_t now_ms)
+{
+    struct os_stat st;
+    char path[LOG_PATH_MAX];
+    if (s->max_time_ms >= 0) return s->max_time_ms;
+    log_path(l, s->base_offset, "log", path, sizeof path);
+    return os_stat(l->os, path, &st) == 0 ? st.mtime_ms : now_ms;
+}
+
+/* Before records go for their age: whether the batch that the time index names has the time it tells. If not,
+ * the heads of all batches say it; where they cannot be read the segment stays. */
+static bool check_max_time(struct log *l, struct log_seg *s)
+{
+    struct batch_head h;
+    int64_t pos, found = -1, at = s->base_offset;
+    if (s->max_time_ms < 0) return true;
+    int rc = log_seg_open(s);
+    if (rc == 0) rc = locate(l, s, s->max_time_offset, &pos, &h);
+    if (rc == 0 && h.max_time_ms == s->max_time_ms) return true;
+    logline(LOG_WARN, l->dir, "the time index of segment %020lld is damaged; its records tell their age",
+            (long long)s->base_offset);
+    rc = log_seg_open(s);
+    for (pos = 0; rc == 0 && (rc = head_at(l, s, pos, &h)) == 0; pos += h.bytes) {
+        if (h.max_time_ms <= found) continue;
+        found = h.max_time_ms;
+        at = h.last_offset;
+    }
+    if (rc != ERR_EOF) return false;
+    s->max_time_ms = found;
+    s->max_time_offset = at;
+    return true;
+}
+
+static bool is_old(struct log *l, struct log_seg *s, int64_t now_ms)
+{
+    if (l->cfg.retention_ms < 0 || now_ms - newest_time(l, s, now_ms) <= l->cfg.retention_ms) return false;
+    return check_max_time(l, s) && now_ms - newest_time(l, s, now_ms) > l->cfg.retention_ms;
+}
+
 int log_retain(struct log *l, int64_t now_ms, int64_t high_watermark)
 {
     if (l->faulted || !l->cfg.clean_delete) return 0;
@@ -443,14 +613,7 @@ int log_retain(struct log *l, int64_t now_ms, int64_t high_watermark)
         struct log_seg *s = l->segs[n];
         int64_t end = n + 1 < l->segs_n ? l->segs[n + 1]->base_offset : l->end_offset;
         if ((s->size == 0 && s == active(l)) || end > high_watermark) break;
-        int64_t newest = s->max_time_ms;
-        if (newest < 0) {
-            struct os_stat st;
-            char path[LOG_PATH_MAX];
-            log_path(l, s->base_offset, "log", path, sizeof path);
-            newest = os_stat(l->os, path, &st) == 0 ? st.mtime_ms : now_ms;
-        }
-        bool old = l->cfg.retention_ms >= 0 && now_ms - newest > l->cfg.retention_ms;
+        bool old = is_old(l, s, now_ms);
         bool big = l->cfg.retention_bytes >= 0 && bytes - s->size >= l->cfg.retention_bytes;
         if (!old && !big) break;
         bytes -= s->size;
@@ -458,6 +621,11 @@ int log_retain(struct log *l, int64_t now_ms, int64_t high_watermark)
     if (n == 0) return 0;
     int64_t to = n < l->segs_n ? l->segs[n]->base_offset : l->end_offset;
     int rc = log_advance_start(l, to, now_ms);
+    if (rc == ERR_NOSPACE && n == l->segs_n &&
+        n > 1) { /* no room for a new segment: the old ones make some */
+        n--;
+        rc = log_advance_start(l, active(l)->base_offset, now_ms);
+    }
     return rc ? rc : n;
 }
 
@@ -526,7 +694,7 @@ int log_sync_beside(struct os *os, const char *dir, int64_t base_offset, const c
     snprintf(path, sizeof path, "%s/%020lld.%s", dir, (long long)base_offset, suffix);
     int fd = os_open(os, path, OS_WRITE);
     if (fd < 0) return fd == ERR_NOENT ? 0 : fd; /* none, or retention was faster */
-    int rc = os_fdatasync(os, fd);
+    int rc = os_fdatasync(os, fd) ? ERR_IO : 0;  /* whatever the reason, this sync is not to be tried again */
     os_close(os, fd);
     return rc;
 }
@@ -544,7 +712,9 @@ int64_t log_recovery_point(const struct log *l)
 {
     int i = l->epochs_n;
     while (i > 0 && l->epochs[i - 1].epoch > l->epoch_kept) i--;
-    return i < l->epochs_n ? min_i64(l->synced_offset, l->epochs[i].start_offset) : l->synced_offset;
+    int64_t at = i < l->epochs_n ? min_i64(l->synced_offset, l->epochs[i].start_offset) : l->synced_offset;
+    const struct log_index_tail *t = active(l)->tail;
+    return t->aborts_n ? min_i64(at, t->aborts[0].last_offset) : at;
 }
 
 int log_note_progress(struct log *l)
@@ -556,13 +726,14 @@ int log_close(struct log *l, bool sync)
 {
     if (l->faulted) return ERR_IO;
     int rc = log_flush(l);
+    if (rc == 0) rc = txn_index_flush(active(l));
     if (rc == 0) rc = log_index_flush(active(l));
     if (rc == 0) rc = write_epochs(l, sync ? os_write_file_atomic : os_write_file_over);
     for (int i = 0; rc == 0 && sync && i < l->segs_n; i++) {
         struct log_seg *s = l->segs[i];
         int64_t end = i + 1 < l->segs_n ? l->segs[i + 1]->base_offset : l->end_offset;
         if (end < l->synced_offset) continue;
-        if ((rc = log_seg_open(s)) == 0) rc = os_fdatasync(l->os, s->fd);
+        if ((rc = log_seg_open(s)) == 0) rc = os_fdatasync(l->os, s->fd) ? ERR_IO : 0;
         if (rc == 0) rc = log_sync_index(l->os, l->dir, s->base_offset);
     }
     if (rc) return fault(l, rc);

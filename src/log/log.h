@@ -2,7 +2,8 @@
  *
  * A log belongs to one shard. log_open and log_close may wait for disks (start, pool); appends, flushes and
  * reads stay in the page cache. A failed write or fsync makes the log FAULTED for good: every later call
- * gives ERR_IO. */
+ * gives ERR_IO. A full disk does not: the call gives ERR_NOSPACE and everything is as it was after the last
+ * log_flush that succeeded, so the next call may find room. */
 #ifndef MOLDAU_LOG_H
 #define MOLDAU_LOG_H
 
@@ -44,6 +45,7 @@ struct log_seg {
     int32_t index_n, time_n, txn_n;       /* entries in the files */
     int fd;
     int refs;                    /* readers and syncs that use fd */
+    int64_t bad_pos;             /* damage: nothing from here on is read. -1: none is known */
     struct log_index_tail *tail; /* only the active segment has one */
     struct log *log;             /* not to be used when doomed */
     struct os *os;
@@ -84,7 +86,14 @@ struct log {
     int hint_next;
     /* While set, a look-up that would wait for the disk gives ERR_BUSY and leaves the place in `cold`. */
     bool nowait;
-    int64_t names_made;  /* files made so far: the directory wants a sync after each */
+    /* Where a read met damage (ERR_CORRUPT_MESSAGE). */
+    struct log_damage {
+        int64_t base_offset, pos; /* segment, and position in it */
+        int64_t offset;           /* that was looked for */
+        const char *why;
+    } damage;
+    int64_t compacted_below; /* offsets below may be missing although compaction is off */
+    int64_t names_made;      /* files made so far: the directory wants a sync after each */
     int64_t aborts_made; /* entries of transaction indexes written so far: the file wants a sync after each */
     /* The first segment that was read anew while the scan's callback missed transactions in it; -1: none. */
     int64_t txns_missed;
@@ -116,12 +125,18 @@ struct log_open_opts {
 /* Opens or creates dir; the names of what it made are for the caller to sync. Blocking. */
 int log_open(struct os *os, struct log_files *files, const char *dir, const struct log_cfg *cfg,
              struct log_open_opts *o, struct log **out) MUST_USE;
+/* Where a reading ended early, and how many sound batches stand behind that: a torn end has none or few. */
+struct log_peek_bad {
+    const char *why; /* NULL: it came to the end */
+    int64_t base_offset, pos;
+    int sound_behind;
+};
 /* Reads a directory without changing it: cb for every batch that ends at or above from, up to the first that
  * is not sound. Gives the base offset of the first segment and the offset after the last batch; both -1 if
  * there is no segment. cb returns 0 or an error that ends the reading. Blocking. */
 typedef int log_peek_cb(void *arg, const uint8_t *batch, const struct batch_head *h);
 int log_peek(struct os *os, const char *dir, int64_t from, log_peek_cb *cb, void *arg, int64_t *start_offset,
-             int64_t *end_offset) MUST_USE;
+             int64_t *end_offset, struct log_peek_bad *bad) MUST_USE;
 /* Removes every segment of a directory, so that log_open begins at start_offset. Blocking. */
 int log_wipe(struct os *os, const char *dir) MUST_USE;
 /* Writes the index entries of the active segment, without syncing: a start after a crash begins there. The
@@ -139,7 +154,9 @@ int log_sync_beside(struct os *os, const char *dir, int64_t base_offset, const c
 /* Removes the directory's files as well. */
 void log_free(struct log *l);
 
-/* Appends one batch whose base offset is l->end_offset; bytes stay borrowed until log_flush. May roll. */
+/* Appends one batch whose base offset is l->end_offset; bytes stay borrowed until log_flush. May roll.
+ * ERR_NOSPACE, here and from log_flush and whatever calls it: the batches at or above flushed_offset are
+ * taken back as if they had never come. */
 int log_append(struct log *l, const uint8_t *batch, const struct batch_head *h, int64_t now_ms) MUST_USE;
 int log_flush(struct log *l) MUST_USE;
 
@@ -151,7 +168,8 @@ struct log_range {
 };
 /* Whole batches from the one that holds `offset`, below `limit`, at most max_bytes (the first one even if
  * larger when at_least_one). offset == end gives an empty range, and so does a max_bytes of 0 without
- * at_least_one, for which no file is opened. ERR_OFFSET_OUT_OF_RANGE outside start..end. */
+ * at_least_one, for which no file is opened. ERR_OFFSET_OUT_OF_RANGE outside start..end; ERR_CORRUPT_MESSAGE
+ * where the log is damaged: see l->damage, log_fence. */
 int log_read(struct log *l, int64_t offset, int64_t limit, int64_t max_bytes, bool at_least_one,
              struct log_range *out) MUST_USE;
 /* Brings what a look-up found cold into the page cache, on the pool, then calls again() on the same loop. The
@@ -171,6 +189,8 @@ void log_warm(struct log *l, struct log_warm *w);
 ssize_t log_pread(struct log_seg *s, const char *suffix, int fd, void *p, size_t n, int64_t pos) MUST_USE;
 
 int log_seg_open(struct log_seg *s) MUST_USE; /* makes s->fd usable; hold a reference while using it */
+/* Lets no read pass a position in a segment any more. False: it was so before, or the segment is gone. */
+bool log_fence(struct log *l, int64_t base_offset, int64_t pos);
 void log_seg_get(struct log_seg *s);
 void log_seg_put(struct log_seg *s);
 /* The batch with the first record at or after time; *out range covers that one batch. Empty if there is none.

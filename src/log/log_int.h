@@ -16,9 +16,18 @@ struct log_tail_time {
 struct log_index_tail {
     struct log_tail_entry *index;
     struct log_tail_time *time;
-    int index_n, time_n, index_cap, time_cap;
+    struct aborted_txn *aborts; /* of markers not written yet, or whose entries found no room so far */
+    int index_n, time_n, index_cap, time_cap, aborts_n, aborts_cap;
     int64_t bytes_since_entry;
     int64_t last_time_ms; /* of the newest time entry */
+    /* How things stood before the first batch that is not yet in the file, to go back to if the disk is full.
+     */
+    struct log_mark {
+        int64_t max_time_ms, max_time_offset, first_time_ms, roll_time_ms;
+        int64_t bytes_since_entry, last_time_ms;
+        int index_n, time_n, epochs_n, aborts_n;
+        bool epochs_dirty;
+    } mark;
 };
 
 /* last_time_ms: of the newest time entry in the file, -1 if there is none. */
@@ -35,7 +44,7 @@ int log_drop_file(struct log *l, int64_t base_offset, const char *suffix) MUST_U
 struct log_seg *log_replace(struct log *l, int at, int n);
 /* Finishes or drops what an interrupted cleaning left in dir. Blocking. */
 int log_finish_swaps(struct os *os, const char *dir) MUST_USE;
-/* Entry for a batch about to be appended at s->size. */
+/* Entry for a batch about to be appended at s->size. Writes nothing while the tail has room for an entry. */
 int log_index_note(struct log_seg *s, const struct batch_head *h) MUST_USE;
 int log_index_flush(struct log_seg *s) MUST_USE;
 /* On rolling or closing: the last time entry, then the files. */

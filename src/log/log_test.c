@@ -263,3 +263,75 @@ TEST(open_files_stay_within_the_limit)
     CHECK_INT(files.open_n, 0);
     CHECK(os_remove_tree(NULL, dir) == 0);
 }
+
+TEST(retention_does_not_believe_a_time_index_that_lies)
+{
+    struct prng r;
+    struct model m = {0};
+    struct log_open_opts o;
+    char path[200];
+    fresh_dir("time-lies");
+    prng_init(&r, 7);
+    struct log *l = reopen(NULL, false, 0, &o);
+    CHECK(l != NULL);
+    for (int i = 0; i < 200; i++) CHECK(append(l, &m, &r));
+    CHECK(l->segs_n > 3);
+    CHECK_INT(log_close(l, true), 0);
+    int64_t segs = l->segs_n, times = l->segs[1]->time_n;
+    CHECK(times > 0);
+    for (int i = 0; i < 2; i++) {
+        snprintf(path, sizeof path, "%s/%020lld.timeindex", dir, (long long)l->segs[i]->base_offset);
+        int fd = os_open(NULL, path, OS_WRITE);
+        CHECK(fd >= 0);
+        uint8_t zero[8] = {0}; /* the epoch */
+        CHECK_INT(os_pwrite(NULL, fd, zero, 8, (int64_t)(l->segs[i]->time_n - 1) * 12), 0);
+        os_close(NULL, fd);
+    }
+    l = reopen(l, true, l->end_offset, &o);
+    CHECK(l != NULL && l->segs_n == segs && l->segs[0]->max_time_ms == 0);
+    l->cfg.retention_ms = 1000000;
+    CHECK_INT(log_retain(l, 1900000, l->end_offset), 0);
+    CHECK(l->segs[0]->max_time_ms > 1000000);
+    CHECK(log_retain(l, 100000000, l->end_offset) > 0);
+    log_free(l);
+    CHECK(os_remove_tree(NULL, dir) == 0);
+}
+
+TEST(an_index_that_leads_astray_hides_no_record)
+{
+    struct prng r;
+    static struct model m;
+    struct log_open_opts o;
+    char path[200];
+    fresh_dir("index-lies");
+    prng_init(&r, 9);
+    struct log *l = reopen(NULL, false, 0, &o);
+    CHECK(l != NULL);
+    for (int i = 0; i < 100; i++) CHECK(append(l, &m, &r));
+    CHECK(l->segs_n > 1);
+    CHECK_INT(log_close(l, true), 0);
+    for (int round = 0; round < 200; round++) {
+        struct log_seg *s = l->segs[0];
+        uint8_t c, was;
+        CHECK(s->index_n > 3);
+        snprintf(path, sizeof path, "%s/%020lld.index", dir, (long long)s->base_offset);
+        int64_t at = (int64_t)prng_below(&r, (uint64_t)s->index_n * 8);
+        int fd = os_open(NULL, path, OS_WRITE);
+        CHECK(fd >= 0 && os_pread(NULL, fd, &was, 1, at) == 1);
+        c = was ^ (uint8_t)(1 << prng_below(&r, 8));
+        CHECK_INT(os_pwrite(NULL, fd, &c, 1, at), 0);
+        os_close(NULL, fd);
+        l = reopen(l, true, l->end_offset, &o);
+        CHECK(l != NULL && reads_agree(l, &m, &r, 50));
+        if (l->segs[0]->index_n) {
+            fd = os_open(NULL, path, OS_WRITE); /* it was not noticed: put it right */
+            CHECK(fd >= 0);
+            CHECK_INT(os_pwrite(NULL, fd, &was, 1, at), 0);
+            os_close(NULL, fd);
+        } else CHECK_INT(os_unlink(NULL, path), ERR_NOENT);
+        l = reopen(l, true, l->end_offset, &o);
+        CHECK(l != NULL && l->segs[0]->index_n > 3);
+    }
+    log_free(l);
+    CHECK(os_remove_tree(NULL, dir) == 0);
+}

@@ -162,22 +162,46 @@ static int reset_index(struct log_seg *s, const struct log_open_opts *o)
     return 0;
 }
 
+static int remove_files(struct log *l, int64_t base_offset)
+{
+    static const char *const suffixes[] = {"log", "index", "timeindex", "txnindex", "snapshot"};
+    int rc = 0;
+    for (size_t k = 0; k < NELEMS(suffixes); k++) {
+        char path[LOG_PATH_MAX];
+        log_path(l, base_offset, suffixes[k], path, sizeof path);
+        int r = os_unlink(l->os, path);
+        if (r && r != ERR_NOENT) rc = r;
+    }
+    return rc;
+}
+
 /* Removes the segments from index i on. */
 static int drop_from(struct log *l, int i)
 {
     int rc = 0;
     while (rc == 0 && l->segs_n > i) {
         struct log_seg *last = l->segs[--l->segs_n];
-        static const char *const suffixes[] = {"log", "index", "timeindex", "txnindex", "snapshot"};
-        for (size_t k = 0; k < NELEMS(suffixes); k++) {
-            char path[LOG_PATH_MAX];
-            log_path(l, last->base_offset, suffixes[k], path, sizeof path);
-            int r = os_unlink(l->os, path);
-            if (r && r != ERR_NOENT) rc = r;
-        }
+        rc = remove_files(l, last->base_offset);
         log_seg_free(last);
     }
     return rc;
+}
+
+/* A segment that a full disk did not let begin and that came back with the power: empty, and the one before
+ * it got more records. 1: it was one and is gone. */
+static int drop_unbegun(struct log *l, int i, int64_t *bases)
+{
+    char path[LOG_PATH_MAX];
+    struct os_stat st;
+    log_path(l, bases[i], "log", path, sizeof path);
+    int rc = os_stat(l->os, path, &st);
+    if (rc || st.size) return rc;
+    rc = remove_files(l, bases[i]);
+    log_seg_free(l->segs[i]);
+    l->segs_n--;
+    memmove(l->segs + i, l->segs + i + 1, (size_t)(l->segs_n - i) * sizeof(struct log_seg *));
+    memmove(bases + i, bases + i + 1, (size_t)(l->segs_n - i) * sizeof *bases);
+    return rc ? rc : 1;
 }
 
 static int truncate_files(struct log *l, int from_seg, int64_t size, struct log_open_opts *o, const char *why)
@@ -226,6 +250,16 @@ static int resume(struct log_seg *s, int64_t from, bool has_txns, struct log_ope
     return rc;
 }
 
+/* What was synced must not be cut. */
+static int below_recovery_point(const struct log_seg *s, int64_t pos, const char *why,
+                                struct log_open_opts *o)
+{
+    snprintf(o->cut, sizeof o->cut,
+             "found damage at position %lld of segment %020lld, which was synced long ago: %s",
+             (long long)pos, (long long)s->base_offset, why);
+    return ERR_FORMAT;
+}
+
 /* Reads one segment (unclean: verifies and rebuilds). *stop says that later segments must go. */
 static int open_seg(struct log *l, int i, bool verify, bool has_txns, struct log_open_opts *o, int64_t *next,
                     bool *stop)
@@ -253,6 +287,7 @@ static int open_seg(struct log *l, int i, bool verify, bool has_txns, struct log
         }
         if (rc) return rc;
         s->size = end;
+        if (why && *next < o->recovery_point) return below_recovery_point(s, end, why, o);
         if (why) {
             *stop = true;
             if ((rc = truncate_files(l, i, end, o, why)) != 0) return rc;
@@ -276,12 +311,7 @@ static int open_seg(struct log *l, int i, bool verify, bool has_txns, struct log
         if ((rc = reset_index(s, o)) != 0) return rc;
         *next = s->base_offset;
         rc = log_scan(s, 0, true, o->replay_from, o->scan_cb, o->scan_arg, &end, next, &why);
-        if (rc == 0 && why) {
-            snprintf(o->cut, sizeof o->cut,
-                     "found damage at position %lld of segment %020lld, which was synced long ago: %s",
-                     (long long)end, (long long)s->base_offset, why);
-            rc = ERR_FORMAT;
-        }
+        if (rc == 0 && why) rc = below_recovery_point(s, end, why, o);
         if (rc) return rc;
         s->size = end;
         return last ? log_index_flush(s) : log_index_seal(s);
@@ -347,6 +377,12 @@ int log_open(struct os *os, struct log_files *files, const char *dir, const stru
         int64_t next = x.logs.v[0];
         bool stop = false;
         for (int i = 0; rc == 0 && !stop && i < l->segs_n; i++) {
+            if (x.logs.v[i] < next && (rc = drop_unbegun(l, i, x.logs.v)) != 0) {
+                if (rc < 0) break;
+                rc = 0;
+                i--;
+                continue;
+            }
             int64_t end = i + 1 < l->segs_n ? x.logs.v[i + 1] : INT64_MAX;
             if (!o->clean && !cfg->clean_compact && x.logs.v[i] > next && x.logs.v[i] > o->recovery_point) {
                 /* The end of the segment before was lost with the power while this one was kept: neither was
@@ -408,8 +444,31 @@ static bool peek_batch(void *arg, const uint8_t *batch, const struct batch_head 
     return false;
 }
 
+#define PEEK_BYTES_MAX ((int64_t)64 << 20)
+
+/* Sound batches anywhere behind a position. */
+static int count_sound(struct log_seg *s, int64_t from, int64_t offset, int *n)
+{
+    struct os_stat st;
+    int rc = log_seg_open(s);
+    if (rc || (rc = os_fstat(s->os, s->fd, &st)) != 0) return rc;
+    size_t bytes = (size_t)min_i64(max_i64(st.size - from, 0), PEEK_BYTES_MAX);
+    uint8_t *b = xmalloc(bytes + 1);
+    ssize_t got = os_pread(s->os, s->fd, b, bytes, from);
+    for (size_t at = 0; got > 0 && at + BATCH_HEAD_BYTES <= (size_t)got;) {
+        struct batch_head h;
+        bool sound = b[at + BATCH_AT_MAGIC] == 2 &&
+                     !batch_head_parse(slice_of(b + at, (size_t)got - at), &h) && h.base_offset >= offset &&
+                     batch_crc_ok(b + at, h.bytes);
+        at += sound ? (size_t)h.bytes : 1;
+        *n += sound;
+    }
+    free(b);
+    return got < 0 ? (int)got : 0;
+}
+
 int log_peek(struct os *os, const char *dir, int64_t from, log_peek_cb *cb, void *arg, int64_t *start_offset,
-             int64_t *end_offset)
+             int64_t *end_offset, struct log_peek_bad *bad)
 {
     struct log_files files;
     struct log *l = xcalloc(1, sizeof *l);
@@ -421,6 +480,7 @@ int log_peek(struct os *os, const char *dir, int64_t from, log_peek_cb *cb, void
     l->files = &files;
     l->dir = xstrdup(dir);
     *start_offset = *end_offset = -1;
+    *bad = (struct log_peek_bad){0};
     int rc = os_list_dir(os, dir, list_file, &x);
     if (rc == ERR_NOENT) rc = 0;
     if (x.logs.n) {
@@ -433,6 +493,10 @@ int log_peek(struct os *os, const char *dir, int64_t from, log_peek_cb *cb, void
         if (i + 1 < x.logs.n && x.logs.v[i + 1] <= from) continue;
         rc = log_scan(s, 0, false, from, peek_batch, &peek, &end, &next, &why);
         *end_offset = next;
+        if (why) *bad = (struct log_peek_bad){why, x.logs.v[i], end, 0};
+        for (int k = i; why && rc == 0 && k < x.logs.n; k++)
+            rc = count_sound(k == i ? s : log_seg_new(l, x.logs.v[k]), k == i ? end + 1 : 0, next,
+                             &bad->sound_behind);
     }
     free(x.logs.v);
     free(x.txns.v);

@@ -140,10 +140,21 @@ int txn_index_load(struct log_seg *s, int64_t end, bool *damaged)
 }
 
 /* ---- the log ---- */
-int log_note_abort(struct log *l, const struct aborted_txn *t)
+void log_note_abort(struct log *l, const struct aborted_txn *t)
 {
-    int rc = l->faulted ? ERR_IO : txn_index_put(l->segs[l->segs_n - 1], t);
-    if (rc) l->faulted = true;
+    struct log_index_tail *tail = l->segs[l->segs_n - 1]->tail;
+    if (tail->aborts_n == tail->aborts_cap)
+        tail->aborts = xrealloc(tail->aborts,
+                                (size_t)(tail->aborts_cap = tail->aborts_cap * 2 + 2) * sizeof *tail->aborts);
+    tail->aborts[tail->aborts_n++] = *t;
+}
+
+int txn_index_flush(struct log_seg *s)
+{
+    struct log_index_tail *t = s->tail;
+    int rc = 0, n = 0;
+    while (n < t->aborts_n && (rc = txn_index_put(s, &t->aborts[n])) == 0) n++;
+    if (n) memmove(t->aborts, t->aborts + n, (size_t)(t->aborts_n -= n) * sizeof *t->aborts);
     return rc;
 }
 
@@ -167,12 +178,16 @@ int log_aborted(struct log *l, int64_t from, int64_t to, struct aborted_txns *ou
     int rc = 0;
     for (int i = 0; rc == 0 && !x.complete && i < l->segs_n; i++) {
         struct log_seg *s = l->segs[i];
-        if (s->txn_n == 0 || (i + 1 < l->segs_n && l->segs[i + 1]->base_offset <= from)) continue;
-        int fd = open_file(s, OS_READ);
-        if (fd < 0) return fd;
-        rc = each(s, fd, s->txn_n, collect_entry, &x);
-        os_close(s->os, fd);
-        if (rc == ERR_EOF) rc = 0;
+        if (i + 1 < l->segs_n && l->segs[i + 1]->base_offset <= from) continue;
+        int fd = s->txn_n ? open_file(s, OS_READ) : -1;
+        if (fd < 0 && s->txn_n) return fd;
+        if (s->txn_n) {
+            rc = each(s, fd, s->txn_n, collect_entry, &x);
+            os_close(s->os, fd);
+            if (rc == ERR_EOF) rc = 0;
+        }
+        for (int k = 0; s->tail && !x.complete && k < s->tail->aborts_n; k++)
+            (void)!collect_entry(&x, &s->tail->aborts[k]);
     }
     return rc;
 }

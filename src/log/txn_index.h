@@ -23,13 +23,15 @@ void aborted_txns_fini(struct aborted_txns *a);
 int aborted_txn_read(const uint8_t in[TXN_INDEX_ENTRY_BYTES], struct aborted_txn *t) MUST_USE;
 void aborted_txn_write(const struct aborted_txn *t, uint8_t out[TXN_INDEX_ENTRY_BYTES]);
 
-/* An entry for the marker that was appended last. */
-int log_note_abort(struct log *l, const struct aborted_txn *t) MUST_USE;
+/* An entry for the marker that was appended last; the file gets it once the marker is written. */
+void log_note_abort(struct log *l, const struct aborted_txn *t);
 /* Adds those of which a reader must know who gets the records of from..to - 1 and wants committed ones only.
  */
 int log_aborted(struct log *l, int64_t from, int64_t to, struct aborted_txns *out) MUST_USE;
 
 /* ---- for the log itself ---- */
+/* Writes the noted entries of the active segment. */
+int txn_index_flush(struct log_seg *s) MUST_USE;
 int txn_index_put(struct log_seg *s, const struct aborted_txn *t) MUST_USE;
 /* Checks and counts the entries of a file that is there, and cuts off those of markers at or above `end`. */
 int txn_index_load(struct log_seg *s, int64_t end, bool *damaged) MUST_USE;

@@ -3,6 +3,8 @@
 #include "base/logline.h"
 #include "base/strbuf.h"
 
+#include <errno.h>
+
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -34,6 +36,15 @@ static int fsync_parent(struct os *os, const char *path)
     return rc;
 }
 
+/* On a full disk what was half written only takes room. It is written over the next time in any case, so the
+ * reason to tell remains that of the write. */
+static void drop_unwritten(struct os *os, const char *path)
+{
+    int saved = errno;
+    (void)!os_unlink(os, path);
+    errno = saved;
+}
+
 static int write_over(struct os *os, const char *path, const void *p, size_t n, bool sync)
 {
     size_t len = strlen(path);
@@ -47,6 +58,7 @@ static int write_over(struct os *os, const char *path, const void *p, size_t n, 
     if (rc == 0 && sync) rc = os_fdatasync(os, fd);
     os_close(os, fd);
     if (rc == 0) rc = os_rename(os, tmp, path);
+    if (rc == ERR_NOSPACE) drop_unwritten(os, tmp);
     if (rc == 0 && sync) rc = fsync_parent(os, path);
 out:
     free(tmp);

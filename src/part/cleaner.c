@@ -126,7 +126,7 @@ static void roll_if_due(struct part *p, int64_t now_ms)
     if (!p->cfg.cleanup_compact || lag == INT64_MAX || p->uncleanable || l->faulted) return;
     struct log_seg *s = l->segs[l->segs_n - 1];
     if (s->size == 0 || s->first_time_ms <= 0 || s->first_time_ms >= now_ms - lag) return;
-    if (log_roll(l, now_ms)) part_fault(p, "rolling a segment", os_why());
+    if (part_settle(p) == 0) (void)part_failed(p, log_roll(l, now_ms), "rolling a segment");
 }
 
 static bool choose(struct cleaner *c, int64_t now_ms, struct candidate *best)
@@ -184,12 +184,16 @@ static void finish(struct cleaner *c, int rc)
     if (p->doomed || rc == ERR_BUSY) {
         /* it changed under our hands; another time */
     } else if (rc == 0) {
-        p->clean_offset = log_clean_end_offset(c->clean);
+        p->clean_offset = p->log->compacted_below = log_clean_end_offset(c->clean);
         tell(p, c->clean);
-    } else if (p->log->faulted) part_fault(p, "compaction", why);
-    else if (rc == ERR_NOSPACE)
-        logline(LOG_WARN, p->log->dir, "no room to compact (%s); trying again later", why);
-    else {
+        if (p->no_room_to_clean) logline(LOG_INFO, p->log->dir, "there is room to compact again");
+        p->no_room_to_clean = false;
+    } else if (p->log->faulted) part_fault(p, "write_error", "compaction", why);
+    else if (rc == ERR_NOSPACE) {
+        if (!p->no_room_to_clean)
+            logline(LOG_WARN, p->log->dir, "no room to compact (%s); trying again later", why);
+        p->no_room_to_clean = true;
+    } else {
         p->uncleanable = true;
         logline(LOG_ERROR, p->log->dir, "compaction stops for this partition until the next start: %s", why);
     }

@@ -165,7 +165,7 @@ void mover_committed(struct mover *m, int err)
         return;
     }
     /* From here on the metadata log names the copy. */
-    if (!p->log->faulted && take_copy(m, x)) part_fault(p, "taking its copy", os_why());
+    if (!p->log->faulted && take_copy(m, x)) part_fault(p, "move_failed", "taking its copy", os_why());
     end(m);
 }
 

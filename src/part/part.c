@@ -6,6 +6,9 @@
  * 3. At most one sync runs for a partition; what comes meanwhile waits for the next one (group commit). A
  * partition in syncs_asked or syncs_idle has none.
  *
+ * 4. producers knows exactly the batches below log->end_offset: no room on the disk takes batches out of
+ * both.
+ *
  *   part_append -> wait_flush --part_flush--> done (acks=1)
  *                                         \-> wait_sync --sync_done--> done (acks=all) */
 #include "part/part.h"
@@ -149,6 +152,10 @@ int part_open(struct parts *ps, const char *root, int dir, struct uuid topic_id,
         return rc;
     }
     if (o->cut[0]) logline(LOG_WARN, path, "recovery %s", o->cut);
+    if (o->recovery_point > p->log->end_offset)
+        logline(LOG_ERROR, path,
+                "records are missing: the log ends at offset %lld, but was synced up to %lld",
+                (long long)p->log->end_offset, (long long)o->recovery_point);
     p->high_watermark = p->log->flushed_offset;
     producers_committed(&p->producers, p->high_watermark);
     name_in_root(p);
@@ -275,11 +282,12 @@ static void fire_watches(struct part *p)
     }
 }
 
-void part_fault(struct part *p, const char *what, const char *why)
+void part_fault(struct part *p, const char *reason, const char *what, const char *why)
 {
     logline(LOG_ERROR, p->log->dir,
             "%s failed (%s); the partition is offline until the broker restarts on a sound disk", what, why);
     p->log->faulted = true;
+    p->fenced = reason;
     fail_all(p, ERR_KAFKA_STORAGE_ERROR);
     fire_watches(p);
 }
@@ -291,6 +299,103 @@ static void release_synced(struct part *p)
         if (a->last_offset >= p->log->synced_offset) break;
         complete(p, a, 0);
     }
+}
+
+/* Moves those at or beyond the end of what is written. */
+static void take_unwritten(struct part *p, struct list *from, struct list *to)
+{
+    LIST_FOREACH(n, from)
+    {
+        struct part_append *a = LIST_ENTRY(n, struct part_append, link);
+        if (a->last_offset < p->log->flushed_offset) continue;
+        list_remove(n);
+        list_push_back(to, n);
+    }
+}
+
+#define TOLD_NS (60ll * 1000000000)
+
+/* What comes and goes, like the room on a disk that is almost full, is told once a minute. */
+static bool may_tell(const struct part *p, int64_t *told_ns)
+{
+    int64_t now = os_mono_ns(p->home->shard->os);
+    if (*told_ns && now - *told_ns < TOLD_NS) return false;
+    *told_ns = now;
+    return true;
+}
+
+static void no_room(struct part *p, const char *why)
+{
+    struct list refused;
+    if (!p->full && may_tell(p, &p->full_told_ns)) {
+        logline(LOG_ERROR, p->log->dir,
+                "no room to write (%s); appends are refused until there is, what is there can be read", why);
+        p->full_told = true;
+    }
+    p->full = true;
+    if (!p->fenced) p->fenced = "disk_full";
+    list_init(&refused);
+    take_unwritten(p, &p->wait_flush, &refused);
+    for (struct list *l = refused.prev; l != &refused; l = l->prev) {
+        const struct part_append *a = LIST_ENTRY(l, struct part_append, link);
+        if (a->producer_id >= 0)
+            producers_go_back(&p->producers, a->producer_id, a->base_offset, &a->producer_was);
+    }
+    take_unwritten(p, &p->wait_sync, &refused); /* repetitions of those */
+    while (!list_empty(&refused))
+        complete(p, LIST_ENTRY(refused.next, struct part_append, link), ERR_KAFKA_STORAGE_ERROR);
+}
+
+static void room_again(struct part *p)
+{
+    p->full = false;
+    if (strcmp(p->fenced, "disk_full") == 0) p->fenced = NULL;
+    if (p->full_told) logline(LOG_INFO, p->log->dir, "there is room again; appends go on");
+    p->full_told = false;
+}
+
+int part_failed(struct part *p, int rc, const char *what)
+{
+    if (rc == 0) return 0;
+    if (rc == ERR_NOSPACE) no_room(p, os_why());
+    else part_fault(p, "write_error", what, os_why());
+    return ERR_KAFKA_STORAGE_ERROR;
+}
+
+void part_fence(struct part *p, int64_t base_offset, int64_t pos, int64_t offset, const char *what)
+{
+    if (!log_fence(p->log, base_offset, pos)) return;
+    p->fenced = "damaged";
+    logline(LOG_ERROR, p->log->dir,
+            "damage at position %lld of segment %020lld, offset %lld: %s; reads of it are refused, the rest "
+            "of the "
+            "partition goes on",
+            (long long)pos, (long long)base_offset, (long long)offset, what);
+}
+
+void part_read(struct part *p, int rc, const char *why)
+{
+    if (rc == ERR_CORRUPT_MESSAGE) {
+        const struct log_damage *d = &p->log->damage;
+        part_fence(p, d->base_offset, d->pos, d->offset, d->why);
+    } else if (rc == ERR_IO && !p->read_failed) {
+        if (may_tell(p, &p->read_told_ns)) {
+            logline(LOG_ERROR, p->log->dir, "a read failed (%s); the consumer is told, the rest goes on",
+                    why);
+            p->read_told = true;
+        }
+        p->read_failed = true;
+        if (!p->fenced) p->fenced = "read_error";
+    } else if (rc == 0 && p->read_failed) {
+        if (p->read_told) logline(LOG_INFO, p->log->dir, "reads work again");
+        p->read_failed = p->read_told = false;
+        if (p->fenced && strcmp(p->fenced, "read_error") == 0) p->fenced = NULL;
+    }
+}
+
+int part_settle(struct part *p)
+{
+    return part_failed(p, log_flush(p->log), "a write");
 }
 
 static void start_sync(struct part *p);
@@ -317,7 +422,7 @@ static void sync_done(struct os_job *j, void *owner)
     if (p->doomed) {
         /* nobody waits any more */
     } else if (y->rc) {
-        part_fault(p, "a sync to disk", y->why);
+        part_fault(p, "sync_error", "a sync to disk", y->why);
     } else {
         if (y->name_made) p->names_synced = y->names;
         struct part_root *root = &ps->roots[p->dir];
@@ -376,7 +481,7 @@ static void start_sync(struct part *p)
     if (rc) {
         for (i = 0; i < y->segs_n; i++) log_seg_put(y->segs[i]);
         free(y);
-        part_fault(p, "opening a segment", os_why());
+        part_fault(p, "open_error", "opening a segment", os_why());
         return;
     }
     y->parent = root_unsynced(p);
@@ -426,6 +531,7 @@ void part_append(struct part *p, struct part_append *a)
     }
     a->base_offset = -1;
     a->append_time_ms = -1;
+    a->producer_id = -1;
     a->log_start_offset = l->start_offset;
     if (l->faulted) {
         a->err = ERR_KAFKA_STORAGE_ERROR;
@@ -477,17 +583,27 @@ void part_append(struct part *p, struct part_append *a)
     h.max_time_ms = (int64_t)load_be64(b + BATCH_AT_MAX_TIME);
     const struct log_seg *before = l->segs[l->segs_n - 1];
     rc = log_append(l, b, &h, now);
-    if (rc == 0 && l->segs[l->segs_n - 1] != before)
-        rc = part_snapshot(p, l->segs[l->segs_n - 1]->base_offset);
-    if (rc == 0 && producers_note(&p->producers, b, &h, &aborted)) rc = log_note_abort(l, &aborted);
+    if (rc == 0 && l->segs[l->segs_n - 1] != before && part_snapshot(p, l->segs[l->segs_n - 1]->base_offset))
+        logline(LOG_WARN, l->dir,
+                "cannot write a snapshot of producers: %s; a start after a crash will read more", os_why());
     if (rc) {
         a->err = ERR_KAFKA_STORAGE_ERROR;
         free(a->owned);
         a->owned = NULL;
+        char why[96];
+        snprintf(why, sizeof why, "%s", os_why());
+        if (rc == ERR_NOSPACE) no_room(p, why);
         a->done(a, p->home->shard);
-        part_fault(p, "a write", os_why());
+        if (rc != ERR_NOSPACE) part_fault(p, "write_error", "a write", why);
         return;
     }
+    if (h.producer_id >= 0) {
+        a->producer_id = h.producer_id;
+        producers_remember(&p->producers, h.producer_id, &a->producer_was);
+        if (producers_note(&p->producers, b, &h, &aborted)) log_note_abort(l, &aborted);
+    }
+    p->home->messages_in += delta + 1;
+    p->home->bytes_in += h.bytes;
     a->base_offset = h.base_offset;
     a->last_offset = h.last_offset;
     list_push_back(&p->wait_flush, &a->link);
@@ -496,12 +612,12 @@ void part_append(struct part *p, struct part_append *a)
 
 static void part_flush(struct part *p)
 {
+    bool more = p->log->pending_bytes > 0;
     int rc = log_flush(p->log);
-    if (rc) {
-        part_fault(p, "a write", os_why());
-        return;
-    }
-    p->high_watermark = p->log->flushed_offset;
+    if (rc) (void)part_failed(p, rc, "a write");
+    else if (more && p->full) room_again(p);
+    if (p->log->faulted) return;
+    p->high_watermark = p->log->flushed_offset; /* no room for the last does not undo those before */
     producers_committed(&p->producers, p->high_watermark);
     bool sync = p->home->sync == PART_SYNC_ALWAYS;
     struct list ready;
@@ -539,14 +655,15 @@ void part_unwatch(struct part_watch *w)
 void part_tick(struct part *p, int64_t now_ms, bool retain)
 {
     if (p->log->faulted) return;
+    if (part_settle(p) && p->log->faulted) return;
     producers_expire(&p->producers, now_ms, p->home->producer_expire_ms);
     int n = retain && !p->cleaning && !p->move ? log_retain(p->log, now_ms, p->high_watermark) : 0;
     if (n > 0)
         logline(LOG_INFO, p->log->dir, "retention removed %d segment%s, the log starts at offset %lld", n,
                 n == 1 ? "" : "s", (long long)p->log->start_offset);
     if (n < 0) {
-        part_fault(p, "retention", os_why());
-        return;
+        (void)part_failed(p, n, "retention");
+        if (p->log->faulted) return;
     }
     if (p->snapshot_offset >= p->log->flushed_offset && p->log->synced_offset >= p->log->flushed_offset)
         return;
@@ -576,9 +693,10 @@ int part_delete_records(struct part *p, int64_t before_offset)
     if (p->log->faulted) return ERR_KAFKA_STORAGE_ERROR;
     if (before_offset == -1) before_offset = p->high_watermark;
     if (before_offset < 0 || before_offset > p->high_watermark) return ERR_OFFSET_OUT_OF_RANGE;
-    int rc = log_advance_start(p->log, before_offset, os_wall_ms(p->home->shard->os));
-    if (rc) part_fault(p, "deleting records", os_why());
-    return rc ? ERR_KAFKA_STORAGE_ERROR : 0;
+    int rc = part_settle(p);
+    if (rc) return rc;
+    return part_failed(p, log_advance_start(p->log, before_offset, os_wall_ms(p->home->shard->os)),
+                       "deleting records");
 }
 
 int part_close(struct part *p)
@@ -591,44 +709,48 @@ int part_close(struct part *p)
     if (rc == 0) rc = part_snapshot(p, p->log->end_offset);
     if (rc) {
         logline(LOG_ERROR, p->log->dir, "closing failed: %s", os_why());
-        os_mark_unsettled(p->home->shard->os, p->root);
+        if (rc != ERR_NOSPACE) os_mark_unsettled(p->home->shard->os, p->root);
     }
     return rc;
 }
 
 #define NAME_BYTES_MAX 255
 
-/* <root>/<topic>-<partition>.<32 hex digits>-delete, the topic cut so that it remains a name. */
-static char *name_for_deletion(const struct part *p)
+/* Gives a partition's directory the name <root>/<topic>-<partition>.<32 hex digits>-delete, the topic cut so
+ * that it remains a name, and has it removed. */
+static void discard_dir(struct shard *s, const char *dir, const char *topic, int32_t index, int64_t delay_ms)
 {
     struct strbuf b;
     uint64_t tag[2];
     char tail[80];
-    const char *slash = strrchr(p->log->dir, '/');
-    os_entropy(p->home->shard->os, tag, sizeof tag);
-    int n = snprintf(tail, sizeof tail, "-%d.%016llx%016llx-delete", p->index, (unsigned long long)tag[0],
+    const char *slash = strrchr(dir, '/');
+    os_entropy(s->os, tag, sizeof tag);
+    int n = snprintf(tail, sizeof tail, "-%d.%016llx%016llx-delete", index, (unsigned long long)tag[0],
                      (unsigned long long)tag[1]);
     strbuf_init(&b);
-    strbuf_add(&b, p->log->dir, (size_t)(slash + 1 - p->log->dir));
-    strbuf_add(&b, p->topic, min_size(strlen(p->topic), NAME_BYTES_MAX - (size_t)n));
+    strbuf_add(&b, dir, (size_t)(slash + 1 - dir));
+    strbuf_add(&b, topic, min_size(strlen(topic), NAME_BYTES_MAX - (size_t)n));
     strbuf_add_cstr(&b, tail);
-    return b.s;
+    int rc = os_rename(s->os, dir, b.s);
+    if (rc && rc != ERR_NOENT)
+        logline(LOG_ERROR, dir, "cannot rename a deleted partition's directory: %s", os_why());
+    if (rc) strbuf_fini(&b);
+    else shard_trash(s, b.s, true, delay_ms);
 }
 
-static void drop_dir(struct part *p, int64_t delay_ms)
+void part_discard(struct parts *ps, const char *root, const char *topic, int32_t index,
+                  int64_t delete_delay_ms)
 {
-    char *name = name_for_deletion(p);
-    if (os_rename(p->home->shard->os, p->log->dir, name)) {
-        logline(LOG_ERROR, p->log->dir, "cannot rename a deleted partition's directory: %s", os_why());
-        free(name);
-    } else shard_trash(p->home->shard, name, true, delay_ms);
+    char path[4096];
+    snprintf(path, sizeof path, "%s/%s-%d", root, topic, index);
+    discard_dir(ps->shard, path, topic, index, delete_delay_ms);
 }
 
 void part_take_log(struct part *p, struct log *l, int dir, const char *root)
 {
     struct log *old = p->log;
     ASSERT(!p->syncer && list_empty(&p->wait_flush) && old->pending_bytes == 0);
-    drop_dir(p, p->cfg.file_delete_delay_ms);
+    discard_dir(p->home->shard, old->dir, p->topic, p->index, p->cfg.file_delete_delay_ms);
     p->log = l;
     p->dir = dir;
     p->root = root;
@@ -649,6 +771,7 @@ void part_remove(struct part *p, int err, int64_t delete_delay_ms)
     p->doomed = true;
     fail_all(p, err);
     fire_watches(p);
-    if (delete_delay_ms >= 0 && !p->log->faulted) drop_dir(p, delete_delay_ms);
+    /* Also after a fault: a new topic of this name must not find these records. */
+    if (delete_delay_ms >= 0) discard_dir(p->home->shard, p->log->dir, p->topic, p->index, delete_delay_ms);
     if (!p->pins) part_free(p);
 }

@@ -46,6 +46,15 @@ struct part {
     struct list held;      /* struct part_append */
     struct move *move;     /* NULL: it stays where it is (mover.h) */
     bool uncleanable;      /* damage was found; until the next start */
+    bool no_room_to_clean;
+    uint32_t scrub_round; /* of the scrub that last read all of it */
+    bool read_failed;     /* the last read */
+    bool read_told;       /* and the log says so */
+    int64_t read_told_ns; /* when it last did; 0: never */
+    bool full;            /* the last write found no room; the next one may */
+    bool full_told;       /* and the log says so */
+    int64_t full_told_ns; /* when it last did; 0: never */
+    const char *fenced;   /* why it answers KAFKA_STORAGE_ERROR, in snake_case; NULL: it does not */
 };
 
 struct parts {
@@ -63,7 +72,8 @@ struct parts {
         int64_t names, synced;
     } * roots;
     int roots_n;
-    struct kp_unpack *unpack; /* these look into compressed batches; made when first needed */
+    int64_t messages_in, bytes_in; /* appended since the start */
+    struct kp_unpack *unpack;      /* these look into compressed batches; made when first needed */
     struct record_scan *scan;
 };
 
@@ -80,6 +90,8 @@ struct part_append {
     int32_t *bad_records; /* heap, the records to blame; whoever is done with the append frees them */
     int bad_records_n;
     uint8_t *owned; /* the partition's own copy of a batch it had to compress anew; freed by the partition */
+    int64_t producer_id; /* of a batch that waits to be written, -1: none; with what was known before it */
+    struct producer_was producer_was;
     int64_t base_offset, last_offset, append_time_ms, log_start_offset;
     void (*done)(struct part_append *a, struct shard *s);
 };
@@ -121,7 +133,17 @@ int part_delete_records(struct part *p, int64_t before_offset) MUST_USE;
  * partition whose last sync failed it gives ERR_IO. Blocking: at a stop. */
 int part_close(struct part *p) MUST_USE;
 /* Takes it offline: what failed and why goes to the log; waiters get a storage error. */
-void part_fault(struct part *p, const char *what, const char *why);
+void part_fault(struct part *p, const char *reason, const char *what, const char *why);
+/* To be told of what a call on p->log returned: 0 stays 0; ERR_NOSPACE refuses the appends that were taken
+ * back, others take the partition offline. Gives ERR_KAFKA_STORAGE_ERROR. */
+int part_failed(struct part *p, int rc, const char *what);
+/* To be told of what reads of p->log gave: damage is fenced and named in the log, once; so is the first read
+ * that fails, and the first that works again. */
+void part_read(struct part *p, int rc, const char *why);
+/* Damage at a position of a segment: no read passes it any more. */
+void part_fence(struct part *p, int64_t base_offset, int64_t pos, int64_t offset, const char *what);
+/* Writes what is pending now, before a look at the log that must see it. */
+int part_settle(struct part *p) MUST_USE;
 /* Keeps the structure while work on it is under way elsewhere, also when it is removed meanwhile. */
 void part_pin(struct part *p);
 void part_unpin(struct part *p);
@@ -130,5 +152,8 @@ void part_take_log(struct part *p, struct log *l, int dir, const char *root);
 /* Takes the partition out of its shard; its directory gets Kafka's name for one on its way out and is removed
  * after a delay (below 0: it stays). Waiters get err. */
 void part_remove(struct part *p, int err, int64_t delete_delay_ms);
+/* The same for the directory of one that is not open. */
+void part_discard(struct parts *ps, const char *root, const char *topic, int32_t index,
+                  int64_t delete_delay_ms);
 
 #endif

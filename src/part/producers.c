@@ -143,6 +143,30 @@ void producers_committed(struct producers *p, int64_t high_watermark)
     memmove(p->ended, p->ended + n, (size_t)p->ended_n * sizeof *p->ended);
 }
 
+/* ---- going back ---- */
+void producers_remember(const struct producers *p, int64_t id, struct producer_was *was)
+{
+    const struct producer *e = producers_find(p, id);
+    was->known = e;
+    if (e) was->state = *e;
+}
+
+void producers_go_back(struct producers *p, int64_t id, int64_t offset, const struct producer_was *was)
+{
+    struct producer *e = producers_find(p, id);
+    if (!e) return;
+    while (p->ended_n && p->ended[p->ended_n - 1].marker_offset >= offset) p->ended_n--;
+    list_remove(&e->open);
+    if (!was->known) {
+        map_del(&p->map, hash_u64((uint64_t)id), &id, eq_id);
+        free(e);
+        return;
+    }
+    *e = was->state;
+    list_init(&e->open);
+    if (e->txn_first_offset >= 0) txn_opened(p, e, e->txn_first_offset);
+}
+
 /* ---- noting ---- */
 static void set_epoch(struct producer *e, const struct batch_head *h)
 {

@@ -59,6 +59,14 @@ bool producers_note(struct producers *p, const uint8_t *batch, const struct batc
 int64_t producers_first_unstable(const struct producers *p);
 /* Markers below the high watermark are committed. */
 void producers_committed(struct producers *p, int64_t high_watermark);
+/* What was known of a producer before an append, to go back to if the append fails; the last append first.
+ * offset: of the batch. */
+struct producer_was {
+    bool known;
+    struct producer state;
+};
+void producers_remember(const struct producers *p, int64_t id, struct producer_was *was);
+void producers_go_back(struct producers *p, int64_t id, int64_t offset, const struct producer_was *was);
 /* Forgets producers whose last batch is older than expire_ms and that have no open transaction. */
 void producers_expire(struct producers *p, int64_t now_ms, int64_t expire_ms);
 /* The .snapshot file's bytes. */

@@ -4,6 +4,8 @@
  * -> serve SIGTERM -> listeners and connections close -> partitions sync -> checkpoints ->
  * .kafka_cleanshutdown */
 #include "server/server.h"
+#include "api/gauges.h"
+#include "metrics/http.h"
 #include "server/life.h"
 
 #include <stdio.h>
@@ -52,6 +54,41 @@ int server_conf(struct conf *c, const char *file, char **overrides, int override
     return rc;
 }
 
+/* ---- metrics ---- */
+struct page {
+    struct gauges gauges;
+    struct metrics_page *page;
+};
+static void page_made(struct gauges *g)
+{
+    struct page *p = CONTAINER_OF(g, struct page, gauges);
+    metrics_page_ready(p->page);
+    free(p);
+}
+static void make_page(void *arg, struct metrics_page *page)
+{
+    struct page *p = xcalloc(1, sizeof *p);
+    p->page = page;
+    p->gauges.text = &page->text;
+    p->gauges.done = page_made;
+    gauges_ask(arg, &p->gauges);
+}
+/* After the directories are known to be good, before the shards run: their loops take what is posted. */
+static int start_metrics(const struct conf *c, struct os *zero, struct metrics_http **out, struct strbuf *why)
+{
+    struct slice host;
+    int32_t asked;
+    uint16_t port;
+    if (!conf_has(c, CONF_MOLDAU_METRICS_LISTENER)) return 0;
+    int rc = conf_host_port_parse(slice_cstr(conf_str(c, CONF_MOLDAU_METRICS_LISTENER)), &host, &asked);
+    ASSERT(rc == 0); /* conf_finish has looked */
+    char *name = xstrndup(host.p, host.n);
+    rc = metrics_http_start(name, (uint16_t)asked, make_page, zero, &port, out, why);
+    if (rc == 0) logline(LOG_INFO, "server", "metrics on http://%s:%u/metrics", *name ? name : "*", port);
+    free(name);
+    return rc;
+}
+
 static void shard_main(void *arg)
 {
     struct boot *k = arg;
@@ -77,12 +114,19 @@ static int run(struct server *sv)
         strbuf_fini(&why);
         return 1;
     }
+    struct metrics_http *http = NULL;
+    if (start_metrics(&sv->conf, loops[0], &http, &why)) {
+        server_complain(strbuf_cstr(&why));
+        strbuf_fini(&why);
+        return 1;
+    }
     strbuf_fini(&why);
     os_on_stop_signal(loops[0], &sv->stop);
     struct os_thread **threads = xcalloc((size_t)n, sizeof(struct os_thread *));
     for (int i = 1; i < n; i++) threads[i] = os_thread_start(shard_main, &sv->boots[i]);
     shard_main(&sv->boots[0]);
     for (int i = 1; i < n; i++) os_thread_join(threads[i]);
+    metrics_http_stop(http);
     free(threads);
     free(loops);
     os_linux_pool_free(pool); /* syncs that run come to their end */

@@ -24,7 +24,7 @@ def free_port():
 class Broker:
     """Starts when made; wait-free for the caller once `is ready` was logged."""
 
-    def __init__(self, binary=None, data=None, port=None, file=None, **settings):
+    def __init__(self, binary=None, data=None, port=None, file=None, env=None, **settings):
         self.binary = binary or MOLDAU
         self.temp = None if data else tempfile.mkdtemp(prefix="moldau-test-")
         self.data = data or self.temp
@@ -32,6 +32,7 @@ class Broker:
         self.settings = {k.replace("_", "."): v for k, v in settings.items()}
         self.log_path = self.data.rstrip("/") + ".log"
         self.process = None
+        self.env = env
         self.start()
 
     @property
@@ -45,7 +46,8 @@ class Broker:
             cmd += ["--override", "%s=%s" % (k, v)]
         self.log = open(self.log_path, "a+")
         at = os.path.getsize(self.log_path)
-        self.process = subprocess.Popen(cmd, stderr=self.log, stdout=self.log, stdin=subprocess.DEVNULL)
+        self.process = subprocess.Popen(cmd, stderr=self.log, stdout=self.log, stdin=subprocess.DEVNULL,
+                                        env=dict(os.environ, **self.env) if self.env else None)
         end = time.time() + 60
         while time.time() < end:
             text = self.log_text(at)

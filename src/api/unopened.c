@@ -1,0 +1,31 @@
+#include "api/unopened.h"
+
+#include <stdlib.h>
+
+struct unopened *unopened_find(const struct list *l, struct uuid topic_id, int32_t index)
+{
+    LIST_FOREACH(n, l)
+    {
+        struct unopened *u = LIST_ENTRY(n, struct unopened, link);
+        if (u->index == index && uuid_eq(u->topic_id, topic_id)) return u;
+    }
+    return NULL;
+}
+
+void unopened_put(struct list *l, const struct unopened *u)
+{
+    struct unopened *old = unopened_find(l, u->topic_id, u->index);
+    if (old) unopened_free(old);
+    struct unopened *x = xcalloc(1, sizeof *x);
+    *x = *u;
+    x->topic = xstrdup(u->topic);
+    list_init(&x->link);
+    list_push_back(l, &x->link);
+}
+
+void unopened_free(struct unopened *u)
+{
+    list_remove(&u->link);
+    free(u->topic);
+    free(u);
+}

@@ -21,7 +21,7 @@ MUTANTS = [
     ("stray-log-not-cleared", "src/part/mover.c", "if (!x->copy && clear_place(m, x)) {", "if (!x->copy && false && clear_place(m, x)) {", 100),
     ("move-not-finished", "src/api/controller_start.c", "if (pass == 0 && c->moves && !finish_move(c, d, t, index, &found))", "if (pass == 0 && false && !finish_move(c, d, t, index, &found))", 100),
     ("short-write-not-cut", "src/log/log.c", "    return os_ftruncate(l->os, s->fd, s->size);", "    return 0;", 400),
-    ("producers-not-taken-back", "src/part/part.c", "        if (a->producer_id >= 0) producers_go_back(", "        if (a->producer_id < -1) producers_go_back(", 80),
+    ("producers-not-taken-back", "src/part/part.c", "        if (a->producer_id >= 0)\n            producers_go_back(", "        if (a->producer_id < -1)\n            producers_go_back(", 80),
     ("refused-change-acknowledged", "src/api/controller.c", "            op->err = ERR_KAFKA_STORAGE_ERROR;\n", "", 80),
     ("unopened-for-good", "src/api/broker.c", "if (u.no_room) timer_set_ms(", "if (!u.no_room) timer_set_ms(", 200),
     ("scrub-fences-nothing", "src/part/scrub.c", "if (here && x->rc == ERR_CORRUPT_MESSAGE)", "if (here && x->rc == ERR_BUSY)", 200),

@@ -74,10 +74,12 @@ static void apply_here(struct os_msg *m, void *owner)
 static void sync_run(struct os_job *j)
 {
     struct controller *c = CONTAINER_OF(j, struct controller, sync);
-    c->sync_rc = os_fdatasync(c->zero->shard->os, c->sync_fd);
+    struct os *os = c->zero->shard->os;
+    c->sync_rc = os_fdatasync(os, c->sync_fd);
+    if (c->sync_rc == 0 && c->sync_names) c->sync_rc = os_fsync_dir(os, c->dir);
     if (c->sync_rc) {
         snprintf(c->sync_why, sizeof c->sync_why, "%s", os_why());
-        os_mark_unsettled(c->zero->shard->os, c->zero->node->meta_dir);
+        os_mark_unsettled(os, c->zero->node->meta_dir);
     }
 }
 
@@ -86,6 +88,7 @@ static void sync_done(struct os_job *j, void *owner)
     (void)owner;
     struct controller *c = CONTAINER_OF(j, struct controller, sync);
     if (c->sync_rc) controller_die("syncing the metadata log failed", c->sync_why);
+    c->names_synced = c->names_syncing;
     struct shard *s = c->zero->shard;
     c->applying = s->n + 1; /* one for this loop, so that finish runs once */
     for (int i = 0; i < s->n; i++) {
@@ -140,6 +143,8 @@ static void sync_batch(struct controller *c)
     if (log_seg_open(seg)) controller_die("opening the metadata log failed", os_why());
     if (seg->refs == 0) log_seg_get(seg); /* pinned: always the one being synced */
     c->sync_fd = seg->fd;
+    c->names_syncing = c->log->names_made; /* a roll made files */
+    c->sync_names = c->names_synced < c->names_syncing;
     c->sync.run = sync_run;
     c->sync.done = sync_done;
     os_submit(c->zero->shard->os, &c->sync);

@@ -21,6 +21,8 @@ struct controller {
     bool full; /* the last change found no room */
     struct os_job sync;
     int sync_rc, sync_fd;
+    bool sync_names;                     /* those in dir */
+    int64_t names_syncing, names_synced; /* log->names_made, as of the sync under way and of the last one */
     char sync_why[96];
     int32_t epoch;
     struct kp_writer batch;

@@ -126,6 +126,8 @@ static void topic_grew(void *arg, struct image_topic *t, int32_t old_n)
         if (broker_part_shard(b, t->id, i) == b->shard->id) (void)!open_part(b, t, i, NULL);
 }
 
+#define CHECKPOINT_SOON_MS 100 /* once for many topics */
+
 static void topic_removed(void *arg, struct image_topic *t)
 {
     struct broker *b = arg;
@@ -142,6 +144,14 @@ static void topic_removed(void *arg, struct image_topic *t)
         part_remove(p, ERR_UNKNOWN_TOPIC_OR_PARTITION, conf_i64(&b->conf, CONF_LOG_SEGMENT_DELETE_DELAY_MS));
     }
     groups_topic_removed(b->groups, t);
+    /* A new topic of this name must not meet the old one's offsets at the next start. */
+    if (!timer_armed(&b->checkpoint_soon)) timer_set_ms(b->shard, &b->checkpoint_soon, CHECKPOINT_SOON_MS);
+}
+
+static void checkpoint_now(struct timer *t, struct shard *s)
+{
+    (void)t;
+    broker_write_checkpoints(s->broker);
 }
 
 static void config_changed(void *arg, int8_t type, struct slice resource)
@@ -295,6 +305,7 @@ void broker_init(struct broker *b, struct shard *s, const struct node *node, con
     list_init(&b->unopened);
     b->tick.fire = tick;
     b->reopen.fire = reopen;
+    b->checkpoint_soon.fire = checkpoint_now;
 }
 
 int broker_open_partitions(struct broker *b, const struct checkpoints *cp)

@@ -58,7 +58,8 @@ struct broker {
     bool retaining;    /* the round of upkeep under way looks at retention too */
     size_t tick_at;    /* where the round under way goes on in the map of partitions; 0: none is */
     struct list unopened;
-    struct timer reopen;    /* armed while one of them waits for room */
+    struct timer reopen; /* armed while one of them waits for room */
+    struct timer checkpoint_soon;
     bool checkpoint_failed; /* shard 0: the last one could not be written */
     bool serving;
 };

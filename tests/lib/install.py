@@ -1,4 +1,5 @@
 """Foreign clients, installed once from their registries at pinned versions into a cache."""
+import fcntl
 import os
 import shutil
 import subprocess
@@ -15,11 +16,14 @@ def once(name, key, install):
     """Runs install(dir) unless dir holds the result of the same key."""
     d = os.path.join(CACHE, name)
     stamp = d + "/.installed"
-    if not (os.path.exists(stamp) and open(stamp).read() == key):
-        shutil.rmtree(d, ignore_errors=True)
-        os.makedirs(d)
-        install(d)
-        open(stamp, "w").write(key)
+    os.makedirs(CACHE, exist_ok=True)
+    with open(d + ".lock", "w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)  # tests run side by side
+        if not (os.path.exists(stamp) and open(stamp).read() == key):
+            shutil.rmtree(d, ignore_errors=True)
+            os.makedirs(d)
+            install(d)
+            open(stamp, "w").write(key)
     return d
 
 

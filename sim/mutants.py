@@ -12,7 +12,7 @@ MUTANTS = [
     ("metadata-not-synced", "src/api/controller.c", "c->sync_rc = os_fdatasync(", "c->sync_rc = 0 && os_fdatasync(", 80),
     ("clean-mark-left", "src/server/life.c", "r = rc == 0 && d->clean ? os_unlink(os, path) : 0;", "r = 0;", 200),
     ("folder-name-not-synced", "src/os/os_util.c", "        if (rc == 0) rc = fsync_parent(os, p);\n", "        if (rc == 0) rc = 0;\n", 80),
-    ("offset-read-off-by-one", "src/log/log.c", "h->last_offset < offset; rc = head_at", "h->last_offset <= offset; rc = head_at", 40),
+    ("offset-read-off-by-one", "src/log/read.c", "h->last_offset < offset; rc = head_at", "h->last_offset <= offset; rc = head_at", 40),
     ("page-cache-trusted", "src/os/os_util.c", "rc = fd < 0 ? fd : os_settle(x->os, fd);", "rc = fd < 0 ? fd : 0;", 400),
     ("newest-value-dropped", "src/log/clean_batch.c", "if (r->offset < clean_map_get(&f->map, r->key)) return false;", "if (r->offset <= clean_map_get(&f->map, r->key)) return false;", 40),
     ("cleaned-log-not-synced", "src/log/clean.c", "    if (rc == 0) rc = os_fdatasync(c->os, c->fd);\n", "", 200),
@@ -25,6 +25,6 @@ MUTANTS = [
     ("refused-change-acknowledged", "src/api/controller.c", "            op->err = ERR_KAFKA_STORAGE_ERROR;\n", "", 80),
     ("unopened-for-good", "src/api/broker.c", "if (u.no_room) timer_set_ms(", "if (!u.no_room) timer_set_ms(", 200),
     ("scrub-fences-nothing", "src/part/scrub.c", "if (here && x->rc == ERR_CORRUPT_MESSAGE)", "if (here && x->rc == ERR_BUSY)", 200),
-    ("gap-passed-over", "src/log/log.c", "if (!l->cfg.clean_compact && offset >= l->compacted_below) {", "if (offset < 0) {", 400),
+    ("gap-passed-over", "src/log/read.c", "if (!l->cfg.clean_compact && offset >= l->compacted_below) {", "if (offset < 0) {", 400),
     ("metadata-cut", "src/api/controller_start.c", "bad.sound_behind > UNSYNCED_BATCHES_MAX", "bad.sound_behind < 0", 400),
 ]

@@ -402,7 +402,7 @@ int log_open(struct os *os, struct log_files *files, const char *dir, const stru
                 note_first_time(l->segs[i]);
         }
         if (rc) goto out;
-        struct log_seg *a = l->segs[l->segs_n - 1];
+        struct log_seg *a = log_active(l);
         if (!a->tail) a->tail = log_tail_new(a->max_time_ms);
         for (int i = 0; i + 1 < l->segs_n; i++) {
             log_tail_free(l->segs[i]->tail);

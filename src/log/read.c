@@ -9,7 +9,7 @@
 #include "log/log_int.h"
 #include "base/logline.h"
 
-static struct log_seg *seg_of(const struct log *l, int64_t offset)
+struct log_seg *log_seg_of(const struct log *l, int64_t offset)
 {
     int lo = 0, hi = l->segs_n - 1;
     while (lo < hi) {
@@ -51,7 +51,7 @@ static bool is_fenced(const struct log_seg *s, int64_t pos)
 
 bool log_fence(struct log *l, int64_t base_offset, int64_t pos)
 {
-    struct log_seg *s = seg_of(l, base_offset);
+    struct log_seg *s = log_seg_of(l, base_offset);
     if (s->base_offset != base_offset || is_fenced(s, pos)) return false;
     s->bad_pos = pos;
     log_forget_places(l, s);
@@ -132,7 +132,7 @@ int log_read(struct log *l, int64_t offset, int64_t limit, int64_t max_bytes, bo
     if (s) {
         if ((rc = log_seg_open(s)) != 0) return rc;
     } else {
-        s = seg_of(l, offset);
+        s = log_seg_of(l, offset);
         for (;;) {
             if ((rc = log_seg_open(s)) != 0) return rc;
             rc = locate(l, s, offset, &pos, &h);

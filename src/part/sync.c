@@ -75,13 +75,6 @@ static int sync_names(struct os *os, char *dir, bool parent)
     return os_fsync_dir(os, dir);
 }
 
-static int write_beside(const struct part_syncer *y, int64_t offset, const struct strbuf *b)
-{
-    char path[4200];
-    snprintf(path, sizeof path, "%s/%020lld.snapshot", y->dir, (long long)offset);
-    return os_write_file_over(y->os, path, b->s, b->n);
-}
-
 /* What spares a start after a crash some reading. */
 static void keep_state(struct part_syncer *y)
 {
@@ -91,10 +84,13 @@ static void keep_state(struct part_syncer *y)
     if (y->epochs.n) rc = os_write_file_atomic(y->os, path, y->epochs.s, y->epochs.n);
     y->epochs_kept = y->epochs.n && rc == 0;
     /* Not synced: one that is spoiled gives way to the one before. */
-    if (rc == 0) rc = write_beside(y, y->target, &y->producers);
+    if (rc == 0) {
+        part_snapshot_path(y->dir, y->target, path, sizeof path);
+        rc = os_write_file_over(y->os, path, y->producers.s, y->producers.n);
+    }
     y->kept = rc == 0;
     if (y->kept && y->obsolete) {
-        snprintf(path, sizeof path, "%s/%020lld.snapshot", y->dir, (long long)y->obsolete);
+        part_snapshot_path(y->dir, y->obsolete, path, sizeof path);
         rc = os_unlink(y->os, path);
     }
     if (rc && rc != ERR_NOENT) /* its directory may be on its way out */

@@ -4,8 +4,10 @@
  *   MODE    produce   closed loop: `depth` requests in flight on each connection
  *           rate      open loop: mb=N megabytes a second; latencies from the planned sending time
  *           fetch     reads partition i from the start, again and again (floor=1: positions are bytes)
- *   keys    topic=t partitions=8 conns=4 batch=16384 acks=1 depth=5 seconds=5 pid=N (broker, for its CPU)
- * mb=20 fetch=1048576 floor=0 Prints one JSON object. */
+ *   keys    topic=t partitions=8 conns=4 batch=16384 acks=1 depth=5 seconds=5 mb=20 fetch=1048576 floor=0
+ *           pid=N (broker, for its CPU)
+ *
+ * Prints one JSON object. */
 #include "bench.h"
 #include "kp/batch.h"
 

@@ -2,8 +2,8 @@
  * Kafka does:
  *
  *   .cleaned  not finished: dropped, together with .swap files at or above it, whose renaming was not
- * finished either .swap     whole and on the disk: the segments it stands for are removed, it gets its final
- * name */
+ *             finished either
+ *   .swap     whole and on the disk: the segments it stands for are removed, it gets its final name */
 #include "log/log_int.h"
 #include "base/i64s.h"
 #include "base/logline.h"

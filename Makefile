@@ -80,9 +80,9 @@ $(B)/tests/%: tests/%.c $(B)/libmoldau.a
 $(B)/tests/%.so: tests/%.c
 	@mkdir -p $(@D)
 	@$(CC) -std=c17 -O1 -g $(WARN) -D_GNU_SOURCE -fPIC -shared -o $@ $<
-$(B)/bench/%: benchmarks/%.c $(B)/libmoldau.a
+$(B)/bench/%: benchmarks/%.c benchmarks/bench.h $(B)/libmoldau.a
 	@mkdir -p $(@D)
-	@$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(LIBS)
+	@$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $(filter-out %.h,$^) $(LIBS)
 
 # The simulator: the same archive, with its own loops, disk and network in place of src/os/linux.c.
 SIM_O := $(patsubst %.c,$(B)/o/%.o,$(sort $(wildcard sim/*.c)))

@@ -18,6 +18,7 @@ LOAD = ROOT + "/build/bench/load"
 FILL = ROOT + "/build/bench/fill"
 LOOKUP = ROOT + "/build/bench/lookup"
 sys.path.insert(0, ROOT + "/tests/lib")
+from broker import free_port
 from wire import Wire, batch, text
 
 QUICK = "--quick" in sys.argv
@@ -27,12 +28,6 @@ CASES = [a for a in sys.argv[1:] if not a.startswith("--")] or [
     "produce", "latency", "fetch", "start", "memory", "tools", "compaction", "recovery", "many", "times", "cold"]
 SECONDS = 2 if QUICK else 5
 PARTITIONS = 8
-
-
-def free_port():
-    with socket.socket() as s:
-        s.bind(("127.0.0.1", 0))
-        return s.getsockname()[1]
 
 
 def resident_mb(pid):

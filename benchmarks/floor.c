@@ -3,8 +3,8 @@
  * moldau costs is told as a multiple of this.
  *
  *   floor PORT FILE         speaks just enough of Produce v7 and Fetch v11 for benchmarks/load
- *   floor PORT FILE sync    the same, and what came in one turn is synced with one fdatasync before it is
- * answered
+ *   floor PORT FILE sync    the same, and what came in one turn is synced with one fdatasync before the
+ *                           answers
  *   floor scan FILE...      reads logs and checks the CRC of each batch, as the least recovery has to do */
 #include "base/base.h"
 #include "base/hash.h"

@@ -4,21 +4,15 @@
  *   MODE    produce   closed loop: `depth` requests in flight on each connection
  *           rate      open loop: mb=N megabytes a second; latencies from the planned sending time
  *           fetch     reads partition i from the start, again and again (floor=1: positions are bytes)
- *   keys    topic=t partitions=8 conns=4 batch=16384 acks=1 depth=5 seconds=5 pid=N (broker, for its CPU)
- * mb=20 fetch=1048576 floor=0 Prints one JSON object. */
-#include "base/base.h"
+ *   keys    topic=t partitions=8 conns=4 batch=16384 acks=1 depth=5 seconds=5 mb=20 fetch=1048576 floor=0
+ *           pid=N (broker, for its CPU)
+ *
+ * Prints one JSON object. */
+#include "bench.h"
 #include "kp/batch.h"
 
-#include <arpa/inet.h>
-#include <errno.h>
 #include <fcntl.h>
-#include <netinet/tcp.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <sys/epoll.h>
-#include <sys/socket.h>
-#include <time.h>
-#include <unistd.h>
 
 struct conn {
     int fd;
@@ -41,45 +35,14 @@ static struct kp_writer frame;
 static size_t frame_partition_at;
 static int32_t records_per_batch;
 static size_t batch_bytes;
-static int64_t *lat;
-static size_t lat_n, lat_cap;
-
-static int64_t now_ns(void)
-{
-    struct timespec ts;
-    clock_gettime(CLOCK_MONOTONIC, &ts);
-    return (int64_t)ts.tv_sec * 1000000000 + ts.tv_nsec;
-}
-
-static double cpu_of(long pid)
-{
-    char path[64];
-    snprintf(path, sizeof path, "/proc/%ld/stat", pid);
-    FILE *f = pid ? fopen(path, "r") : NULL;
-    unsigned long u = 0, s = 0;
-    if (!f) return 0;
-    if (fscanf(f, "%*d (%*[^)]) %*c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %lu %lu", &u, &s) != 2) u = s = 0;
-    fclose(f);
-    return (double)(u + s) / (double)sysconf(_SC_CLK_TCK);
-}
-
-static void header(struct kp_writer *w, int16_t key, int16_t version)
-{
-    kp_write_i32(w, 0);
-    kp_write_i16(w, key);
-    kp_write_i16(w, version);
-    kp_write_i32(w, 1);
-    kp_write_string(w, 0, slice_cstr("load"));
-}
+static struct i64s lat; /* ns */
 
 static void make_produce(void)
 {
     struct batch_builder b;
     struct kp_writer w;
     uint8_t value[100];
-    struct timespec ts;
-    clock_gettime(CLOCK_REALTIME, &ts);
-    int64_t now = (int64_t)ts.tv_sec * 1000;
+    int64_t now = wall_ms();
     uint64_t x = 88172645463325252u;
     batch_builder_init(&b);
     while (batch_builder_bytes(&b) + 110 < (size_t)o.batch || b.count == 0) {
@@ -92,11 +55,11 @@ static void make_produce(void)
         batch_add(&b, now, (struct slice){0}, slice_of(value, sizeof value), NULL, 0);
     }
     kp_writer_init(&w, (size_t)o.batch);
-    if (batch_finish(&b, &w)) exit(1);
+    if (batch_finish(&b, &w)) give_up("a batch could not be made");
     records_per_batch = b.count;
     batch_bytes = w.n;
     kp_writer_init(&frame, w.n + 256);
-    header(&frame, 0, 7);
+    begin_frame(&frame, 0, 7);
     kp_write_i16(&frame, -1);
     kp_write_i16(&frame, (int16_t)o.acks);
     kp_write_i32(&frame, 30000);
@@ -107,7 +70,7 @@ static void make_produce(void)
     kp_write_i32(&frame, 0);
     kp_write_i32(&frame, (int32_t)w.n);
     kp_write_raw(&frame, kp_writer_slice(&w));
-    kp_writer_patch_i32(&frame, 0, (int32_t)frame.n - 4);
+    end_frame(&frame);
     batch_builder_fini(&b);
     kp_writer_fini(&w);
 }
@@ -116,7 +79,7 @@ static void send_fetch(struct conn *c)
 {
     struct kp_writer w;
     kp_writer_init(&w, 256);
-    header(&w, 1, 11);
+    begin_frame(&w, 1, 11);
     kp_write_i32(&w, -1);
     kp_write_i32(&w, 100);
     kp_write_i32(&w, 1);
@@ -134,8 +97,8 @@ static void send_fetch(struct conn *c)
     kp_write_i32(&w, (int32_t)o.fetch);
     kp_write_i32(&w, 0);
     kp_write_string(&w, 0, slice_cstr(""));
-    kp_writer_patch_i32(&w, 0, (int32_t)w.n - 4);
-    if (send(c->fd, w.p, w.n, MSG_NOSIGNAL) != (ssize_t)w.n) exit(1);
+    end_frame(&w);
+    if (send(c->fd, w.p, w.n, MSG_NOSIGNAL) != (ssize_t)w.n) give_up("a fetch could not be sent");
     kp_writer_fini(&w);
 }
 
@@ -150,10 +113,7 @@ static bool push(struct conn *c, int64_t planned)
         kp_writer_patch_i32(&frame, frame_partition_at, c->partition);
         ssize_t r = send(c->fd, frame.p + c->out_at, frame.n - c->out_at, MSG_NOSIGNAL);
         if (r < 0) {
-            if (errno != EAGAIN) {
-                perror("load: send");
-                exit(1);
-            }
+            if (errno != EAGAIN) give_up(strerror(errno));
             if (!c->out_at) {
                 c->head--;
                 c->in_flight--;
@@ -169,12 +129,6 @@ static bool push(struct conn *c, int64_t planned)
     return false;
 }
 
-static void note(int64_t ns)
-{
-    if (lat_n == lat_cap) lat = xrealloc(lat, (lat_cap = lat_cap ? lat_cap * 2 : 65536) * sizeof *lat);
-    lat[lat_n++] = ns;
-}
-
 static int64_t done_bytes, done_requests, empty_fetches;
 
 static void answered(struct conn *c, const uint8_t *f)
@@ -184,7 +138,7 @@ static void answered(struct conn *c, const uint8_t *f)
         fprintf(stderr, "load: produce error %d\n", load_be16(f + 8 + 2 + name + 8));
         exit(1);
     }
-    note(now_ns() - c->sent_at[c->tail++ % 4096]);
+    i64s_add(&lat, now_ns() - c->sent_at[c->tail++ % 4096]);
     c->in_flight--;
     done_requests++;
     done_bytes += (int64_t)batch_bytes;
@@ -195,10 +149,7 @@ static bool drain_produce(struct conn *c)
 {
     bool any = false;
     ssize_t r = recv(c->fd, c->in + c->have, 65536 - c->have, 0);
-    if (r == 0 || (r < 0 && errno != EAGAIN)) {
-        fprintf(stderr, "load: the broker closed a connection\n");
-        exit(1);
-    }
+    if (r == 0 || (r < 0 && errno != EAGAIN)) give_up("the broker closed a connection");
     if (r > 0) c->have += (size_t)r;
     size_t at = 0;
     while (c->have - at >= 4 && c->have - at - 4 >= load_be32(c->in + at)) {
@@ -230,10 +181,7 @@ static void drain_fetch(struct conn *c)
         c->have += (size_t)r;
         if (c->have < head) continue;
         uint32_t bytes = load_be32(c->in + head - 4);
-        if (load_be16(c->in + 4 + 4 + 4 + 2 + 4 + 4 + 2 + name + 4 + 4)) {
-            fprintf(stderr, "load: fetch error\n");
-            exit(1);
-        }
+        if (load_be16(c->in + 4 + 4 + 4 + 2 + 4 + 4 + 2 + name + 4 + 4)) give_up("fetch error");
         c->have = 0;
         done_bytes += bytes;
         done_requests++;
@@ -250,47 +198,22 @@ static void drain_fetch(struct conn *c)
     }
 }
 
-static int cmp(const void *a, const void *b)
-{
-    int64_t x = *(const int64_t *)a, y = *(const int64_t *)b;
-    return (x > y) - (x < y);
-}
-
 int main(int argc, char **argv)
 {
     if (argc < 3) return 2;
-    static const struct {
-        const char *name;
-        long *v;
-    } keys[] = {
+    const struct option options[] = {
         {"partitions", &o.partitions}, {"conns", &o.conns},     {"batch", &o.batch}, {"acks", &o.acks},
         {"depth", &o.depth},           {"seconds", &o.seconds}, {"pid", &o.pid},     {"mb", &o.mb},
         {"fetch", &o.fetch},           {"floor", &o.floor}};
-    for (int i = 3; i < argc; i++) {
-        char *eq = strchr(argv[i], '=');
-        if (!eq) return 2;
-        if (strncmp(argv[i], "topic=", 6) == 0) o.topic = eq + 1;
-        for (size_t k = 0; k < NELEMS(keys); k++)
-            if (strlen(keys[k].name) == (size_t)(eq - argv[i]) &&
-                strncmp(argv[i], keys[k].name, strlen(keys[k].name)) == 0)
-                *keys[k].v = atol(eq + 1);
-    }
+    take_options(argv + 3, argc - 3, &o.topic, options, NELEMS(options));
     bool rate = strcmp(argv[2], "rate") == 0, fetching = strcmp(argv[2], "fetch") == 0;
     if (rate) o.depth = 4000;
     make_produce();
-    struct sockaddr_in a = {.sin_family = AF_INET,
-                            .sin_port = htons((uint16_t)atoi(strchr(argv[1], ':') + 1)),
-                            .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
     struct conn *conns = xcalloc((size_t)o.conns, sizeof *conns);
-    int ep = epoll_create1(0), one = 1;
+    int ep = epoll_create1(0);
     for (long i = 0; i < o.conns; i++) {
         struct conn *c = &conns[i];
-        c->fd = socket(AF_INET, SOCK_STREAM, 0);
-        if (connect(c->fd, (struct sockaddr *)&a, sizeof a)) {
-            perror("load: connect");
-            return 1;
-        }
-        setsockopt(c->fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
+        c->fd = connect_to(argv[1]);
         c->in = xmalloc(65536);
         c->partition = (int)(i % o.partitions);
     }
@@ -334,12 +257,11 @@ int main(int argc, char **argv)
     }
     double secs = (double)(last - start) / 1e9;
     cpu = cpu_of(o.pid) - cpu;
-    qsort(lat, lat_n, sizeof *lat, cmp);
-#define P(q) (lat_n ? (double)lat[(size_t)((double)(lat_n - 1) * (q))] / 1e6 : 0.0)
+    i64s_sort(&lat);
     printf("{\"mb_s\": %.1f, \"requests_s\": %.0f, \"cpu_s_gb\": %.3f, \"cores\": %.2f, \"p50_ms\": %.3f, "
            "\"p99_ms\": %.3f, \"p999_ms\": %.3f, \"empty\": %lld}\n",
            (double)done_bytes / 1e6 / secs, (double)done_requests / secs,
-           done_bytes ? cpu / ((double)done_bytes / 1e9) : 0.0, cpu / secs, P(0.5), P(0.99), P(0.999),
-           (long long)empty_fetches);
+           done_bytes ? cpu / ((double)done_bytes / 1e9) : 0.0, cpu / secs, quantile_ms(&lat, 0.5),
+           quantile_ms(&lat, 0.99), quantile_ms(&lat, 0.999), (long long)empty_fetches);
     return 0;
 }

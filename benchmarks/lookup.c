@@ -5,18 +5,9 @@
  *   topic=t records=1000000 fetch=16384 first_ms= last_ms= pid=N (broker, for its CPU)      partition 0
  *
  * Prints one JSON object. */
-#include "base/base.h"
+#include "bench.h"
 #include "base/prng.h"
 #include "kp/batch_head.h"
-#include "kp/kp.h"
-
-#include <arpa/inet.h>
-#include <netinet/tcp.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <sys/socket.h>
-#include <time.h>
-#include <unistd.h>
 
 static struct {
     const char *topic;
@@ -25,46 +16,11 @@ static struct {
 static int fd;
 static uint8_t answer[4 << 20];
 
-static int64_t now_ns(void)
-{
-    struct timespec ts;
-    clock_gettime(CLOCK_MONOTONIC, &ts);
-    return (int64_t)ts.tv_sec * 1000000000 + ts.tv_nsec;
-}
-
-static double cpu_of(long pid)
-{
-    char path[64];
-    snprintf(path, sizeof path, "/proc/%ld/stat", pid);
-    FILE *f = pid ? fopen(path, "r") : NULL;
-    unsigned long u = 0, s = 0;
-    if (!f) return 0;
-    if (fscanf(f, "%*d (%*[^)]) %*c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %lu %lu", &u, &s) != 2) u = s = 0;
-    fclose(f);
-    return (double)(u + s) / (double)sysconf(_SC_CLK_TCK);
-}
-
-static void give_up(const char *what)
-{
-    fprintf(stderr, "lookup: %s\n", what);
-    exit(1);
-}
-
-static void begin(struct kp_writer *w, int16_t key, int16_t version)
-{
-    kp_writer_reset(w);
-    kp_write_i32(w, 0);
-    kp_write_i16(w, key);
-    kp_write_i16(w, version);
-    kp_write_i32(w, 1);
-    kp_write_string(w, 0, slice_cstr("lookup"));
-}
-
 /* Sends what is in w and reads the whole answer; gives what follows the correlation id. */
 static struct slice ask(struct kp_writer *w)
 {
     size_t have = 0, n = 4;
-    kp_writer_patch_i32(w, 0, (int32_t)w->n - 4);
+    end_frame(w);
     if (send(fd, w->p, w->n, MSG_NOSIGNAL) != (ssize_t)w->n) give_up("the broker closed the connection");
     while (have < n) {
         ssize_t r = recv(fd, answer + have, sizeof answer - have, 0);
@@ -78,7 +34,8 @@ static struct slice ask(struct kp_writer *w)
 
 static int64_t offset_of(struct kp_writer *w, int64_t time_ms)
 {
-    begin(w, 2, 1);
+    kp_writer_reset(w);
+    begin_frame(w, 2, 1);
     kp_write_i32(w, -1);
     kp_write_i32(w, 1);
     kp_write_string(w, 0, slice_cstr(o.topic));
@@ -94,7 +51,8 @@ static int64_t offset_of(struct kp_writer *w, int64_t time_ms)
 /* The number of records from offset on that one fetch brings. */
 static int64_t fetch_from(struct kp_writer *w, int64_t offset)
 {
-    begin(w, 1, 4);
+    kp_writer_reset(w);
+    begin_frame(w, 1, 4);
     kp_write_i32(w, -1);
     kp_write_i32(w, 500);
     kp_write_i32(w, 1);
@@ -119,47 +77,23 @@ static int64_t fetch_from(struct kp_writer *w, int64_t offset)
     return n;
 }
 
-static int cmp(const void *a, const void *b)
-{
-    int64_t x = *(const int64_t *)a, y = *(const int64_t *)b;
-    return (x > y) - (x < y);
-}
-
 int main(int argc, char **argv)
 {
-    static const struct {
-        const char *name;
-        long *v;
-    } keys[] = {{"records", &o.records},
-                {"fetch", &o.fetch},
-                {"first_ms", &o.first_ms},
-                {"last_ms", &o.last_ms},
-                {"pid", &o.pid}};
-    char *colon = argc > 1 ? strchr(argv[1], ':') : NULL;
-    if (!colon) return 2;
-    for (int i = 2; i < argc; i++) {
-        char *eq = strchr(argv[i], '=');
-        if (!eq) return 2;
-        if (strncmp(argv[i], "topic=", 6) == 0) o.topic = eq + 1;
-        for (size_t k = 0; k < NELEMS(keys); k++)
-            if (strlen(keys[k].name) == (size_t)(eq - argv[i]) &&
-                strncmp(argv[i], keys[k].name, strlen(keys[k].name)) == 0)
-                *keys[k].v = atol(eq + 1);
-    }
+    const struct option options[] = {{"records", &o.records},
+                                     {"fetch", &o.fetch},
+                                     {"first_ms", &o.first_ms},
+                                     {"last_ms", &o.last_ms},
+                                     {"pid", &o.pid}};
+    if (argc < 2) return 2;
+    take_options(argv + 2, argc - 2, &o.topic, options, NELEMS(options));
     if (o.last_ms < o.first_ms) give_up("last_ms is before first_ms");
-    struct sockaddr_in a = {.sin_family = AF_INET,
-                            .sin_port = htons((uint16_t)atoi(colon + 1)),
-                            .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
-    int one = 1;
-    fd = socket(AF_INET, SOCK_STREAM, 0);
-    if (connect(fd, (struct sockaddr *)&a, sizeof a)) give_up("cannot connect");
-    setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
+    fd = connect_to(argv[1]);
     struct prng prng;
     struct kp_writer w;
     prng_init(&prng, 1);
     kp_writer_init(&w, 256);
-    size_t n = 0, cap = 1024;
-    int64_t *lat = xmalloc(cap * sizeof *lat), records = 0;
+    struct i64s lat = {0};
+    int64_t records = 0;
     double cpu = cpu_of(o.pid);
     int64_t start = now_ns();
     while (records < o.records) {
@@ -167,16 +101,14 @@ int main(int argc, char **argv)
         int64_t began = now_ns();
         int64_t offset = offset_of(&w, t), got = offset < 0 ? 0 : fetch_from(&w, offset);
         if (got <= 0) give_up("a look-up found no record");
-        if (n == cap) lat = xrealloc(lat, (cap *= 2) * sizeof *lat);
-        lat[n++] = now_ns() - began;
+        i64s_add(&lat, now_ns() - began);
         records += got;
     }
     double seconds = (double)(now_ns() - start) / 1e9;
     cpu = cpu_of(o.pid) - cpu;
-    qsort(lat, n, sizeof *lat, cmp);
-    printf("{\"records\": %lld, \"lookups\": %zu, \"seconds\": %.3f, \"cpu_s\": %.2f, \"p50_ms\": %.3f, "
+    i64s_sort(&lat);
+    printf("{\"records\": %lld, \"lookups\": %d, \"seconds\": %.3f, \"cpu_s\": %.2f, \"p50_ms\": %.3f, "
            "\"p99_ms\": %.3f}\n",
-           (long long)records, n, seconds, cpu, (double)lat[(n - 1) / 2] / 1e6,
-           (double)lat[(size_t)((double)(n - 1) * 0.99)] / 1e6);
+           (long long)records, lat.n, seconds, cpu, quantile_ms(&lat, 0.5), quantile_ms(&lat, 0.99));
     return 0;
 }

@@ -2,8 +2,8 @@
  * directory that this code understands whole is written to.
  *
  *   controller_open:  newest sound snapshot -> tail of the log -> else bootstrap.checkpoint      (reads only)
- *   controller_start: log for appending -> quorum-state -> LeaderChange -> first records -> registration,
- * partitions taken over -> synced */
+ *   controller_start: log for appending -> quorum-state -> LeaderChange -> first records
+ *                     -> registration, partitions taken over -> synced */
 #include "api/controller_int.h"
 #include "ctl/feature.h"
 #include "kp/abort_transaction_record.h"

@@ -1,17 +1,17 @@
 /* Fetch: reads from the partitions' shards, long poll, sessions (KIP-227).
  *
- *   READ on every shard concerned -> enough? -> answer
- *                                 -> not yet -> WATCH on every shard -> something new, or time is up -> READ
- * again
+ *   READ on every shard concerned --enough----> answer
+ *     ^                           \--not yet--> WATCH on every shard
+ *     +-------- something new, or time is up -------+
  *
  * Ranges that are not in the page cache are read once on the pool before the answer goes home, and so are the
  * index pages that lead to them.
  *
  * Invariants
  * 1. While a message of a fetch is on its way to a shard, the home shard does not touch what the message
- * leads to.
+ *    leads to.
  * 2. Before the answer is built no watch is linked: READ unlinks them, and WATCH is only sent after a READ
- * came home.
+ *    came home.
  * 3. File ranges are referenced on the partition's shard and given back there after the reply has left. */
 #include "api/broker.h"
 #include "api/fetch_session.h"

@@ -2,6 +2,7 @@
 #include "base/err.h"
 #include "base/arena.h"
 #include "base/hash.h"
+#include "base/i64s.h"
 #include "base/map.h"
 #include "base/strbuf.h"
 
@@ -79,6 +80,20 @@ TEST(every_kafka_code_comes_back_from_its_err)
     CHECK_INT(err_kafka(ERR_NOSPACE), KERR_KAFKA_STORAGE_ERROR);
     CHECK_STR(kafka_error_name(133), "SHARE_SESSION_LIMIT_REACHED");
     CHECK_STR(kafka_error_name(0), "NONE");
+}
+
+TEST(numbers_are_kept_sorted_and_found)
+{
+    struct i64s l = {0};
+    i64s_sort(&l);
+    CHECK(!i64s_has(&l, 0));
+    for (int64_t i = 0; i < 100; i++) i64s_add(&l, i % 2 ? INT64_MAX - i : INT64_MIN + i);
+    i64s_sort(&l);
+    CHECK_INT(l.n, 100);
+    for (int i = 1; i < l.n; i++) CHECK(l.v[i - 1] < l.v[i]);
+    CHECK(i64s_has(&l, INT64_MIN + 2) && !i64s_has(&l, INT64_MIN + 1));
+    i64s_fini(&l);
+    CHECK_INT(l.n, 0);
 }
 
 TEST(json_text_escapes_and_replaces)

@@ -1,8 +1,9 @@
 /* console-consumer: the records of topics on standard output.
  *
  *   start --(--partition)--> assigned to one partition
- *         --(no group, ends by itself: --max-messages or --timeout-ms)--> assigned to all partitions of the
- * topic: nobody can watch such a group, and joining one costs the broker's initial rebalance delay
+ *         --(no group, ends by itself: --max-messages or --timeout-ms)--> assigned to all partitions of
+ *           the topic: nobody can watch such a group, and joining one costs the broker's initial rebalance
+ *           delay
  *         --(else, or the topic is not there yet)--> subscribed, in --group or console-consumer-N
  *   each record --> output buffer --(nothing more at hand)--> standard output
  *   signal, enough records, silence for --timeout-ms, output closed --> closed: a group commits and is left

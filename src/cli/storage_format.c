@@ -2,12 +2,12 @@
  * none go
  *
  *   bootstrap.checkpoint   the records a new cluster starts with, as a snapshot: feature levels, SCRAM
- * credentials
- *   __cluster_metadata-0/00000000000000000000-0000000000.checkpoint   the metadata directory's, with
- * --standalone and
- *                          --initial-controllers: the first voters, as a snapshot of control records
- * (KIP-853) meta.properties        cluster, node and directory id; written last, so that a directory without
- * it is not formatted
+ *                          credentials
+ *   __cluster_metadata-0/00000000000000000000-0000000000.checkpoint
+ *                          the metadata directory's, with --standalone and --initial-controllers: the first
+ *                          voters, as a snapshot of control records (KIP-853)
+ *   meta.properties        cluster, node and directory id; written last, so that a directory without it is
+ *                          not formatted
  *
  * Nothing is written before everything was checked. */
 #include "cli/storage_int.h"

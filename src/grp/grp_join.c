@@ -2,12 +2,13 @@
  *
  *            first join: prepare_rebalance            all joined, or time is up: complete_join
  *   Empty ----------------------------> Preparing --------------------------------------> Completing
- *     ^                                  ^  ^  |                                               |
- *     |  complete_join, nobody is left   |  |  |        a member joins, leaves or expires      |
- *     +----------------------------------|--|--+        <--------------------------------------+
- *                                        |  |                                                  |
- * grp_sync_done: |  +---------------------------- Stable <-------------+ assignments stored |    a member
- * joins, leaves or expires
+ *     ^                                   | ^ ^                                             |   |
+ *     |  complete_join, nobody is left    | | |  a member joins, leaves or expires          |   |
+ *     +-----------------------------------+ | +---------------------------------------------+   |
+ *                                           |                                                   |
+ *                                           |  a member joins,           grp_sync_done:         |
+ *                                           |  leaves or expires         assignments stored     |
+ *                                           +------------------ Stable <------------------------+
  *
  * The leader's SyncGroup leads to Stable only when the assignments are committed to the log. KIP-394 (member
  * id required), KIP-345 (static members), KIP-134 (delay of the first rebalance), KIP-814 (static leader). */

@@ -6,9 +6,10 @@
  *   int8..int64, uint16, uint32, float64   1..8 bytes
  *   bool                                   1 byte, 0 is false, anything else true
  *   uuid                                   16 bytes
- *   string          int16 length  (-1: null), bytes   | compact: uvarint length + 1 (0: null), bytes; up to
- * 32767 bytes bytes, records  int32 length  (-1: null), bytes   | compact: uvarint length + 1 (0: null),
- * bytes array           int32 count   (-1: null), elements| compact: uvarint count + 1  (0: null), elements
+ *   string          int16 length  (-1: null), bytes   | compact: uvarint length + 1 (0: null), bytes
+ *                   up to 32767 bytes
+ *   bytes, records  int32 length  (-1: null), bytes   | compact: uvarint length + 1 (0: null), bytes
+ *   array           int32 count   (-1: null), elements| compact: uvarint count + 1  (0: null), elements
  *   struct          its fields, and in flexible versions then its tagged fields
  *   nullable struct int8 -1 for null, else 1 and the struct (as a tagged field: uvarint 0 or 1)
  *   tagged fields   uvarint count, then for each: uvarint tag, uvarint size, the value in compact form

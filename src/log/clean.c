@@ -1,13 +1,12 @@
 /* A cleaning.
  *
- *   TXNS -> MAP (once over the dirty part) -> for each group of segments: COPY -> SEAL -> SWAP -> next ->
- * DONE
+ *   TXNS -> MAP (once over the dirty part) -> for each group of segments: COPY -> SEAL -> SWAP -> DONE
  *
  * Invariants
  * 1. Only the loop opens files for writing and renames, and only after it has seen that the log's directory
- * is still the log's; so no file of another topic with the same name is touched.
+ *    is still the log's; so no file of another topic with the same name is touched.
  * 2. The segments of the current group are, whenever names change, in the log as they were when the cleaning
- * began.
+ *    began.
  * 3. Until all of a group's new files have .swap names and that is on the disk, the old ones keep theirs.
  *
  * A crash leaves .cleaned files (dropped at the next start) or .swap files (finished at the next start): see

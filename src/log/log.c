@@ -1,9 +1,10 @@
-/* The log of a partition. See log.h for the contract, index.c for the index files, recover.c for start-up.
+/* The log of a partition: segments, appends, removal, closing. See log.h for the contract, read.c for
+ * readers, epoch.c for leader epochs, index.c for the index files, recover.c for start-up.
  *
  * Invariants
  * 1. segs is never empty once open; base offsets grow; the last is active and the only one written to.
  * 2. flushed_offset <= end_offset; between them lie exactly the batches in iov. Readers see only flushed
- * bytes.
+ *    bytes.
  * 3. synced_offset <= flushed_offset and never falls.
  * 4. faulted is sticky: no file is touched after it is set.
  * 5. Index files speak only of batches below flushed_offset; entries of later ones are in the tail.
@@ -12,7 +13,6 @@
  *                           \--no room: take_back--> OPEN */
 #include "log/log_int.h"
 #include "base/logline.h"
-#include "base/strbuf.h"
 #include "log/txn_index.h"
 
 #include <stdio.h>
@@ -114,11 +114,6 @@ void log_seg_put(struct log_seg *s)
     if (s->doomed) log_seg_free(s);
 }
 
-static struct log_seg *active(const struct log *l)
-{
-    return l->segs[l->segs_n - 1];
-}
-
 /* A full disk is not for good; whoever calls has left things as they were. */
 static int fault(struct log *l, int rc)
 {
@@ -130,7 +125,7 @@ static int fault(struct log *l, int rc)
 
 static void set_mark(struct log *l)
 {
-    const struct log_seg *s = active(l);
+    const struct log_seg *s = log_active(l);
     struct log_index_tail *t = s->tail;
     t->mark = (struct log_mark){
         .max_time_ms = s->max_time_ms,
@@ -150,7 +145,7 @@ static void set_mark(struct log *l)
 /* Forgets the pending batches, and cuts off what a failed write left of them. */
 static int take_back(struct log *l)
 {
-    struct log_seg *s = active(l);
+    struct log_seg *s = log_active(l);
     struct log_index_tail *t = s->tail;
     const struct log_mark *m = &t->mark;
     s->size -= l->pending_bytes;
@@ -175,7 +170,7 @@ int log_flush(struct log *l)
 {
     if (l->faulted) return ERR_IO;
     if (!l->iov_n) return 0;
-    struct log_seg *s = active(l);
+    struct log_seg *s = log_active(l);
     int rc = log_seg_open(s);
     if (rc == 0) rc = os_pwritev(l->os, s->fd, l->iov, l->iov_n, s->size - l->pending_bytes);
     if (rc == ERR_NOSPACE && take_back(l)) rc = ERR_IO;
@@ -221,7 +216,7 @@ int log_roll(struct log *l, int64_t now_ms)
     (void)now_ms;
     int rc = log_flush(l);
     if (rc) return rc;
-    struct log_seg *s = active(l);
+    struct log_seg *s = log_active(l);
     if (s->size == 0 && s->base_offset == l->end_offset) return 0;
     rc = txn_index_flush(s);
     if (rc == 0) rc = log_index_seal(s);
@@ -251,8 +246,8 @@ int log_append(struct log *l, const uint8_t *batch, const struct batch_head *h, 
     if (l->faulted) return ERR_IO;
     ASSERT(h->base_offset >= l->end_offset);
     int rc = 0;
-    if (roll_due(l, active(l), h, now_ms) && (rc = log_roll(l, now_ms)) != 0) return rc;
-    struct log_seg *s = active(l);
+    if (roll_due(l, log_active(l), h, now_ms) && (rc = log_roll(l, now_ms)) != 0) return rc;
+    struct log_seg *s = log_active(l);
     if (s->tail->index_n == LOG_TAIL_ENTRIES || s->tail->time_n == LOG_TAIL_ENTRIES) {
         if ((rc = log_flush(l)) != 0) return rc;
         if ((rc = log_index_flush(s)) != 0) return fault(l, rc);
@@ -273,214 +268,6 @@ int log_append(struct log *l, const uint8_t *batch, const struct batch_head *h, 
     l->pending_bytes += h->bytes;
     l->end_offset = h->last_offset + 1;
     return 0;
-}
-
-/* ---- reading ---- */
-static struct log_seg *seg_of(const struct log *l, int64_t offset)
-{
-    int lo = 0, hi = l->segs_n - 1;
-    while (lo < hi) {
-        int mid = (lo + hi + 1) / 2;
-        if (l->segs[mid]->base_offset <= offset) lo = mid;
-        else hi = mid - 1;
-    }
-    return l->segs[lo];
-}
-
-static int seg_index(const struct log *l, const struct log_seg *s)
-{
-    for (int i = l->segs_n - 1; i >= 0; i--)
-        if (l->segs[i] == s) return i;
-    return -1;
-}
-
-static int64_t flushed_size(const struct log *l, const struct log_seg *s)
-{
-    return s == active(l) ? s->size - l->pending_bytes : s->size;
-}
-
-static void forget(struct log *l, const struct log_seg *s)
-{
-    for (size_t i = 0; i < NELEMS(l->hints); i++)
-        if (l->hints[i].seg == s) l->hints[i].seg = NULL;
-}
-
-static int damaged(struct log *l, const struct log_seg *s, int64_t pos, const char *why)
-{
-    l->damage = (struct log_damage){.base_offset = s->base_offset, .pos = pos, .why = why};
-    return ERR_CORRUPT_MESSAGE;
-}
-
-static bool is_fenced(const struct log_seg *s, int64_t pos)
-{
-    return s->bad_pos >= 0 && pos >= s->bad_pos;
-}
-
-bool log_fence(struct log *l, int64_t base_offset, int64_t pos)
-{
-    struct log_seg *s = seg_of(l, base_offset);
-    if (s->base_offset != base_offset || is_fenced(s, pos)) return false;
-    s->bad_pos = pos;
-    forget(l, s);
-    return true;
-}
-
-/* Reads the head at pos; ERR_EOF at the end of the segment. */
-static int head_at(struct log *l, struct log_seg *s, int64_t pos, struct batch_head *h)
-{
-    uint8_t b[BATCH_HEAD_BYTES];
-    int64_t size = flushed_size(l, s);
-    if (pos >= size) return ERR_EOF;
-    if (is_fenced(s, pos)) return damaged(l, s, s->bad_pos, "a batch that was found damaged before");
-    ssize_t n = log_pread(s, "log", s->fd, b, sizeof b, pos);
-    if (n < 0) return (int)n;
-    int rc = batch_head_parse(slice_of(b, (size_t)n), h);
-    if (n < BATCH_HEAD_BYTES || (rc == 0 || rc == ERR_EOF ? pos + h->bytes > size : false))
-        return damaged(l, s, pos, "a batch that is cut short");
-    if ((rc && rc != ERR_EOF) || h->base_offset < s->base_offset)
-        return damaged(l, s, pos, "bytes that are no record batch");
-    return 0;
-}
-
-/* An index that leads astray is as good as none: it is forgotten, and the next start makes a new one. */
-static void distrust_index(struct log *l, struct log_seg *s)
-{
-    char path[LOG_PATH_MAX];
-    logline(LOG_WARN, l->dir, "the index of segment %020lld is damaged and not used any more",
-            (long long)s->base_offset);
-    log_path(l, s->base_offset, "index", path, sizeof path);
-    if (os_unlink(l->os, path)) logline(LOG_WARN, path, "cannot remove it: %s", os_why());
-    s->index_n = 0;
-    if (s->tail) s->tail->index_n = s->tail->mark.index_n = 0;
-}
-
-/* Position and head of the first batch with last offset >= offset. */
-static int locate(struct log *l, struct log_seg *s, int64_t offset, int64_t *pos, struct batch_head *h)
-{
-    int rc = log_index_find(s, offset, pos);
-    if (rc) return rc;
-    rc = head_at(l, s, *pos, h);
-    /* A batch that an index entry at or before the offset leads to begins at or before it, too. */
-    if (*pos > 0 && !is_fenced(s, *pos) && rc != ERR_BUSY && rc != ERR_IO &&
-        (rc || h->base_offset > offset)) {
-        distrust_index(l, s);
-        *pos = 0;
-        rc = head_at(l, s, 0, h);
-    }
-    for (; rc == 0 && h->last_offset < offset; rc = head_at(l, s, *pos, h)) *pos += h->bytes;
-    return rc;
-}
-
-static void remember(struct log *l, int64_t offset, struct log_seg *s, int64_t pos)
-{
-    l->hints[l->hint_next] = (struct log_hint){offset, pos, s};
-    l->hint_next = (l->hint_next + 1) % (int)NELEMS(l->hints);
-}
-
-int log_read(struct log *l, int64_t offset, int64_t limit, int64_t max_bytes, bool at_least_one,
-             struct log_range *out)
-{
-    *out = (struct log_range){0};
-    if (offset < l->start_offset || offset > l->end_offset) return ERR_OFFSET_OUT_OF_RANGE;
-    limit = min_i64(limit, l->flushed_offset);
-    if (offset >= limit || (max_bytes <= 0 && !at_least_one)) return 0;
-    struct log_seg *s = NULL;
-    struct batch_head h;
-    int64_t pos = 0, size;
-    int rc;
-    for (size_t i = 0; i < NELEMS(l->hints) && !s; i++)
-        if (l->hints[i].seg && l->hints[i].offset == offset) {
-            s = l->hints[i].seg;
-            pos = l->hints[i].pos;
-        }
-    if (s && is_fenced(s, pos)) s = NULL;
-    if (s && s != active(l) && pos >= s->size) s = NULL; /* compaction left nothing there: look further on */
-    if (s) {
-        if ((rc = log_seg_open(s)) != 0) return rc;
-    } else {
-        s = seg_of(l, offset);
-        for (;;) {
-            if ((rc = log_seg_open(s)) != 0) return rc;
-            rc = locate(l, s, offset, &pos, &h);
-            if (rc == 0) break;
-            int i = seg_index(l, s);
-            if (rc == ERR_CORRUPT_MESSAGE) l->damage.offset = offset;
-            if (rc != ERR_EOF || i + 1 >= l->segs_n) return rc == ERR_EOF ? 0 : rc;
-            if (!l->cfg.clean_compact && offset >= l->compacted_below) {
-                rc = damaged(l, s, s->size, "records are missing");
-                l->damage.offset = offset;
-                return rc;
-            }
-            s = l->segs[i + 1]; /* a gap that compaction left at a segment's end */
-        }
-    }
-    size = flushed_size(l, s);
-    bool fenced = s->bad_pos >= 0;
-    if (fenced) size = min_i64(size, s->bad_pos);
-    int64_t end = pos, next = -1;
-    bool capped = limit < l->flushed_offset;
-    if (!capped && size - pos <= max_bytes) {
-        end = size; /* everything to the end of the segment: whole batches by construction */
-        next = fenced ? -1 : s == active(l) ? l->flushed_offset : l->segs[seg_index(l, s) + 1]->base_offset;
-    } else {
-        /* Cut at a batch's end: jump close by the index, then step over heads. A partial last batch would be
-         * legal but wastes the client's bandwidth. */
-        if (!capped && max_bytes > 0) {
-            int64_t jump;
-            if ((rc = log_index_floor(s, pos + max_bytes, &jump)) != 0) return rc;
-            if (jump > pos && (rc = head_at(l, s, jump, &h)) == 0) {
-                end = jump;
-                next = h.base_offset;
-            }
-        }
-        while (end < size && (rc = head_at(l, s, end, &h)) == 0 && h.base_offset < limit &&
-               (end + h.bytes - pos <= max_bytes || (at_least_one && end == pos))) {
-            end += h.bytes;
-            next = h.last_offset + 1;
-        }
-        if (rc && rc != ERR_EOF && (rc != ERR_CORRUPT_MESSAGE || end == pos)) return rc;
-    }
-    if (end == pos) return 0;
-    if (next >= 0 && !fenced) {
-        if (end == size && s != active(l)) remember(l, next, l->segs[seg_index(l, s) + 1], 0);
-        else remember(l, next, s, end);
-    }
-    *out = (struct log_range){.seg = s, .pos = pos, .bytes = end - pos, .next_offset = next};
-    log_seg_get(s);
-    return 0;
-}
-
-int log_find_time(struct log *l, int64_t time_ms, struct log_range *out)
-{
-    *out = (struct log_range){0};
-    int rc = log_flush(l);
-    for (int i = 0; rc == 0 && i < l->segs_n; i++) {
-        struct log_seg *s = l->segs[i];
-        if (s->max_time_ms < time_ms) continue;
-        int64_t offset, pos;
-        struct batch_head h;
-        if ((rc = log_seg_open(s)) != 0 || (rc = log_time_find(s, time_ms - 1, &offset)) != 0) return rc;
-        int64_t seg_end = i + 1 < l->segs_n ? l->segs[i + 1]->base_offset : l->end_offset;
-        if (offset >= seg_end) offset = s->base_offset; /* a time index that lies */
-        offset = max_i64(offset, l->start_offset);
-        for (rc = locate(l, s, offset, &pos, &h); rc == 0; pos += h.bytes, rc = head_at(l, s, pos, &h)) {
-            if (h.max_time_ms < time_ms || h.last_offset < l->start_offset) continue;
-            *out = (struct log_range){.seg = s, .pos = pos, .bytes = h.bytes};
-            log_seg_get(s);
-            return 0;
-        }
-        if (rc == ERR_EOF) rc = 0;
-    }
-    return rc;
-}
-
-int log_find_max_time(struct log *l, int64_t *time_ms, struct log_range *out)
-{
-    int64_t best = -1;
-    for (int i = 0; i < l->segs_n; i++) best = max_i64(best, l->segs[i]->size ? l->segs[i]->max_time_ms : -1);
-    *time_ms = best;
-    *out = (struct log_range){0};
-    return best < 0 ? 0 : log_find_time(l, best, out);
 }
 
 /* ---- removing ---- */
@@ -508,7 +295,7 @@ static int drop_segs(struct log *l, int n)
     int rc = 0;
     for (int i = 0; i < n; i++) {
         struct log_seg *s = l->segs[i];
-        forget(l, s);
+        log_forget_places(l, s);
         for (size_t k = 0; k < NELEMS(suffixes); k++) {
             int r = log_drop_file(l, s->base_offset, suffixes[k]);
             if (r) rc = r;
@@ -528,7 +315,7 @@ struct log_seg *log_replace(struct log *l, int at, int n)
     int64_t base = l->segs[at]->base_offset;
     for (int i = at; i < at + n; i++) {
         struct log_seg *s = l->segs[i];
-        forget(l, s);
+        log_forget_places(l, s);
         s->doomed = true;
         log_seg_get(s);
         log_seg_put(s);
@@ -547,13 +334,7 @@ int log_advance_start(struct log *l, int64_t offset, int64_t now_ms)
     l->start_offset = offset;
     int n = 0;
     while (n + 1 < l->segs_n && l->segs[n + 1]->base_offset <= offset) n++;
-    /* Epochs that ended below the start are forgotten, the one that spans it begins there. */
-    int keep = 0;
-    while (keep + 1 < l->epochs_n && l->epochs[keep + 1].start_offset <= offset) keep++;
-    if (keep) memmove(l->epochs, l->epochs + keep, (size_t)(l->epochs_n - keep) * sizeof *l->epochs);
-    l->epochs_n -= keep;
-    if (l->epochs_n && l->epochs[0].start_offset < offset) l->epochs[0].start_offset = offset;
-    l->epochs_dirty = true;
+    log_trim_epochs(l, offset);
     return n ? drop_segs(l, n) : 0;
 }
 
@@ -574,34 +355,10 @@ static int64_t newest_time(struct log *l, const struct log_seg *s, int64_t now_m
     return os_stat(l->os, path, &st) == 0 ? st.mtime_ms : now_ms;
 }
 
-/* Before records go for their age: whether the batch that the time index names has the time it tells. If not,
- * the heads of all batches say it; where they cannot be read the segment stays. */
-static bool check_max_time(struct log *l, struct log_seg *s)
-{
-    struct batch_head h;
-    int64_t pos, found = -1, at = s->base_offset;
-    if (s->max_time_ms < 0) return true;
-    int rc = log_seg_open(s);
-    if (rc == 0) rc = locate(l, s, s->max_time_offset, &pos, &h);
-    if (rc == 0 && h.max_time_ms == s->max_time_ms) return true;
-    logline(LOG_WARN, l->dir, "the time index of segment %020lld is damaged; its records tell their age",
-            (long long)s->base_offset);
-    rc = log_seg_open(s);
-    for (pos = 0; rc == 0 && (rc = head_at(l, s, pos, &h)) == 0; pos += h.bytes) {
-        if (h.max_time_ms <= found) continue;
-        found = h.max_time_ms;
-        at = h.last_offset;
-    }
-    if (rc != ERR_EOF) return false;
-    s->max_time_ms = found;
-    s->max_time_offset = at;
-    return true;
-}
-
 static bool is_old(struct log *l, struct log_seg *s, int64_t now_ms)
 {
     if (l->cfg.retention_ms < 0 || now_ms - newest_time(l, s, now_ms) <= l->cfg.retention_ms) return false;
-    return check_max_time(l, s) && now_ms - newest_time(l, s, now_ms) > l->cfg.retention_ms;
+    return log_check_max_time(l, s) && now_ms - newest_time(l, s, now_ms) > l->cfg.retention_ms;
 }
 
 int log_retain(struct log *l, int64_t now_ms, int64_t high_watermark)
@@ -612,7 +369,7 @@ int log_retain(struct log *l, int64_t now_ms, int64_t high_watermark)
     for (; n < l->segs_n; n++) {
         struct log_seg *s = l->segs[n];
         int64_t end = n + 1 < l->segs_n ? l->segs[n + 1]->base_offset : l->end_offset;
-        if ((s->size == 0 && s == active(l)) || end > high_watermark) break;
+        if ((s->size == 0 && s == log_active(l)) || end > high_watermark) break;
         bool old = is_old(l, s, now_ms);
         bool big = l->cfg.retention_bytes >= 0 && bytes - s->size >= l->cfg.retention_bytes;
         if (!old && !big) break;
@@ -624,68 +381,9 @@ int log_retain(struct log *l, int64_t now_ms, int64_t high_watermark)
     if (rc == ERR_NOSPACE && n == l->segs_n &&
         n > 1) { /* no room for a new segment: the old ones make some */
         n--;
-        rc = log_advance_start(l, active(l)->base_offset, now_ms);
+        rc = log_advance_start(l, log_active(l)->base_offset, now_ms);
     }
     return rc ? rc : n;
-}
-
-/* ---- leader epochs ---- */
-void log_note_epoch(struct log *l, int32_t epoch, int64_t start_offset)
-{
-    if (l->epochs_n && l->epochs[l->epochs_n - 1].epoch >= epoch) return;
-    if (l->epochs_n == l->epochs_cap) {
-        l->epochs_cap = l->epochs_cap ? l->epochs_cap * 2 : 1;
-        l->epochs = xrealloc(l->epochs, (size_t)l->epochs_cap * sizeof *l->epochs);
-    }
-    l->epochs[l->epochs_n++] = (struct log_epoch){epoch, start_offset};
-    l->epochs_dirty = true;
-}
-
-void log_epochs_take(struct log *l, struct strbuf *out)
-{
-    strbuf_printf(out, "0\n%d\n", l->epochs_n);
-    for (int i = 0; i < l->epochs_n; i++)
-        strbuf_printf(out, "%d %lld\n", l->epochs[i].epoch, (long long)l->epochs[i].start_offset);
-    l->epochs_dirty = false;
-}
-
-static int write_epochs(struct log *l, int (*write)(struct os *os, const char *path, const void *p, size_t n))
-{
-    if (!l->epochs_dirty) return 0;
-    struct strbuf b;
-    char path[LOG_PATH_MAX];
-    strbuf_init(&b);
-    log_epochs_take(l, &b);
-    snprintf(path, sizeof path, "%s/" LOG_EPOCHS_FILE, l->dir);
-    int rc = write(l->os, path, b.s, b.n);
-    strbuf_fini(&b);
-    if (rc) l->epochs_dirty = true;
-    else l->epoch_kept = l->epochs_n ? l->epochs[l->epochs_n - 1].epoch : -1;
-    return rc;
-}
-
-void log_end_of_epoch(const struct log *l, int32_t epoch, int32_t *epoch_out, int64_t *end_offset)
-{
-    *epoch_out = -1;
-    *end_offset = -1;
-    if (l->epochs_n == 0 || epoch == -1) return;
-    if (epoch == l->epochs[l->epochs_n - 1].epoch) {
-        *epoch_out = epoch;
-        *end_offset = l->end_offset;
-        return;
-    }
-    if (epoch > l->epochs[l->epochs_n - 1].epoch) return;
-    int i = 0; /* the first known epoch above the asked one: its start is the end */
-    while (l->epochs[i].epoch <= epoch) i++;
-    *epoch_out = i ? l->epochs[i - 1].epoch : epoch;
-    *end_offset = l->epochs[i].start_offset;
-}
-
-int32_t log_epoch_of(const struct log *l, int64_t offset)
-{
-    int32_t e = -1;
-    for (int i = 0; i < l->epochs_n && l->epochs[i].start_offset <= offset; i++) e = l->epochs[i].epoch;
-    return e;
 }
 
 int log_sync_beside(struct os *os, const char *dir, int64_t base_offset, const char *suffix)
@@ -713,22 +411,22 @@ int64_t log_recovery_point(const struct log *l)
     int i = l->epochs_n;
     while (i > 0 && l->epochs[i - 1].epoch > l->epoch_kept) i--;
     int64_t at = i < l->epochs_n ? min_i64(l->synced_offset, l->epochs[i].start_offset) : l->synced_offset;
-    const struct log_index_tail *t = active(l)->tail;
+    const struct log_index_tail *t = log_active(l)->tail;
     return t->aborts_n ? min_i64(at, t->aborts[0].last_offset) : at;
 }
 
 int log_note_progress(struct log *l)
 {
-    return l->faulted ? ERR_IO : log_index_flush(active(l));
+    return l->faulted ? ERR_IO : log_index_flush(log_active(l));
 }
 
 int log_close(struct log *l, bool sync)
 {
     if (l->faulted) return ERR_IO;
     int rc = log_flush(l);
-    if (rc == 0) rc = txn_index_flush(active(l));
-    if (rc == 0) rc = log_index_flush(active(l));
-    if (rc == 0) rc = write_epochs(l, sync ? os_write_file_atomic : os_write_file_over);
+    if (rc == 0) rc = txn_index_flush(log_active(l));
+    if (rc == 0) rc = log_index_flush(log_active(l));
+    if (rc == 0) rc = log_write_epochs(l, sync ? os_write_file_atomic : os_write_file_over);
     for (int i = 0; rc == 0 && sync && i < l->segs_n; i++) {
         struct log_seg *s = l->segs[i];
         int64_t end = i + 1 < l->segs_n ? l->segs[i + 1]->base_offset : l->end_offset;

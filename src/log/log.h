@@ -188,6 +188,8 @@ void log_warm(struct log *l, struct log_warm *w);
 /* Reads as os_pread does, under the rule of nowait. Suffix: which of the segment's files fd is. */
 ssize_t log_pread(struct log_seg *s, const char *suffix, int fd, void *p, size_t n, int64_t pos) MUST_USE;
 
+/* The segment in which an offset lies or would lie: the first one, if it is below that. */
+struct log_seg *log_seg_of(const struct log *l, int64_t offset);
 int log_seg_open(struct log_seg *s) MUST_USE; /* makes s->fd usable; hold a reference while using it */
 /* Lets no read pass a position in a segment any more. False: it was so before, or the segment is gone. */
 bool log_fence(struct log *l, int64_t base_offset, int64_t pos);

@@ -35,6 +35,10 @@ struct log_index_tail *log_tail_new(int64_t last_time_ms);
 void log_tail_free(struct log_index_tail *t);
 void log_path(const struct log *l, int64_t base_offset, const char *suffix, char *out, size_t n);
 #define LOG_PATH_MAX 4096
+static inline struct log_seg *log_active(const struct log *l)
+{
+    return l->segs[l->segs_n - 1];
+}
 struct log_seg *log_seg_new(struct log *l, int64_t base_offset);
 void log_seg_free(struct log_seg *s);
 /* Gives a file its .deleted name and leaves it to files->dropped; one that is not there is fine. */
@@ -42,6 +46,16 @@ int log_drop_file(struct log *l, int64_t base_offset, const char *suffix) MUST_U
 /* Puts a new segment, whose files have their names already, in the place of n sealed ones. The caller fills
  * it in. */
 struct log_seg *log_replace(struct log *l, int at, int n);
+/* Drops what reads remember of a segment that goes. */
+void log_forget_places(struct log *l, const struct log_seg *s);
+/* Before records go for their age: whether the batch that the time index names has the time it tells. If not,
+ * the heads of all batches say it; where they cannot be read the segment stays: false. */
+bool log_check_max_time(struct log *l, struct log_seg *s);
+/* Epochs that ended below a new log start are forgotten, the one that spans it begins there. */
+void log_trim_epochs(struct log *l, int64_t start_offset);
+/* Writes the epoch checkpoint by one of the seam's whole-file helpers, if it is dirty. */
+int log_write_epochs(struct log *l,
+                     int (*write)(struct os *os, const char *path, const void *p, size_t n)) MUST_USE;
 /* Finishes or drops what an interrupted cleaning left in dir. Blocking. */
 int log_finish_swaps(struct os *os, const char *dir) MUST_USE;
 /* Entry for a batch about to be appended at s->size. Writes nothing while the tail has room for an entry. */

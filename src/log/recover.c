@@ -2,6 +2,7 @@
  * the first batch that is not sound. */
 #include "log/log_int.h"
 #include "log/txn_index.h"
+#include "base/i64s.h"
 #include "base/strbuf.h"
 
 #include <stdio.h>
@@ -71,21 +72,11 @@ int log_scan(struct log_seg *s, int64_t pos, bool rebuild, int64_t cb_from, log_
     return rc;
 }
 
-struct bases {
-    int64_t *v;
-    int n, cap;
-};
 struct listing {
-    struct bases logs, txns; /* segments; those with a transaction index */
+    struct i64s logs, txns; /* segments; those with a transaction index */
     struct log *l;
     bool sweep; /* remove what was dropped before */
 };
-
-static int cmp_i64(const void *a, const void *b)
-{
-    int64_t x = *(const int64_t *)a, y = *(const int64_t *)b;
-    return (x > y) - (x < y);
-}
 
 static int list_file(void *arg, const char *name, bool is_dir)
 {
@@ -99,21 +90,11 @@ static int list_file(void *arg, const char *name, bool is_dir)
         return rc == ERR_NOENT ? 0 : rc;
     }
     if (strspn(name, "0123456789") != 20) return 0;
-    struct bases *to = strcmp(name + 20, ".log") == 0        ? &x->logs
-                       : strcmp(name + 20, ".txnindex") == 0 ? &x->txns
-                                                             : NULL;
-    if (!to) return 0;
-    if (to->n == to->cap)
-        to->v = xrealloc(to->v, (size_t)(to->cap = to->cap ? to->cap * 2 : 8) * sizeof(int64_t));
-    to->v[to->n++] = strtoll(name, NULL, 10);
+    struct i64s *to = strcmp(name + 20, ".log") == 0        ? &x->logs
+                      : strcmp(name + 20, ".txnindex") == 0 ? &x->txns
+                                                            : NULL;
+    if (to) i64s_add(to, strtoll(name, NULL, 10));
     return 0;
-}
-
-static bool listed(const struct bases *b, int64_t base)
-{
-    for (int i = 0; i < b->n; i++)
-        if (b->v[i] == base) return true;
-    return false;
 }
 
 static int read_epochs(struct log *l)
@@ -121,7 +102,7 @@ static int read_epochs(struct log *l)
     char path[LOG_PATH_MAX];
     struct strbuf b;
     strbuf_init(&b);
-    snprintf(path, sizeof path, "%s/leader-epoch-checkpoint", l->dir);
+    snprintf(path, sizeof path, "%s/" LOG_EPOCHS_FILE, l->dir);
     int rc = os_read_file(l->os, path, 16 << 20, &b);
     /* "0", the count, then "epoch start" a line; what does not grow was not written by a broker and ends the
      * reading. */
@@ -370,7 +351,7 @@ int log_open(struct os *os, struct log_files *files, const char *dir, const stru
     if (x.logs.n == 0) {
         rc = create(l, max_i64(o->start_offset, 0));
     } else {
-        qsort(x.logs.v, (size_t)x.logs.n, sizeof(int64_t), cmp_i64);
+        i64s_sort(&x.logs);
         if ((rc = read_epochs(l)) != 0) goto out;
         if (l->epochs_n) l->epoch_kept = l->epochs[l->epochs_n - 1].epoch;
         for (int i = 0; i < x.logs.n; i++) log_seg_new(l, x.logs.v[i]);
@@ -395,14 +376,14 @@ int log_open(struct os *os, struct log_files *files, const char *dir, const stru
                 break;
             }
             next = max_i64(next, x.logs.v[i]);
-            bool has_txns = listed(&x.txns, x.logs.v[i]);
+            bool has_txns = i64s_has(&x.txns, x.logs.v[i]);
             rc = open_seg(l, i, !o->clean && end >= o->recovery_point, has_txns, o, &next, &stop);
             next = max_i64(next, l->segs[i]->base_offset);
             if (rc == 0 && l->segs[i]->first_time_ms < 0 && i == l->segs_n - 1 && l->segs[i]->size)
                 note_first_time(l->segs[i]);
         }
         if (rc) goto out;
-        struct log_seg *a = l->segs[l->segs_n - 1];
+        struct log_seg *a = log_active(l);
         if (!a->tail) a->tail = log_tail_new(a->max_time_ms);
         for (int i = 0; i + 1 < l->segs_n; i++) {
             log_tail_free(l->segs[i]->tail);
@@ -419,8 +400,8 @@ int log_open(struct os *os, struct log_files *files, const char *dir, const stru
     l->roll_time_ms = os_wall_ms(os);
     l->names_made = 1; /* also of names that were there: a crash may have come before their sync */
 out:
-    free(x.logs.v);
-    free(x.txns.v);
+    i64s_fini(&x.logs);
+    i64s_fini(&x.txns);
     if (rc) {
         log_free(l);
         return rc;
@@ -484,7 +465,7 @@ int log_peek(struct os *os, const char *dir, int64_t from, log_peek_cb *cb, void
     int rc = os_list_dir(os, dir, list_file, &x);
     if (rc == ERR_NOENT) rc = 0;
     if (x.logs.n) {
-        qsort(x.logs.v, (size_t)x.logs.n, sizeof(int64_t), cmp_i64);
+        i64s_sort(&x.logs);
         *start_offset = *end_offset = x.logs.v[0];
     }
     for (int i = 0; rc == 0 && peek.rc == 0 && !why && i < x.logs.n; i++) {
@@ -498,8 +479,8 @@ int log_peek(struct os *os, const char *dir, int64_t from, log_peek_cb *cb, void
             rc = count_sound(k == i ? s : log_seg_new(l, x.logs.v[k]), k == i ? end + 1 : 0, next,
                              &bad->sound_behind);
     }
-    free(x.logs.v);
-    free(x.txns.v);
+    i64s_fini(&x.logs);
+    i64s_fini(&x.txns);
     log_free(l);
     return rc ? rc : peek.rc;
 }

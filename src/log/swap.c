@@ -2,9 +2,10 @@
  * Kafka does:
  *
  *   .cleaned  not finished: dropped, together with .swap files at or above it, whose renaming was not
- * finished either .swap     whole and on the disk: the segments it stands for are removed, it gets its final
- * name */
+ *             finished either
+ *   .swap     whole and on the disk: the segments it stands for are removed, it gets its final name */
 #include "log/log_int.h"
+#include "base/i64s.h"
 #include "base/logline.h"
 
 #include <stdio.h>
@@ -20,8 +21,7 @@ struct leftover {
 struct leftovers {
     struct leftover *v;
     size_t n, cap;
-    int64_t *bases; /* of the segments */
-    size_t bases_n, bases_cap;
+    struct i64s bases; /* of the segments */
 };
 
 static int note_file(void *arg, const char *name, bool is_dir)
@@ -30,12 +30,7 @@ static int note_file(void *arg, const char *name, bool is_dir)
     size_t n = strlen(name);
     if (is_dir || n < 24 || strspn(name, "0123456789") != 20 || name[20] != '.') return 0;
     int64_t base = strtoll(name, NULL, 10);
-    if (strcmp(name + 20, ".log") == 0) {
-        if (x->bases_n == x->bases_cap)
-            x->bases =
-                xrealloc(x->bases, (x->bases_cap = x->bases_cap ? x->bases_cap * 2 : 8) * sizeof *x->bases);
-        x->bases[x->bases_n++] = base;
-    }
+    if (strcmp(name + 20, ".log") == 0) i64s_add(&x->bases, base);
     for (size_t i = 0; i < NELEMS(suffixes); i++) {
         size_t k = strlen(suffixes[i]);
         if (strncmp(name + 21, suffixes[i], k) != 0) continue;
@@ -90,11 +85,12 @@ static int remove_replaced(struct os *os, const char *dir, const struct leftover
     int64_t end;
     path_of(dir, base, "log", ".swap", path);
     int rc = end_of(os, path, base, &end);
-    for (size_t i = 0; rc == 0 && i < x->bases_n; i++) {
-        if (x->bases[i] != base && (x->bases[i] < base || x->bases[i] >= end)) continue;
+    for (int i = 0; rc == 0 && i < x->bases.n; i++) {
+        int64_t at = x->bases.v[i];
+        if (at != base && (at < base || at >= end)) continue;
         for (size_t k = NELEMS(suffixes);
              rc == 0 && k-- > 0;) { /* .log last, or this could not go on after a crash */
-            path_of(dir, x->bases[i], suffixes[k], "", path);
+            path_of(dir, at, suffixes[k], "", path);
             rc = unlink_if_there(os, path);
         }
     }
@@ -133,6 +129,6 @@ int log_finish_swaps(struct os *os, const char *dir)
         logline(LOG_INFO, dir, "%s a compaction that was interrupted", finished ? "finished" : "dropped");
     }
     free(x.v);
-    free(x.bases);
+    i64s_fini(&x.bases);
     return rc;
 }

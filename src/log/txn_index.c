@@ -142,7 +142,7 @@ int txn_index_load(struct log_seg *s, int64_t end, bool *damaged)
 /* ---- the log ---- */
 void log_note_abort(struct log *l, const struct aborted_txn *t)
 {
-    struct log_index_tail *tail = l->segs[l->segs_n - 1]->tail;
+    struct log_index_tail *tail = log_active(l)->tail;
     if (tail->aborts_n == tail->aborts_cap)
         tail->aborts = xrealloc(tail->aborts,
                                 (size_t)(tail->aborts_cap = tail->aborts_cap * 2 + 2) * sizeof *tail->aborts);

@@ -1,8 +1,8 @@
 /* .txnindex of a segment: an entry for each aborted transaction whose marker lies in the segment, in the
  * order of the markers. A segment without one has no such file.
  *
- *   version 0 (2), producer id (8), first offset (8), last offset: the marker's (8), last stable offset after
- * it (8) */
+ *   version 0 (2), producer id (8), first offset (8), last offset: the marker's (8),
+ *   last stable offset after it (8) */
 #ifndef MOLDAU_TXN_INDEX_H
 #define MOLDAU_TXN_INDEX_H
 

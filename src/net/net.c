@@ -124,16 +124,23 @@ void req_begin(struct req *r)
     if (kp_response_header_version(kp_api_find(r->key), r->version) >= 1) kp_write_uvarint(&r->out, 0);
 }
 
+/* Its connection is closing: nobody reads the answer. */
+static void req_drop(struct req *r)
+{
+    struct conn *c = r->conn;
+    list_remove(&r->in_conn);
+    c->reqs_n--;
+    req_free(r);
+    conn_free_if_done(c);
+}
+
 void req_reply(struct req *r)
 {
     struct conn *c = r->conn;
     ASSERT(!r->answered);
     r->answered = true;
     if (c->closing) {
-        list_remove(&r->in_conn);
-        c->reqs_n--;
-        req_free(r);
-        conn_free_if_done(c);
+        req_drop(r);
         return;
     }
     if (!r->no_reply) {
@@ -151,10 +158,7 @@ void req_kill(struct req *r, const char *why)
     r->answered = true;
     r->no_reply = true;
     if (c->closing) {
-        list_remove(&r->in_conn);
-        c->reqs_n--;
-        req_free(r);
-        conn_free_if_done(c);
+        req_drop(r);
         return;
     }
     r->close_after = true;

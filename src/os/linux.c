@@ -3,16 +3,16 @@
  *
  * Invariants
  * 1. A loop's sockets, timers, outgoing chains and whatever its owner keeps are touched under `turn` only.
- * Its own thread holds it except while it sleeps in epoll_wait, so the lock is never waited for by anyone
- * else: who has a message for a sleeping loop tries it once and, if that succeeds, runs the message right
- * there (a visit). Between two cores a wake-up costs more than most messages.
+ *    Its own thread holds it except while it sleeps in epoll_wait, so the lock is never waited for by anyone
+ *    else: who has a message for a sleeping loop tries it once and, if that succeeds, runs the message right
+ *    there (a visit). Between two cores a wake-up costs more than most messages.
  * 2. The inbox is a stack: senders push whole chains with one compare-and-swap, the owner takes all with one
  *    exchange and reverses. Order between a pair of loops is kept because a sender pushes its chain newest
- * first.
+ *    first.
  * 3. `sleeping` is set before the last look at the inbox and read after a push (both sequentially
- * consistent), so a message is seen or its sender wakes the sleeper.
+ *    consistent), so a message is seen or its sender wakes the sleeper.
  * 4. A visit may close sockets for which the sleeper has already fetched events; `stale` makes it drop them.
- * Sockets are level-triggered, so nothing is lost. */
+ *    Sockets are level-triggered, so nothing is lost. */
 #include "os/os.h"
 #include "base/strbuf.h"
 

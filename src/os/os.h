@@ -15,8 +15,7 @@
 
 struct os;
 
-/* ---- clock and entropy ----------------------------------------------------------------------------------
- */
+/* ---- clock and entropy ---- */
 /* Milliseconds since the epoch, as records carry. May step. */
 int64_t os_wall_ms(struct os *os);
 /* Monotonic nanoseconds, as of the start of the loop's turn (cheap). */
@@ -27,8 +26,7 @@ static inline int64_t os_mono_ms(struct os *os)
 }
 void os_entropy(struct os *os, void *p, size_t n);
 
-/* ---- files: any thread ----------------------------------------------------------------------------------
- */
+/* ---- files: any thread ---- */
 enum {
     OS_READ = 1,
     OS_WRITE = 2,
@@ -97,8 +95,7 @@ int os_settle_marked(struct os *os, const char *dir, bool *was) MUST_USE;
 /* Removes a directory and what is in it (one level of files, or deeper). */
 int os_remove_tree(struct os *os, const char *path) MUST_USE;
 
-/* ---- messages between shards ----------------------------------------------------------------------------
- */
+/* ---- messages between shards ---- */
 /* Caller-owned; from os_post until run is called it belongs to the receiver. */
 struct os_msg {
     struct os_msg *next;
@@ -109,14 +106,13 @@ struct os_msg {
 };
 /* Queues for `to`; delivered at the end of the sender's turn, in order for a pair of loops. */
 void os_post(struct os *from, struct os *to, struct os_msg *m);
+/* The same from a thread that is not a loop: delivered at once. */
+void os_post_any(struct os *to, struct os_msg *m);
 /* What ends a turn of this loop when another thread ran its messages while it slept; gives the time at which
  * the loop must be awake (mono; INT64_MAX: no matter). */
 void os_on_visit(struct os *os, int64_t (*visit)(void *owner), void *owner);
-/* The same from a thread that is not a loop: delivered at once. */
-void os_post_any(struct os *to, struct os_msg *m);
 
-/* ---- blocking work --------------------------------------------------------------------------------------
- */
+/* ---- blocking work ---- */
 struct os_job {
     struct os_msg msg;
     struct os *home;
@@ -126,8 +122,7 @@ struct os_job {
 };
 void os_submit(struct os *os, struct os_job *j);
 
-/* ---- sockets: readiness ----------------------------------------------------------------------------------
- */
+/* ---- sockets: readiness ---- */
 struct os_sock {
     int fd; /* -1: closed */
     uint8_t interest;
@@ -150,8 +145,7 @@ ssize_t os_sendv(struct os *os, struct os_sock *s, const struct iovec *iov, int 
 ssize_t os_sendfile(struct os *os, struct os_sock *s, int fd, int64_t off, size_t n) MUST_USE;
 void os_sock_close(struct os *os, struct os_sock *s);
 
-/* ---- the loop --------------------------------------------------------------------------------------------
- */
+/* ---- the loop ---- */
 /* Waits for sockets, messages or until deadline_ns (mono; INT64_MAX: none), then delivers what came. */
 void os_turn(struct os *os, int64_t deadline_ns, void *owner);
 /* Sends off the messages posted in this turn; os_turn does it before it waits. */

@@ -88,8 +88,7 @@ int os_mkdir_p(struct os *os, const char *path)
         else if (rc == ERR_EXISTS) {
             /* Perhaps made by a process that died before this: synced again, where the parent may be read at
              * all. */
-            if (!c && fsync_parent(os, p)) {
-            }
+            if (!c) (void)!fsync_parent(os, p);
             rc = 0;
         }
         *s = c;

@@ -1,8 +1,8 @@
 /* The cleaner of a shard.
  *
- *   WAITING --timer, something dirty--> ASKED --turn_granted--> CLEANING: step -> slice on the pool ->
- * slice_done -> step ^                                                           |
- *      +------------------------- finish --------------------------+
+ *   WAITING --timer, something dirty--> ASKED --turn_granted--> CLEANING: step -> slice on the pool
+ *      ^                                                           |        ^             |
+ *      +------------------------- finish --------------------------+        +- slice_done-+
  *
  * Invariants
  * 1. part and clean are set together, and only while this shard has a turn; part is pinned meanwhile.

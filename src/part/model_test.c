@@ -5,7 +5,7 @@
 #include "base/test.h"
 #include "kp/batch.h"
 #include "log/txn_index.h"
-#include "part/part.h"
+#include "part/part_test_rig.h"
 
 TEST_MAIN
 
@@ -47,26 +47,9 @@ static uint64_t below(uint64_t n)
 
 static bool open_part(bool clean, int64_t recovery_point)
 {
-    struct conf_topic cfg = {.segment_bytes = 3000,
-                             .segment_ms = INT64_MAX,
-                             .segment_index_bytes = 1 << 16,
-                             .index_interval_bytes = 400,
-                             .retention_ms = -1,
-                             .retention_bytes = -1,
-                             .max_message_bytes = 1 << 20,
-                             .message_timestamp_before_max_ms = INT64_MAX,
-                             .message_timestamp_after_max_ms = INT64_MAX,
-                             .compression = CONF_COMPRESSION_PRODUCER,
-                             .cleanup_delete = true};
+    struct conf_topic cfg = part_test_conf(3000, 400);
     struct log_open_opts o = {.clean = clean, .recovery_point = recovery_point, .start_offset = m.start};
     return part_open(&parts, root, 0, id, "t", 0, &cfg, m.leader_epoch, &o, &part) == 0 && !o.cut[0];
-}
-
-static void appended(struct part_append *a, struct shard *s)
-{
-    (void)s;
-    free(a->bad_records);
-    a->bad_records = NULL;
 }
 
 /* err of the append; a new batch is noted in the model, all but its sender. */
@@ -78,7 +61,7 @@ static int append(struct batch_builder *b, bool internal, int64_t *base)
     int64_t end = part->log->end_offset;
     int rc = batch_finish(b, &w);
     ASSERT(rc == 0);
-    struct part_append a = {.records = kp_writer_slice(&w), .done = appended, .internal = internal};
+    struct part_append a = {.records = kp_writer_slice(&w), .done = part_test_appended, .internal = internal};
     part_append(part, &a);
     parts_end_of_turn(&parts);
     rc = batch_head_parse(kp_writer_slice(&w), &h);

@@ -1,8 +1,9 @@
 /* The mover of a shard: takes partitions from one log directory to another while they work (KIP-113).
  *
- *   COPY: the log is copied beside, as TOPIC-PARTITION.TOPICID-future -> HOLD: little is left, appends wait
- * -> COMMIT: the metadata log says where the partition lies from here on -> SWAP: the names change, the copy
- * is the log
+ *   COPY: the log is copied beside, as TOPIC-PARTITION.TOPICID-future
+ *     -> HOLD: little is left, appends wait
+ *     -> COMMIT: the metadata log says where the partition lies from here on
+ *     -> SWAP: the names change, the copy is the log
  *
  * What a crash interrupts after COMMIT the next start finishes; before it, the move begins anew. One move at
  * a time. */

@@ -1,17 +1,15 @@
-/* A partition.
+/* A partition: appends, who waits for them, opening, closing and deletion. See sync.c for what makes records
+ * durable, fault.c for what stands in its way, snapshot.c for the producers' state on the disk.
  *
  * Invariants
  * 1. high_watermark <= log->flushed_offset (this node is the only replica).
  * 2. wait_flush holds appends of this turn; wait_sync those whose offsets lie at or above log->synced_offset.
- * 3. At most one sync runs for a partition; what comes meanwhile waits for the next one (group commit). A
- * partition in syncs_asked or syncs_idle has none.
- *
- * 4. producers knows exactly the batches below log->end_offset: no room on the disk takes batches out of
- * both.
+ * 3. producers knows exactly the batches below log->end_offset: no room on the disk takes batches out of
+ *    both.
  *
  *   part_append -> wait_flush --part_flush--> done (acks=1)
- *                                         \-> wait_sync --sync_done--> done (acks=all) */
-#include "part/part.h"
+ *                                         \-> wait_sync --part_release_synced--> done (acks=all) */
+#include "part/part_int.h"
 #include "base/logline.h"
 #include "kp/batch.h"
 #include "log/txn_index.h"
@@ -21,34 +19,6 @@
 
 #include <stdio.h>
 #include <stdlib.h>
-
-#define SYNC_SEGS_MAX 8
-/* Syncs of a shard at a time: each holds files open and a place in the pool's queue. Where nobody waits for
- * an answer fewer do, so that those who do find the disk free. */
-#define SYNCS_MAX 16
-#define SYNCS_IDLE_MAX 2
-struct part_syncer {
-    struct os_job job;
-    struct part *part;
-    struct os *os;
-    struct log_seg *segs[SYNC_SEGS_MAX];
-    int segs_n;
-    int64_t target;
-    int sealed_n; /* so many of segs get no more records: their index files are synced too */
-    char *dir;
-    const char *root;       /* the log directory; lives as long as the broker */
-    bool name_made, parent; /* names in dir, dir's own name */
-    int64_t names, root_names;
-    int64_t aborts; /* log->aborts_made; their entries are synced, too */
-    bool txns;
-    /* upkeep: a producer snapshot at target, and the epochs, to be written once everything below is synced */
-    struct strbuf producers, epochs;
-    int32_t epoch;    /* the newest of them */
-    int64_t obsolete; /* the snapshot that goes then; 0: none */
-    bool upkeep, kept, epochs_kept;
-    int rc;
-    char why[96];
-};
 
 struct part_key {
     struct uuid id;
@@ -68,11 +38,9 @@ static bool eq_part(const void *v, const void *k)
 void parts_init(struct parts *ps, struct shard *s, enum part_sync sync, int64_t producer_expire_ms)
 {
     *ps = (struct parts){.shard = s, .sync = sync, .producer_expire_ms = producer_expire_ms};
-    ps->syncs_max = (int)min_i64(SYNCS_MAX, max_i64(SYNCS_IDLE_MAX, s->files.open_max / 8));
     map_init(&ps->map);
     list_init(&ps->dirty);
-    list_init(&ps->syncs_asked);
-    list_init(&ps->syncs_idle);
+    parts_init_syncs(ps);
 }
 
 struct part *parts_find(const struct parts *ps, struct uuid topic_id, int32_t index)
@@ -102,18 +70,6 @@ static void log_cfg_of(const struct conf_topic *t, struct log_cfg *c)
         .clean_compact = t->cleanup_compact,
         .file_delete_delay_ms = t->file_delete_delay_ms,
     };
-}
-
-/* Its directory's name is one that the root has to have on the disk; also when it was there, because a crash
- * may have come before its sync. */
-static void name_in_root(struct part *p)
-{
-    struct parts *ps = p->home;
-    for (; ps->roots_n <= p->dir; ps->roots_n++) {
-        ps->roots = xrealloc(ps->roots, (size_t)(ps->roots_n + 1) * sizeof *ps->roots);
-        ps->roots[ps->roots_n] = (struct part_root){0};
-    }
-    p->root_name = ++ps->roots[p->dir].names;
 }
 
 int part_open(struct parts *ps, const char *root, int dir, struct uuid topic_id, const char *topic,
@@ -158,7 +114,7 @@ int part_open(struct parts *ps, const char *root, int dir, struct uuid topic_id,
                 (long long)p->log->end_offset, (long long)o->recovery_point);
     p->high_watermark = p->log->flushed_offset;
     producers_committed(&p->producers, p->high_watermark);
-    name_in_root(p);
+    part_name_in_root(p);
     map_put(&ps->map, hash_part(topic_id, index), p);
     *out = p;
     return 0;
@@ -168,69 +124,6 @@ void part_configure(struct part *p, const struct conf_topic *cfg)
 {
     p->cfg = *cfg;
     log_cfg_of(cfg, &p->log->cfg);
-}
-
-/* ---- syncing ---- */
-static bool root_unsynced(const struct part *p)
-{
-    return p->root_name > p->home->roots[p->dir].synced;
-}
-
-/* Makes the names in dir durable, and dir's own. dir is cut up for it. */
-static int sync_names(struct os *os, char *dir, bool parent)
-{
-    int rc = os_fsync_dir(os, dir);
-    char *slash = strrchr(dir, '/');
-    if (rc || !parent || !slash) return rc;
-    *slash = 0;
-    return os_fsync_dir(os, dir);
-}
-
-static int write_beside(const struct part_syncer *y, int64_t offset, const struct strbuf *b)
-{
-    char path[4200];
-    snprintf(path, sizeof path, "%s/%020lld.snapshot", y->dir, (long long)offset);
-    return os_write_file_over(y->os, path, b->s, b->n);
-}
-
-/* What spares a start after a crash some reading. */
-static void keep_state(struct part_syncer *y)
-{
-    char path[4200];
-    int rc = 0;
-    snprintf(path, sizeof path, "%s/" LOG_EPOCHS_FILE, y->dir);
-    if (y->epochs.n) rc = os_write_file_atomic(y->os, path, y->epochs.s, y->epochs.n);
-    y->epochs_kept = y->epochs.n && rc == 0;
-    /* Not synced: one that is spoiled gives way to the one before. */
-    if (rc == 0) rc = write_beside(y, y->target, &y->producers);
-    y->kept = rc == 0;
-    if (y->kept && y->obsolete) {
-        snprintf(path, sizeof path, "%s/%020lld.snapshot", y->dir, (long long)y->obsolete);
-        rc = os_unlink(y->os, path);
-    }
-    if (rc && rc != ERR_NOENT) /* its directory may be on its way out */
-        logline(LOG_WARN, path, "%s; a start after a crash will read more", os_why());
-}
-
-/* Entries of the active segment: a recovery that begins in the middle of it believes what is there. */
-static int sync_txns(const struct part_syncer *y)
-{
-    return log_sync_beside(y->os, y->dir, y->segs[y->segs_n - 1]->base_offset, "txnindex");
-}
-
-static void sync_run(struct os_job *j)
-{
-    struct part_syncer *y = CONTAINER_OF(j, struct part_syncer, job);
-    for (int i = 0; i < y->segs_n && y->rc == 0; i++) y->rc = os_fdatasync(y->os, y->segs[i]->fd);
-    for (int i = 0; i < y->sealed_n && y->rc == 0; i++)
-        y->rc = log_sync_index(y->os, y->dir, y->segs[i]->base_offset);
-    if (y->rc == 0 && y->txns) y->rc = sync_txns(y);
-    if (y->rc == 0 && y->upkeep) keep_state(y);
-    if (y->rc == 0 && y->name_made) y->rc = sync_names(y->os, y->dir, y->parent);
-    if (y->rc) {
-        snprintf(y->why, sizeof y->why, "%s", os_why());
-        os_mark_unsettled(y->os, y->root);
-    }
 }
 
 static void part_free(struct part *p)
@@ -251,7 +144,7 @@ void part_unpin(struct part *p)
     if (--p->pins == 0 && p->doomed) part_free(p);
 }
 
-static void complete(struct part *p, struct part_append *a, int err)
+void part_complete(struct part *p, struct part_append *a, int err)
 {
     list_remove(&a->link);
     a->err = err;
@@ -260,18 +153,18 @@ static void complete(struct part *p, struct part_append *a, int err)
     a->done(a, p->home->shard);
 }
 
-static void fail_all(struct part *p, int err)
+void part_fail_all(struct part *p, int err)
 {
     struct list *l;
     while (!list_empty(&p->wait_flush) && (l = p->wait_flush.next))
-        complete(p, LIST_ENTRY(l, struct part_append, link), err);
+        part_complete(p, LIST_ENTRY(l, struct part_append, link), err);
     while (!list_empty(&p->wait_sync) && (l = p->wait_sync.next))
-        complete(p, LIST_ENTRY(l, struct part_append, link), err);
+        part_complete(p, LIST_ENTRY(l, struct part_append, link), err);
     while (!list_empty(&p->held) && (l = p->held.next))
-        complete(p, LIST_ENTRY(l, struct part_append, link), err);
+        part_complete(p, LIST_ENTRY(l, struct part_append, link), err);
 }
 
-static void fire_watches(struct part *p)
+void part_fire_watches(struct part *p)
 {
     LIST_FOREACH(l, &p->watches)
     {
@@ -282,230 +175,9 @@ static void fire_watches(struct part *p)
     }
 }
 
-void part_fault(struct part *p, const char *reason, const char *what, const char *why)
-{
-    logline(LOG_ERROR, p->log->dir,
-            "%s failed (%s); the partition is offline until the broker restarts on a sound disk", what, why);
-    p->log->faulted = true;
-    p->fenced = reason;
-    fail_all(p, ERR_KAFKA_STORAGE_ERROR);
-    fire_watches(p);
-}
-
-static void release_synced(struct part *p)
-{
-    while (!list_empty(&p->wait_sync)) {
-        struct part_append *a = LIST_ENTRY(p->wait_sync.next, struct part_append, link);
-        if (a->last_offset >= p->log->synced_offset) break;
-        complete(p, a, 0);
-    }
-}
-
-/* Moves those at or beyond the end of what is written. */
-static void take_unwritten(struct part *p, struct list *from, struct list *to)
-{
-    LIST_FOREACH(n, from)
-    {
-        struct part_append *a = LIST_ENTRY(n, struct part_append, link);
-        if (a->last_offset < p->log->flushed_offset) continue;
-        list_remove(n);
-        list_push_back(to, n);
-    }
-}
-
-#define TOLD_NS (60ll * 1000000000)
-
-/* What comes and goes, like the room on a disk that is almost full, is told once a minute. */
-static bool may_tell(const struct part *p, int64_t *told_ns)
-{
-    int64_t now = os_mono_ns(p->home->shard->os);
-    if (*told_ns && now - *told_ns < TOLD_NS) return false;
-    *told_ns = now;
-    return true;
-}
-
-static void no_room(struct part *p, const char *why)
-{
-    struct list refused;
-    if (!p->full && may_tell(p, &p->full_told_ns)) {
-        logline(LOG_ERROR, p->log->dir,
-                "no room to write (%s); appends are refused until there is, what is there can be read", why);
-        p->full_told = true;
-    }
-    p->full = true;
-    if (!p->fenced) p->fenced = "disk_full";
-    list_init(&refused);
-    take_unwritten(p, &p->wait_flush, &refused);
-    for (struct list *l = refused.prev; l != &refused; l = l->prev) {
-        const struct part_append *a = LIST_ENTRY(l, struct part_append, link);
-        if (a->producer_id >= 0)
-            producers_go_back(&p->producers, a->producer_id, a->base_offset, &a->producer_was);
-    }
-    take_unwritten(p, &p->wait_sync, &refused); /* repetitions of those */
-    while (!list_empty(&refused))
-        complete(p, LIST_ENTRY(refused.next, struct part_append, link), ERR_KAFKA_STORAGE_ERROR);
-}
-
-static void room_again(struct part *p)
-{
-    p->full = false;
-    if (strcmp(p->fenced, "disk_full") == 0) p->fenced = NULL;
-    if (p->full_told) logline(LOG_INFO, p->log->dir, "there is room again; appends go on");
-    p->full_told = false;
-}
-
-int part_failed(struct part *p, int rc, const char *what)
-{
-    if (rc == 0) return 0;
-    if (rc == ERR_NOSPACE) no_room(p, os_why());
-    else part_fault(p, "write_error", what, os_why());
-    return ERR_KAFKA_STORAGE_ERROR;
-}
-
-void part_fence(struct part *p, int64_t base_offset, int64_t pos, int64_t offset, const char *what)
-{
-    if (!log_fence(p->log, base_offset, pos)) return;
-    p->fenced = "damaged";
-    logline(LOG_ERROR, p->log->dir,
-            "damage at position %lld of segment %020lld, offset %lld: %s; reads of it are refused, the rest "
-            "of the "
-            "partition goes on",
-            (long long)pos, (long long)base_offset, (long long)offset, what);
-}
-
-void part_read(struct part *p, int rc, const char *why)
-{
-    if (rc == ERR_CORRUPT_MESSAGE) {
-        const struct log_damage *d = &p->log->damage;
-        part_fence(p, d->base_offset, d->pos, d->offset, d->why);
-    } else if (rc == ERR_IO && !p->read_failed) {
-        if (may_tell(p, &p->read_told_ns)) {
-            logline(LOG_ERROR, p->log->dir, "a read failed (%s); the consumer is told, the rest goes on",
-                    why);
-            p->read_told = true;
-        }
-        p->read_failed = true;
-        if (!p->fenced) p->fenced = "read_error";
-    } else if (rc == 0 && p->read_failed) {
-        if (p->read_told) logline(LOG_INFO, p->log->dir, "reads work again");
-        p->read_failed = p->read_told = false;
-        if (p->fenced && strcmp(p->fenced, "read_error") == 0) p->fenced = NULL;
-    }
-}
-
 int part_settle(struct part *p)
 {
     return part_failed(p, log_flush(p->log), "a write");
-}
-
-static void start_sync(struct part *p);
-
-static void next_syncs(struct parts *ps)
-{
-    struct list *l;
-    while (ps->syncs_n < ps->syncs_max && (l = list_pop_front(&ps->syncs_asked)) != NULL)
-        start_sync(LIST_ENTRY(l, struct part, in_syncs));
-    while (ps->syncs_n < SYNCS_IDLE_MAX && (l = list_pop_front(&ps->syncs_idle)) != NULL)
-        start_sync(LIST_ENTRY(l, struct part, in_syncs));
-}
-
-static void sync_done(struct os_job *j, void *owner)
-{
-    (void)owner;
-    struct part_syncer *y = CONTAINER_OF(j, struct part_syncer, job);
-    struct part *p = y->part;
-    struct parts *ps = p->home;
-    ps->syncs_n--;
-    for (int i = 0; i < y->segs_n; i++) log_seg_put(y->segs[i]);
-    p->syncer = NULL;
-    if (y->epochs.n && !y->epochs_kept) p->log->epochs_dirty = true;
-    if (p->doomed) {
-        /* nobody waits any more */
-    } else if (y->rc) {
-        part_fault(p, "sync_error", "a sync to disk", y->why);
-    } else {
-        if (y->name_made) p->names_synced = y->names;
-        struct part_root *root = &ps->roots[p->dir];
-        if (y->parent) root->synced = max_i64(root->synced, y->root_names);
-        p->log->synced_offset = max_i64(p->log->synced_offset, y->target);
-        p->aborts_synced = max_i64(p->aborts_synced, y->aborts);
-        if (y->kept) part_note_snapshot(p, y->target);
-        if (y->epochs_kept) p->log->epoch_kept = y->epoch;
-        release_synced(p);
-        if (!list_empty(&p->wait_sync)) start_sync(p);
-    }
-    part_unpin(p);
-    strbuf_fini(&y->producers);
-    strbuf_fini(&y->epochs);
-    free(y->dir);
-    free(y);
-    next_syncs(ps);
-}
-
-static void start_sync(struct part *p)
-{
-    struct log *l = p->log;
-    struct parts *ps = p->home;
-    bool asked = ps->sync == PART_SYNC_ALWAYS || !list_empty(&p->wait_sync);
-    bool behind =
-        l->synced_offset < l->flushed_offset || (p->upkeep && p->snapshot_offset < l->flushed_offset);
-    if (p->syncer || l->faulted || !behind) return;
-    list_remove(&p->in_syncs);
-    if (ps->syncs_n >= (asked ? ps->syncs_max : SYNCS_IDLE_MAX)) {
-        list_push_back(asked ? &ps->syncs_asked : &ps->syncs_idle, &p->in_syncs);
-        return;
-    }
-    struct part_syncer *y = xcalloc(1, sizeof *y);
-    y->part = p;
-    y->os = p->home->shard->os;
-    y->root = p->root;
-    y->target = l->flushed_offset;
-    strbuf_init(&y->producers);
-    strbuf_init(&y->epochs);
-    /* Oldest unsynced segments first; with more than fit, the target is where the last of them ends. */
-    int i = l->segs_n - 1;
-    while (i > 0 && l->segs[i]->base_offset >= l->synced_offset)
-        i--; /* a roll right there left its indexes to be synced */
-    int rc = 0;
-    for (; i < l->segs_n && rc == 0; i++) {
-        if (y->segs_n == SYNC_SEGS_MAX) {
-            y->target = l->segs[i]->base_offset;
-            break;
-        }
-        struct log_seg *s = l->segs[i];
-        if ((rc = log_seg_open(s)) != 0) break;
-        log_seg_get(s);
-        y->segs[y->segs_n++] = s;
-        if (i < l->segs_n - 1) y->sealed_n++;
-    }
-    if (rc) {
-        for (i = 0; i < y->segs_n; i++) log_seg_put(y->segs[i]);
-        free(y);
-        part_fault(p, "open_error", "opening a segment", os_why());
-        return;
-    }
-    y->parent = root_unsynced(p);
-    y->root_names = ps->roots[p->dir].names;
-    y->name_made = p->names_synced < l->names_made;
-    y->aborts = l->aborts_made;
-    y->txns = p->aborts_synced < y->aborts;
-    /* The producers' state is that of the log's end, so it must be what this sync makes durable. */
-    y->upkeep = p->upkeep && y->target == l->end_offset && p->snapshot_offset < y->target;
-    if (y->upkeep) {
-        producers_save(&p->producers, &y->producers);
-        y->epoch = l->epochs_n ? l->epochs[l->epochs_n - 1].epoch : -1;
-        if (l->epochs_dirty) log_epochs_take(l, &y->epochs);
-        y->obsolete = part_obsolete_snapshot(p);
-        p->upkeep = false;
-    }
-    if (y->name_made || y->sealed_n || y->parent || y->upkeep || y->txns) y->dir = xstrdup(l->dir);
-    y->names = l->names_made;
-    y->job.run = sync_run;
-    y->job.done = sync_done;
-    p->syncer = y;
-    ps->syncs_n++;
-    part_pin(p);
-    os_submit(y->os, &y->job);
 }
 
 /* ---- appending ---- */
@@ -551,7 +223,7 @@ void part_append(struct part *p, struct part_append *a)
             if (wait) {
                 /* keeps wait_sync in offset order: it is at or below everything that comes later */
                 list_push_front(&p->wait_sync, &a->link);
-                start_sync(p);
+                part_start_sync(p);
             } else if (dup.last_offset >= l->flushed_offset) list_push_back(&p->wait_flush, &a->link);
             else {
                 a->err = 0;
@@ -592,7 +264,7 @@ void part_append(struct part *p, struct part_append *a)
         a->owned = NULL;
         char why[96];
         snprintf(why, sizeof why, "%s", os_why());
-        if (rc == ERR_NOSPACE) no_room(p, why);
+        if (rc == ERR_NOSPACE) part_no_room(p, why);
         a->done(a, p->home->shard);
         if (rc != ERR_NOSPACE) part_fault(p, "write_error", "a write", why);
         return;
@@ -615,7 +287,7 @@ static void part_flush(struct part *p)
     bool more = p->log->pending_bytes > 0;
     int rc = log_flush(p->log);
     if (rc) (void)part_failed(p, rc, "a write");
-    else if (more && p->full) room_again(p);
+    else if (more && p->full) part_room_again(p);
     if (p->log->faulted) return;
     p->high_watermark = p->log->flushed_offset; /* no room for the last does not undo those before */
     producers_committed(&p->producers, p->high_watermark);
@@ -629,10 +301,10 @@ static void part_flush(struct part *p)
             list_remove(&a->link);
             list_push_back(&p->wait_sync, &a->link);
             sync = true;
-        } else complete(p, a, 0);
+        } else part_complete(p, a, 0);
     }
-    if (sync) start_sync(p);
-    fire_watches(p);
+    if (sync) part_start_sync(p);
+    part_fire_watches(p);
 }
 
 void parts_end_of_turn(struct parts *ps)
@@ -671,7 +343,7 @@ void part_tick(struct part *p, int64_t now_ms, bool retain)
         logline(LOG_WARN, p->log->dir, "cannot write its index: %s; a start after a crash will read more",
                 os_why());
     p->upkeep = true;
-    start_sync(p); /* the recovery point follows, so that a restart reads little */
+    part_start_sync(p); /* the recovery point follows, so that a restart reads little */
 }
 
 void part_end_of_epoch(const struct part *p, int32_t epoch, int32_t *epoch_out, int64_t *end_offset)
@@ -703,7 +375,7 @@ int part_close(struct part *p)
 {
     /* The pool is at rest, but nobody took its last answer: after a failed sync another one proves nothing.
      */
-    if (p->syncer && p->syncer->rc) p->log->faulted = true;
+    if (part_sync_failed(p)) p->log->faulted = true;
     if (p->log->faulted) return ERR_IO;
     int rc = log_close(p->log, false);
     if (rc == 0) rc = part_snapshot(p, p->log->end_offset);
@@ -754,12 +426,12 @@ void part_take_log(struct part *p, struct log *l, int dir, const char *root)
     p->log = l;
     p->dir = dir;
     p->root = root;
-    name_in_root(p); /* it was another when it was synced */
+    part_name_in_root(p); /* it was another when it was synced */
     p->names_synced = l->names_made;
     p->aborts_synced = l->aborts_made;
     p->snapshot_offset = p->older_snapshot = 0; /* not all of them are in the copy */
     log_free(old);
-    release_synced(p);
+    part_release_synced(p);
 }
 
 void part_remove(struct part *p, int err, int64_t delete_delay_ms)
@@ -769,8 +441,8 @@ void part_remove(struct part *p, int err, int64_t delete_delay_ms)
     list_remove(&p->in_dirty);
     list_remove(&p->in_syncs);
     p->doomed = true;
-    fail_all(p, err);
-    fire_watches(p);
+    part_fail_all(p, err);
+    part_fire_watches(p);
     /* Also after a fault: a new topic of this name must not find these records. */
     if (delete_delay_ms >= 0) discard_dir(p->home->shard, p->log->dir, p->topic, p->index, delete_delay_ms);
     if (!p->pins) part_free(p);

@@ -5,7 +5,7 @@
 #include "base/strbuf.h"
 #include "kp/batch.h"
 #include "log/txn_index.h"
-#include "part/part.h"
+#include "part/part_test_rig.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -30,33 +30,11 @@ static struct file {
              {"00000000000000000040.txnindex", 0, 0}};
 #define FILES_FIRST 8 /* the others are meant when the position has its highest bit set */
 
-static struct conf_topic topic_conf(void)
-{
-    return (struct conf_topic){.segment_bytes = 1 << 20,
-                               .segment_ms = INT64_MAX,
-                               .segment_index_bytes = 1 << 16,
-                               .index_interval_bytes = 1,
-                               .retention_ms = -1,
-                               .retention_bytes = -1,
-                               .max_message_bytes = 1 << 20,
-                               .message_timestamp_before_max_ms = INT64_MAX,
-                               .message_timestamp_after_max_ms = INT64_MAX,
-                               .compression = CONF_COMPRESSION_PRODUCER,
-                               .cleanup_delete = true};
-}
-
 static int open_part(bool clean, int64_t from, struct part **out)
 {
-    struct conf_topic cfg = topic_conf();
+    struct conf_topic cfg = part_test_conf(1 << 20, 1);
     struct log_open_opts o = {.clean = clean, .recovery_point = from, .start_offset = -1};
     return part_open(&parts, root, 0, id, "t", 0, &cfg, 0, &o, out);
-}
-
-static void appended(struct part_append *a, struct shard *s)
-{
-    (void)s;
-    free(a->bad_records);
-    a->bad_records = NULL;
 }
 
 static void finish(struct part *p, struct batch_builder *b, bool internal)
@@ -65,7 +43,7 @@ static void finish(struct part *p, struct batch_builder *b, bool internal)
     kp_writer_init(&w, 0);
     int rc = batch_finish(b, &w);
     ASSERT(rc == 0);
-    struct part_append a = {.records = kp_writer_slice(&w), .done = appended, .internal = internal};
+    struct part_append a = {.records = kp_writer_slice(&w), .done = part_test_appended, .internal = internal};
     part_append(p, &a);
     parts_end_of_turn(&parts);
     kp_writer_fini(&w);

@@ -1,8 +1,11 @@
 /* The scrub of a shard.
  *
- *   IDLE --timer--> next segment -> slice on the pool -> checked --timer, by the rate--> slice ... -> next
- * segment ^                                                                                              |
- *     +----------- every partition was read: a pause, then the next round ---------------------------+
+ *                                      +--timer, by the rate--+
+ *                                      v                      |
+ *   IDLE --timer--> next segment -> slice on the pool -> checked
+ *     ^                  |  ^                                 |
+ *     |                  |  +---- the segment was read -------+
+ *     +-- every partition was read: a pause, then the next round
  *
  * Invariants
  * 1. While slice is set its partition is pinned and its segment referenced.

@@ -1,22 +1,17 @@
 #include "part/snapshot.h"
+#include "base/i64s.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 
-static void snapshot_path(const char *dir, int64_t offset, char *out, size_t n)
+void part_snapshot_path(const char *dir, int64_t offset, char *out, size_t n)
 {
     snprintf(out, n, "%s/%020lld.snapshot", dir, (long long)offset);
 }
 
 static bool begins_segment(const struct log *l, int64_t offset)
 {
-    int lo = 0, hi = l->segs_n - 1;
-    while (lo < hi) {
-        int mid = (lo + hi + 1) / 2;
-        if (l->segs[mid]->base_offset <= offset) lo = mid;
-        else hi = mid - 1;
-    }
-    return l->segs[lo]->base_offset == offset;
+    return log_seg_of(l, offset)->base_offset == offset;
 }
 
 /* ---- writing ---- */
@@ -40,13 +35,13 @@ int part_snapshot(struct part *p, int64_t at)
     if (at == p->snapshot_offset) return 0;
     strbuf_init(&b);
     producers_save(&p->producers, &b);
-    snapshot_path(p->log->dir, at, path, sizeof path);
+    part_snapshot_path(p->log->dir, at, path, sizeof path);
     int rc = os_write_file_over(os, path, b.s, b.n);
     strbuf_fini(&b);
     if (rc) return rc;
     part_note_snapshot(p, at);
     if (obsolete == 0) return 0;
-    snapshot_path(p->log->dir, obsolete, path, sizeof path);
+    part_snapshot_path(p->log->dir, obsolete, path, sizeof path);
     rc = os_unlink(os, path);
     return rc == ERR_NOENT ? 0 : rc;
 }
@@ -58,31 +53,17 @@ static bool replay(void *arg, const uint8_t *batch, const struct batch_head *h, 
     return producers_note(&p->producers, batch, h, aborted);
 }
 
-struct offsets {
-    int64_t *v;
-    int n, cap;
-};
-static void offsets_add(struct offsets *o, int64_t offset)
-{
-    if (o->n == o->cap) o->v = xrealloc(o->v, (size_t)(o->cap = o->cap ? o->cap * 2 : 8) * sizeof *o->v);
-    o->v[o->n++] = offset;
-}
-static int by_offset(const void *a, const void *b)
-{
-    int64_t x = *(const int64_t *)a, y = *(const int64_t *)b;
-    return (x > y) - (x < y);
-}
 static int note_file(void *arg, const char *name, bool is_dir)
 {
     if (!is_dir && strspn(name, "0123456789") == 20 && strcmp(name + 20, ".snapshot") == 0)
-        offsets_add(arg, strtoll(name, NULL, 10));
+        i64s_add(arg, strtoll(name, NULL, 10));
     return 0;
 }
-static int list_snapshots(struct os *os, const char *dir, struct offsets *out)
+static int list_snapshots(struct os *os, const char *dir, struct i64s *out)
 {
-    *out = (struct offsets){0};
+    *out = (struct i64s){0};
     int rc = os_list_dir(os, dir, note_file, out);
-    if (out->n) qsort(out->v, (size_t)out->n, sizeof *out->v, by_offset);
+    i64s_sort(out);
     return rc == ERR_NOENT ? 0 : rc;
 }
 
@@ -96,7 +77,7 @@ static void forget_producers(struct part *p)
 /* Snapshots let a start read less. One that is not sound gives way to the one before; without any the whole
  * log is read. A segment that is read anew wants one from before it, or its transactions would not be known.
  */
-static int load_producers(struct part *p, const char *dir, const struct offsets *files, int64_t latest,
+static int load_producers(struct part *p, const char *dir, const struct i64s *files, int64_t latest,
                           int64_t *replay_from)
 {
     int rc = 0;
@@ -106,7 +87,7 @@ static int load_producers(struct part *p, const char *dir, const struct offsets 
         struct strbuf b;
         if (files->v[i] > latest) continue;
         strbuf_init(&b);
-        snapshot_path(dir, files->v[i], path, sizeof path);
+        part_snapshot_path(dir, files->v[i], path, sizeof path);
         rc = os_read_file(p->home->shard->os, path, 256 << 20, &b);
         if (rc == ERR_FORMAT) rc = 0; /* too large to be one */
         else if (rc == 0 && producers_load(&p->producers, strbuf_slice(&b)) == 0) {
@@ -120,7 +101,7 @@ static int load_producers(struct part *p, const char *dir, const struct offsets 
 }
 
 /* Kept are the newest two and those where a segment begins. */
-static int drop_stray_snapshots(struct part *p, const struct offsets *files)
+static int drop_stray_snapshots(struct part *p, const struct i64s *files)
 {
     int rc = 0;
     for (int i = 0; i < files->n && rc == 0; i++) {
@@ -128,7 +109,7 @@ static int drop_stray_snapshots(struct part *p, const struct offsets *files)
         char path[4200];
         bool beyond = at > p->log->end_offset; /* it speaks of batches that recovery cut */
         if (!beyond && (i >= files->n - 2 || begins_segment(p->log, at))) continue;
-        snapshot_path(p->log->dir, at, path, sizeof path);
+        part_snapshot_path(p->log->dir, at, path, sizeof path);
         rc = os_unlink(p->home->shard->os, path);
         if (rc == ERR_NOENT) rc = 0; /* recovery dropped it with its segment */
     }
@@ -146,7 +127,7 @@ int part_open_log(struct part *p, const char *dir, const struct log_cfg *cfg, st
     char cut[sizeof o->cut] = "";
     int64_t latest = INT64_MAX;
     for (;;) {
-        struct offsets files;
+        struct i64s files;
         int rc = list_snapshots(os, dir, &files);
         if (rc == 0)
             rc = load_producers(p, dir, &files, o->clean ? latest : min_i64(latest, o->recovery_point),
@@ -156,7 +137,7 @@ int part_open_log(struct part *p, const char *dir, const struct log_cfg *cfg, st
         bool beyond = rc == 0 && o->replay_from > p->log->end_offset,
              missed = rc == 0 && p->log->txns_missed >= 0;
         if (rc == 0) rc = drop_stray_snapshots(p, &files);
-        free(files.v);
+        i64s_fini(&files);
         if (rc || !(beyond || missed)) {
             memcpy(o->cut, cut, sizeof cut);
             return rc;

@@ -1,8 +1,8 @@
 /* Start and stop of a broker.
  *
- *   conf -> directories -> metadata log -> image of every shard -> shards open their partitions -> listeners
- * -> serve SIGTERM -> listeners and connections close -> partitions sync -> checkpoints ->
- * .kafka_cleanshutdown */
+ *   conf -> directories -> metadata log -> image of every shard -> shards open their partitions
+ *     -> listeners -> serve
+ *   SIGTERM -> listeners and connections close -> partitions sync -> checkpoints -> .kafka_cleanshutdown */
 #include "server/server.h"
 #include "api/gauges.h"
 #include "metrics/http.h"

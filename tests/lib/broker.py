@@ -100,6 +100,17 @@ def sh(*cmd, stdin=None, timeout=120, check=True, env=None):
     return p.stdout if check else p
 
 
+def until(what, check, seconds=120):
+    """Looks again and again until there is something to see, and gives that."""
+    end = time.time() + seconds
+    while True:
+        got = check()
+        if got:
+            return got
+        assert time.time() < end, "waited in vain for " + what
+        time.sleep(0.02)
+
+
 class Suite:
     """@suite.test on functions in order; suite.main() runs them (or those named on the command line)."""
 

@@ -2,21 +2,17 @@
 import glob
 import os
 import re
-import socket
-import struct
 
 from broker import ROOT
+from wire import Wire
 
 
 def advertised(port):
     """{key: (min, max)} from ApiVersions v0."""
-    body = struct.pack(">hhih", 18, 0, 1, -1)
-    with socket.create_connection(("127.0.0.1", port)) as s:
-        s.sendall(struct.pack(">i", len(body)) + body)
-        n = struct.unpack(">i", s.recv(4, socket.MSG_WAITALL))[0]
-        data = s.recv(n, socket.MSG_WAITALL)
-    count = struct.unpack(">i", data[6:10])[0]
-    return {k: (lo, hi) for k, lo, hi in (struct.unpack(">hhh", data[10 + 6 * i:16 + 6 * i]) for i in range(count))}
+    with Wire(port) as w:
+        r = w.ask(18, 0, b"")
+    r.take("h")
+    return {k: (lo, hi) for k, lo, hi in (r.take("hhh") for _ in r.each())}
 
 
 def kafka():

@@ -26,19 +26,23 @@ def varint(n):
     return out + bytes([n])
 
 
-def batch(values, time_ms, key=None):
+def batch(values, time_ms, key=None, base_offset=0, leader_epoch=-1, attributes=0):
     """A record batch of magic 2 without a producer id, every record with the same time."""
     records = b""
     for i, value in enumerate(values):
         r = b"\0" + varint(0) + varint(i) + (varint(-1) if key is None else varint(len(key)) + key)
         r += varint(len(value)) + value + varint(0)
         records += varint(len(r)) + r
-    body = struct.pack(">hiqqqhii", 0, len(values) - 1, time_ms, time_ms, -1, -1, -1, len(values)) + records
-    return struct.pack(">qiibI", 0, len(body) + 9, -1, 2, crc32c(body)) + body
+    body = struct.pack(">hiqqqhii", attributes, len(values) - 1, time_ms, time_ms, -1, -1, -1, len(values)) + records
+    return struct.pack(">qiibI", base_offset, len(body) + 9, leader_epoch, 2, crc32c(body)) + body
 
 
 def text(s):
     return struct.pack(">h", len(s)) + s.encode()
+
+
+def array(items):
+    return struct.pack(">i", len(items)) + b"".join(items)
 
 
 class Reader:
@@ -97,7 +101,7 @@ class Wire:
 
     def metadata(self, topics=None):
         """{topic: number of partitions that have a leader}; of every topic by default."""
-        body = struct.pack(">i", -1) if topics is None else struct.pack(">i", len(topics)) + b"".join(map(text, topics))
+        body = struct.pack(">i", -1) if topics is None else array([text(t) for t in topics])
         r = self.ask(3, 1, body)
         for _ in r.each():
             r.take("i"), r.text(), r.take("i"), r.text()
@@ -116,7 +120,7 @@ class Wire:
 
     def create(self, topics, **configs):
         """topics: {name: partitions}. Gives {name: error code}."""
-        conf = struct.pack(">i", len(configs)) + b"".join(text(k.replace("_", ".")) + text(str(v)) for k, v in configs.items())
+        conf = array([text(k.replace("_", ".")) + text(str(v)) for k, v in configs.items()])
         body = struct.pack(">i", len(topics))
         for name, partitions in topics.items():
             body += text(name) + struct.pack(">ihi", partitions, 1, 0) + conf
@@ -130,7 +134,7 @@ class Wire:
         return out
 
     def delete(self, names):
-        r = self.ask(20, 3, struct.pack(">i", len(names)) + b"".join(map(text, names)) + struct.pack(">i", 60000))
+        r = self.ask(20, 3, array([text(n) for n in names]) + struct.pack(">i", 60000))
         r.take("i")
         return {r.text(): r.take("h") for _ in r.each()}
 
@@ -138,9 +142,7 @@ class Wire:
         """The same batch to every partition of {name: [index]}. Gives {(name, index): (error code, base offset)}."""
         body = struct.pack(">hhii", -1, acks, 60000, len(topics))
         for name, indexes in topics.items():
-            body += text(name) + struct.pack(">i", len(indexes))
-            for i in indexes:
-                body += struct.pack(">ii", i, len(records)) + records
+            body += text(name) + array([struct.pack(">ii", i, len(records)) + records for i in indexes])
         r = self.ask(0, 7, body)
         out = {}
         for _ in r.each():
@@ -154,7 +156,7 @@ class Wire:
         """ListOffsets (-1: the end, -2: the start) of {name: [index]}: {(name, index): (error code, time, offset)}."""
         body = struct.pack(">ii", -1, len(topics))
         for name, indexes in topics.items():
-            body += text(name) + struct.pack(">i", len(indexes)) + b"".join(struct.pack(">iq", i, time_ms) for i in indexes)
+            body += text(name) + array([struct.pack(">iq", i, time_ms) for i in indexes])
         r = self.ask(2, 1, body)
         out = {}
         for _ in r.each():
@@ -168,7 +170,7 @@ class Wire:
         """One round from `offset` of {name: [index]}: {(name, index): (error code, high watermark, record bytes)}."""
         body = struct.pack(">iiiibi", -1, 1000, 1, 0x7FFFFFFF, 0, len(topics))
         for name, indexes in topics.items():
-            body += text(name) + struct.pack(">i", len(indexes)) + b"".join(struct.pack(">iqi", i, offset, bytes_each) for i in indexes)
+            body += text(name) + array([struct.pack(">iqi", i, offset, bytes_each) for i in indexes])
         r = self.ask(1, 4, body)
         r.take("i")
         out = {}

@@ -3,7 +3,7 @@ text must occur exactly once, so a mutant cannot rot unseen."""
 MUTANTS = [
     ("fsync-skipped", "src/part/sync.c", "y->rc = os_fdatasync(y->os, y->segs[i]->fd);", "y->rc = 0;", 40),
     ("acknowledged-early", "src/part/part.c", "(a->acks_all && p->home->sync == PART_SYNC_ACKS_ALL)", "(a->acks_all && p->home->sync == PART_SYNC_ALWAYS)", 40),
-    ("names-not-synced", "src/part/sync.c", "if (y->rc == 0 && y->name_made)", "if (y->rc == 0 && y->name_made && y->parent)", 80),
+    ("names-not-synced", "src/part/sync.c", "if (y->rc == 0 && (y->name_made || y->parent))", "if (y->rc == 0 && y->parent)", 80),
     ("index-not-synced", "src/part/sync.c", "for (int i = 0; i < y->sealed_n && y->rc == 0; i++)", "for (int i = 0; i < 0 && y->rc == 0; i++)", 400),
     ("duplicates-not-seen", "src/part/part.c", "rc = producers_check(&p->producers, &h, &dup);", "(void)dup, rc = 0;", 40),
     ("producers-not-replayed", "src/part/snapshot.c", "    o->scan_cb = replay;", "    (void)replay;", 40),

@@ -111,7 +111,7 @@ static void sync_run(struct os_job *j)
         y->rc = log_sync_index(y->os, y->dir, y->segs[i]->base_offset);
     if (y->rc == 0 && y->txns) y->rc = sync_txns(y);
     if (y->rc == 0 && y->upkeep) keep_state(y);
-    if (y->rc == 0 && y->name_made) y->rc = sync_names(y->os, y->dir, y->parent);
+    if (y->rc == 0 && (y->name_made || y->parent)) y->rc = sync_names(y->os, y->dir, y->parent);
     if (y->rc) {
         snprintf(y->why, sizeof y->why, "%s", os_why());
         os_mark_unsettled(y->os, y->root);

@@ -1,6 +1,7 @@
 /* A run: faults for some time, then none, and by then everything that was begun must end well.
  *
  *   work_traffic.c     producers and readers
+ *   work_group.c   members of a consumer group
  *   work_kept.c    a compacted topic
  *   work_admin.c   topics, plain commits, moves between log directories
  *   work_fate.c    what happens to the machine
@@ -23,14 +24,15 @@ int64_t pause_ns(void)
 }
 static bool settled(void)
 {
-    return traffic_settled() && kept_settled() && admin_settled();
+    return traffic_settled() && kept_settled() && admin_settled() && group_settled();
 }
 static void unsettled(void)
 {
-    char log[60];
-    traffic_tell(log, sizeof log);
-    world_fail("work that was begun did not end within 10 minutes without faults: %s keeper %d admin %d", log,
-               kept_settled(), admin_settled());
+    char traffic[60], group[200];
+    traffic_tell(traffic, sizeof traffic);
+    group_tell(group, sizeof group);
+    world_fail("work that was begun did not end within 10 minutes without faults: %s keeper %d admin %d %s",
+               traffic, kept_settled(), admin_settled(), group);
 }
 static void run_until(int64_t ns, bool (*enough)(void))
 {
@@ -55,6 +57,7 @@ static bool configure(bool scrub)
         {"metadata.log.segment.bytes", "8388608"},
         {"file.delete.delay.ms", "5000"},
         {"log.cleaner.backoff.ms", "1000"},
+        {"group.initial.rebalance.delay.ms", "1000"},
         {"moldau.scrub.bytes.per.second", "200000"},
     };
     struct strbuf errors, warnings;
@@ -86,6 +89,7 @@ void work_run(const struct work *w)
     kept_start();
     commits_start();
     admin_start();
+    group_start();
     fate_start();
     run_until(world.now_ns + w->seconds * SIM_S, NULL);
 
@@ -96,6 +100,7 @@ void work_run(const struct work *w)
     traffic_quiet();
     admin_quiet();
     kept_quiet();
+    group_quiet();
     run_until(world.now_ns + 400 * SIM_S, NULL);
     run_until(limit, settled);
     if (!world.failed && !settled()) unsettled();

@@ -63,6 +63,12 @@ void traffic_check(void);
 int64_t traffic_end(int partition); /* as it was read last */
 int64_t traffic_durable_end(int partition);
 
+/* ---- work_group.c ---- */
+void group_start(void);
+void group_quiet(void);
+bool group_settled(void);
+void group_tell(char *to, size_t n); /* who is where */
+
 /* ---- work_kept.c ---- */
 void kept_start(void);
 void kept_quiet(void);

@@ -32,4 +32,5 @@ MUTANTS = [
     ("commits-not-synced", "src/api/groups.c", "x->append.acks_all = true;", "x->append.acks_all = false;", 80),
     ("groups-not-loaded", "src/api/groups.c", "if (rec.key.p) coord_step(c, &ev);", "if (!rec.key.p) coord_step(c, &ev);", 40),
     ("assignments-not-logged", "src/grp/grp_join.c", "grp_record_group(c, g, assigned, (size_t)q->assignments_n);", "grp_record_group(c, g, NULL, 0);", 200),
+    ("sessions-by-wall-clock", "src/api/groups.c", "ev->mono_ms = os_mono_ns(s->os) / 1000000;", "ev->mono_ms = ev->now_ms;", 200),
 ]

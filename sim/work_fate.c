@@ -124,6 +124,10 @@ static void watch(void *arg, uint64_t tag)
     if (!run.machine->run) rise(NULL, 0); /* it went down by itself: a clean stop came to its end */
     world_at(world.now_ns + 5 * SIM_S, watch, NULL, 0);
 }
+static void step_clock(void)
+{
+    world.wall_offset_ms += (int64_t)world_below(7200000) - 3600000;
+}
 static void fate(void *arg, uint64_t tag)
 {
     (void)arg;
@@ -154,7 +158,7 @@ static void fate(void *arg, uint64_t tag)
         machine_stop(run.machine);
         break;
     case 8:
-        world.wall_offset_ms += (int64_t)world_below(7200000) - 3600000;
+        step_clock();
         break;
     case 9:
         wires_cut_clients(run.machine);
@@ -191,5 +195,7 @@ void fate_end(void)
     if (world.faults.sync_error || world.faults.write_error || world.faults.read_error)
         machine_kill(run.machine, false); /* partitions that met it come back with the next start */
     world.faults = (struct faults){0};
+    /* What waits for a time must not wait until the clock is there again. */
+    if (world_below(2)) step_clock();
     world.full_until_ns = 0; /* room comes back to a broker that runs */
 }

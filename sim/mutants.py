@@ -27,4 +27,10 @@ MUTANTS = [
     ("scrub-fences-nothing", "src/part/scrub.c", "if (here && x->rc == ERR_CORRUPT_MESSAGE)", "if (here && x->rc == ERR_BUSY)", 200),
     ("gap-passed-over", "src/log/read.c", "if (!l->cfg.clean_compact && offset >= l->compacted_below) {", "if (offset < 0) {", 400),
     ("metadata-cut", "src/api/controller_start.c", "bad.sound_behind > UNSYNCED_BATCHES_MAX", "bad.sound_behind < 0", 400),
+    ("old-generation-commits", "src/grp/grp_offset.c", "        if (generation != g->generation) return KERR_ILLEGAL_GENERATION;\n", "", 40),
+    ("sessions-without-end", "src/grp/grp_join.c", "if (!m->is_new && (m->join || m->sync)) return;", "if (!m->is_new) return;", 80),
+    ("commits-not-synced", "src/api/groups.c", "x->append.acks_all = true;", "x->append.acks_all = false;", 80),
+    ("groups-not-loaded", "src/api/groups.c", "if (rec.key.p) coord_step(c, &ev);", "if (!rec.key.p) coord_step(c, &ev);", 40),
+    ("assignments-not-logged", "src/grp/grp_join.c", "grp_record_group(c, g, assigned, (size_t)q->assignments_n);", "grp_record_group(c, g, NULL, 0);", 200),
+    ("sessions-by-wall-clock", "src/api/groups.c", "ev->mono_ms = os_mono_ns(s->os) / 1000000;", "ev->mono_ms = ev->now_ms;", 200),
 ]

@@ -54,7 +54,7 @@ int32_t group_partition(const struct broker *b, struct slice group)
     return (h == INT32_MIN ? 0 : h < 0 ? -h : h) % t->parts_n;
 }
 
-static void coord_step(struct coord *c, const struct grp_event *ev);
+static void coord_step(struct coord *c, struct grp_event *ev);
 
 static void append_done(struct part_append *a, struct shard *s)
 {
@@ -107,10 +107,11 @@ static struct coord_append *seal(struct coord *c, const struct grp_effects *fx, 
     return x;
 }
 
-static void coord_step(struct coord *c, const struct grp_event *ev)
+static void coord_step(struct coord *c, struct grp_event *ev)
 {
     struct groups *g = c->groups;
     struct shard *s = g->b->shard;
+    ev->mono_ms = os_mono_ns(s->os) / 1000000;
     struct grp_effects fx;
     struct coord_append *first = NULL, **tail = &first;
     grp_effects_init(&fx);
@@ -124,7 +125,7 @@ static void coord_step(struct coord *c, const struct grp_event *ev)
     for (size_t i = 0; i < fx.replies_n; i++) reply(s, &fx.replies[i]);
     if (c->part && !c->gone) {
         if (fx.deadline_ms == INT64_MAX) timer_cancel(s, &c->timer);
-        else timer_set_ms(s, &c->timer, max_i64(fx.deadline_ms - os_wall_ms(s->os), 0));
+        else timer_set_ms(s, &c->timer, max_i64(fx.deadline_ms - ev->mono_ms, 0));
     }
     grp_effects_fini(&fx);
     while (first) {

@@ -415,7 +415,7 @@ static void loaded(struct grp_ctx *c)
     for (size_t i = 0; i < n; i++)
         if (!groups[i]->deleted) grp_loaded(c, groups[i]);
     free(groups);
-    grp_timer_set(c->s, c->s->cleanup, c->now_ms + c->s->config.offsets_retention_check_ms);
+    grp_timer_set(c->s, c->s->cleanup, c->mono_ms + c->s->config.offsets_retention_check_ms);
 }
 
 static void txns_clear(struct grp_shard *s)
@@ -542,9 +542,9 @@ static void on_request(struct grp_ctx *c)
 static void tick(struct grp_ctx *c)
 {
     struct grp_timer *t;
-    while (c->s->state == GRP_ACTIVE && (t = grp_timer_due(c->s, c->now_ms)) != NULL) {
+    while (c->s->state == GRP_ACTIVE && (t = grp_timer_due(c->s, c->mono_ms)) != NULL) {
         if (t->kind == GRP_TIMER_CLEANUP) {
-            grp_timer_set(c->s, t, c->now_ms + max_i64(c->s->config.offsets_retention_check_ms, 1));
+            grp_timer_set(c->s, t, c->mono_ms + max_i64(c->s->config.offsets_retention_check_ms, 1));
             grp_on_cleanup(c);
         } else {
             grp_on_timer(c, t);
@@ -555,7 +555,7 @@ static void tick(struct grp_ctx *c)
 
 int grp_step(struct grp_shard *s, const struct grp_event *ev, struct grp_effects *effects)
 {
-    struct grp_ctx c = {.s = s, .e = effects, .ev = ev, .now_ms = ev->now_ms};
+    struct grp_ctx c = {.s = s, .e = effects, .ev = ev, .now_ms = ev->now_ms, .mono_ms = ev->mono_ms};
     int rc = 0;
     switch (ev->type) {
     case GRP_TICK:

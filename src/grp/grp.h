@@ -57,7 +57,7 @@ enum grp_event_type {
     GRP_LIST,              /* kp_list_groups_response */
     GRP_DELETE,            /* kp_delete_groups_response */
     /* No waiter. */
-    GRP_TICK,          /* now_ms reached the deadline */
+    GRP_TICK,          /* mono_ms reached the deadline */
     GRP_APPENDED,      /* appended */
     GRP_TOPIC_DELETED, /* topic */
     GRP_TXN_END,       /* txn_end: a transaction marker was committed to this partition */
@@ -68,7 +68,8 @@ enum grp_event_type {
 
 struct grp_event {
     enum grp_event_type type;
-    int64_t now_ms;
+    int64_t now_ms;  /* of the wall clock: what records say, and how old offsets are */
+    int64_t mono_ms; /* of a clock that nobody sets: sessions and all other deadlines */
     struct grp_waiter *waiter;
     /* Of GRP_JOIN: becomes part of a new member's id. */
     struct uuid random;
@@ -128,7 +129,7 @@ struct grp_effects {
     size_t records_n, records_cap;
     struct grp_append *appends;
     size_t appends_n, appends_cap;
-    int64_t deadline_ms; /* step GRP_TICK then; INT64_MAX: never */
+    int64_t deadline_ms; /* of mono_ms: step GRP_TICK then; INT64_MAX: never */
     struct arena arena;
 };
 

@@ -25,13 +25,15 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
         if (data[at + 2] & 4) rc = grp_step(&s, &ev, &e);
         at += 3 + key + value;
     }
-    struct grp_event loaded = {.type = GRP_LOADED}, later = {.type = GRP_TICK, .now_ms = 1 << 30};
+    struct grp_event loaded = {.type = GRP_LOADED},
+                     later = {.type = GRP_TICK, .now_ms = 1 << 30, .mono_ms = 1 << 30};
     int rc = grp_step(&s, &loaded, &e);
     rc |= grp_step(&s, &later, &e);
     ASSERT(rc == 0);
     for (size_t i = 0; i < e.appends_n && i < 8; i++) {
         struct grp_event ev = {.type = GRP_APPENDED,
                                .now_ms = 1 << 30,
+                               .mono_ms = 1 << 30,
                                .appended = {e.appends[i].token, i & 1 ? ERR_KAFKA_STORAGE_ERROR : 0}};
         rc = grp_step(&s, &ev, &e);
         ASSERT(rc == 0);

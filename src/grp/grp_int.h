@@ -27,10 +27,11 @@ struct grp_timer {
     struct grp_group *group;
     void *owner; /* struct grp_member or grp_pending */
 };
+/* at_ms: by the monotonic clock */
 void grp_timer_set(struct grp_shard *s, struct grp_timer *t, int64_t at_ms);
 void grp_timer_cancel(struct grp_shard *s, struct grp_timer *t);
 /* The first timer that is due, taken out of the heap; NULL if none is. */
-struct grp_timer *grp_timer_due(struct grp_shard *s, int64_t now_ms);
+struct grp_timer *grp_timer_due(struct grp_shard *s, int64_t mono_ms);
 
 struct grp_protocol {
     struct slice name, metadata;
@@ -149,7 +150,7 @@ struct grp_ctx {
     struct grp_shard *s;
     struct grp_effects *e;
     const struct grp_event *ev;
-    int64_t now_ms;
+    int64_t now_ms, mono_ms;
     struct grp_op *op; /* the write that is being put together */
 };
 

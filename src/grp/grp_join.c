@@ -22,7 +22,7 @@ static void complete_join(struct grp_ctx *c, struct grp_group *g);
 
 void grp_heartbeat_restart(struct grp_ctx *c, struct grp_member *m)
 {
-    grp_timer_set(c->s, &m->heartbeat, c->now_ms + m->session_timeout_ms);
+    grp_timer_set(c->s, &m->heartbeat, c->mono_ms + m->session_timeout_ms);
 }
 
 /* ---- answering members that wait ---- */
@@ -137,7 +137,7 @@ static void complete_join_or_schedule(struct grp_ctx *c, struct grp_group *g)
         return;
     }
     g->initial_delay = false;
-    grp_timer_set(c->s, &g->join_timer, c->now_ms + grp_rebalance_timeout(g));
+    grp_timer_set(c->s, &g->join_timer, c->mono_ms + grp_rebalance_timeout(g));
 }
 
 static void prepare_rebalance(struct grp_ctx *c, struct grp_group *g)
@@ -155,7 +155,7 @@ static void prepare_rebalance(struct grp_ctx *c, struct grp_group *g)
     g->initial_delay = true;
     g->delay_ms = delay_ms;
     g->remaining_ms = timeout_ms > delay_ms ? timeout_ms - delay_ms : 0;
-    grp_timer_set(c->s, &g->join_timer, c->now_ms + delay_ms);
+    grp_timer_set(c->s, &g->join_timer, c->mono_ms + delay_ms);
 }
 
 static void complete_join_if_all(struct grp_ctx *c, struct grp_group *g)
@@ -207,7 +207,7 @@ static void complete_join(struct grp_ctx *c, struct grp_group *g)
     }
     if (!elect_leader(g) && g->members_n) {
         g->initial_delay = false;
-        grp_timer_set(c->s, &g->join_timer, c->now_ms + grp_rebalance_timeout(g));
+        grp_timer_set(c->s, &g->join_timer, c->mono_ms + grp_rebalance_timeout(g));
         return;
     }
     next_generation(c, g);
@@ -224,7 +224,7 @@ static void complete_join(struct grp_ctx *c, struct grp_group *g)
         m->pending_sync = true;
     }
     g->sync_generation = g->generation;
-    grp_timer_set(c->s, &g->sync_timer, c->now_ms + grp_rebalance_timeout(g));
+    grp_timer_set(c->s, &g->sync_timer, c->mono_ms + grp_rebalance_timeout(g));
 }
 
 static void initial_delay_over(struct grp_ctx *c, struct grp_group *g)
@@ -238,7 +238,7 @@ static void initial_delay_over(struct grp_ctx *c, struct grp_group *g)
     if (delay_ms > g->remaining_ms) delay_ms = g->remaining_ms;
     g->remaining_ms = g->remaining_ms > g->delay_ms ? g->remaining_ms - g->delay_ms : 0;
     g->delay_ms = delay_ms;
-    grp_timer_set(c->s, &g->join_timer, c->now_ms + delay_ms);
+    grp_timer_set(c->s, &g->join_timer, c->mono_ms + delay_ms);
 }
 
 /* ---- JoinGroup ---- */
@@ -300,7 +300,7 @@ static void add_member(struct grp_ctx *c, struct grp_group *g, struct slice id)
     wait_for_join(c, g, m);
     /* It has no id yet with which to send heartbeats, and its connection may be gone: it cannot wait for
      * ever. */
-    grp_timer_set(c->s, &m->heartbeat, c->now_ms + NEW_MEMBER_JOIN_TIMEOUT_MS);
+    grp_timer_set(c->s, &m->heartbeat, c->mono_ms + NEW_MEMBER_JOIN_TIMEOUT_MS);
     rebalance(c, g);
 }
 
@@ -403,7 +403,7 @@ static void join_new(struct grp_ctx *c, struct grp_group *g)
     if (m) {
         rejoin_static(c, g, m, id);
     } else if (!q->group_instance_id.p && w->version >= 4) {
-        grp_pending_add(c->s, g, id, c->now_ms + q->session_timeout_ms);
+        grp_pending_add(c->s, g, id, c->mono_ms + q->session_timeout_ms);
         grp_join_reject(c, w, id, KERR_MEMBER_ID_REQUIRED);
     } else {
         add_member(c, g, id);

@@ -169,6 +169,21 @@ TEST(a_silent_member_expires_and_the_group_empties)
     pair_down(&p);
 }
 
+TEST(a_step_of_the_wall_clock_moves_no_session)
+{
+    struct pair p;
+    pair_up(&p, NULL, NULL);
+    p.r.wall_step_ms = -3600000;
+    rig_pass(&p.r, 9000);
+    CHECK_INT(rig_heartbeat(&p.r, "g", 1, p.a, NULL), 0);
+    p.r.wall_step_ms = 3600000;
+    CHECK_INT(rig_heartbeat(&p.r, "g", 1, p.a, NULL), 0);
+    p.r.wall_step_ms = -7200000;
+    rig_pass(&p.r, 1000);
+    CHECK_INT(rig_describe(&p.r, "g")->members_n, 1);
+    pair_down(&p);
+}
+
 TEST(a_member_id_is_required_and_expires_when_it_is_not_used)
 {
     struct rig r;

@@ -31,7 +31,8 @@ struct held {
 struct rig {
     struct grp_shard shard;
     struct prng prng;
-    int64_t now_ms, deadline_ms;
+    int64_t now_ms, deadline_ms; /* of both clocks, but for wall_step_ms */
+    int64_t wall_step_ms;
     bool hold; /* appends stay open until rig_commit_one */
     struct held held[1024];
     size_t held_n;
@@ -90,7 +91,8 @@ static inline void rig_step(struct rig *r, struct grp_event *ev)
 {
     struct grp_effects e;
     grp_effects_init(&e);
-    ev->now_ms = r->now_ms;
+    ev->now_ms = r->now_ms + r->wall_step_ms;
+    ev->mono_ms = r->now_ms;
     int rc = grp_step(&r->shard, ev, &e);
     ASSERT(rc == 0);
     for (size_t i = 0; i < e.replies_n; i++) {

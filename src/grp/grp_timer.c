@@ -61,9 +61,9 @@ void grp_timer_set(struct grp_shard *s, struct grp_timer *t, int64_t at_ms)
     up(s, t, s->timers_n);
 }
 
-struct grp_timer *grp_timer_due(struct grp_shard *s, int64_t now_ms)
+struct grp_timer *grp_timer_due(struct grp_shard *s, int64_t mono_ms)
 {
-    if (!s->timers_n || s->timers[0]->at_ms > now_ms) return NULL;
+    if (!s->timers_n || s->timers[0]->at_ms > mono_ms) return NULL;
     struct grp_timer *t = s->timers[0];
     grp_timer_cancel(s, t);
     return t;

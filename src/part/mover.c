@@ -20,7 +20,7 @@ struct move {
     int dir;
     const char *root;
     struct log_copy *copy; /* NULL: not begun */
-    bool committing;
+    bool committing;       /* from here on the metadata log may name the copy */
     struct os_job job;
     struct mover *mover;
     int64_t slice_ns, slice_bytes;
@@ -154,19 +154,33 @@ static int take_copy(struct mover *m, struct move *x)
     return 0;
 }
 
-void mover_committed(struct mover *m, int err)
+static void take_over(struct mover *m)
 {
     struct move *x = first(m);
     struct part *p = x->part;
-    m->away = false;
-    x->committing = false;
-    if (err || p->doomed) {
-        give_up(m, p->doomed ? NULL : err_text(err));
+    if (p->doomed) {
+        give_up(m, NULL);
         return;
     }
-    /* From here on the metadata log names the copy. */
+    /* Upkeep may have begun a sync of the old log meanwhile, which has its files. */
+    if (p->syncer) {
+        wake_after(m, PATIENCE_MS);
+        return;
+    }
     if (!p->log->faulted && take_copy(m, x)) part_fault(p, "move_failed", "taking its copy", os_why());
     end(m);
+}
+
+void mover_committed(struct mover *m, int err)
+{
+    struct move *x = first(m);
+    m->away = false;
+    if (err) {
+        x->committing = false;
+        give_up(m, x->part->doomed ? NULL : err_text(err));
+        return;
+    }
+    take_over(m);
 }
 
 /* ---- copying ---- */
@@ -200,6 +214,10 @@ static void step(struct mover *m)
 {
     struct move *x = first(m);
     if (!x || m->away) return;
+    if (x->committing) {
+        take_over(m);
+        return;
+    }
     struct part *p = x->part;
     if (p->doomed || p->move != x || p->dir == x->dir || p->log->faulted) {
         give_up(m, p->doomed || !p->log->faulted ? NULL : "the partition is offline");

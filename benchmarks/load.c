@@ -81,7 +81,7 @@ static void send_fetch(struct conn *c)
     kp_writer_init(&w, 256);
     begin_frame(&w, 1, 11);
     kp_write_i32(&w, -1);
-    kp_write_i32(&w, 100);
+    kp_write_i32(&w, 0); /* no waiting at the end, from where it begins anew: that would measure the wait */
     kp_write_i32(&w, 1);
     kp_write_i32(&w, (int32_t)o.fetch);
     kp_write_i8(&w, 0);

@@ -1,10 +1,11 @@
 /* DescribeLogDirs, and AlterReplicaLogDirs (KIP-113): a partition moves to another directory of this node. */
 #include "api/handlers.h"
-#include "ctl/feature.h"
 #include "api/seen.h"
 #include "api/spread.h"
+#include "ctl/feature.h"
 #include "kp/alter_replica_log_dirs.h"
 #include "kp/describe_log_dirs.h"
+#include "part/dir.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -124,7 +125,6 @@ void api_describe_log_dirs(struct req *r)
 }
 
 /* ---- AlterReplicaLogDirs ---- */
-#define FUTURE_NAME_BYTES 40 /* what the name of a copy has behind TOPIC-PARTITION */
 #define NAME_BYTES_MAX 255
 
 struct alteration {
@@ -159,10 +159,10 @@ static int16_t check_move(const struct broker *b, const struct image_topic *t, s
 {
     int dir = dir_of(b->node, path);
     int digits = snprintf(NULL, 0, "-%d", index);
-    if (name.n + (size_t)digits + FUTURE_NAME_BYTES > NAME_BYTES_MAX) return KERR_INVALID_TOPIC_EXCEPTION;
+    if (name.n + (size_t)digits + PART_DIR_TAIL_BYTES > NAME_BYTES_MAX) return KERR_INVALID_TOPIC_EXCEPTION;
     if (dir < 0) return KERR_LOG_DIR_NOT_FOUND;
     if (!b->node->dirs[dir].online) return KERR_KAFKA_STORAGE_ERROR;
-    if (!t || index < 0 || index >= t->parts_n) return KERR_REPLICA_NOT_AVAILABLE;
+    if (!t || index < 0 || index >= t->parts_n) return KERR_UNKNOWN_TOPIC_OR_PARTITION;
     /* Without directories in the metadata log a crash could bring the old copy back. */
     return image_metadata_version(&b->image) < MV_DIRECTORIES ? KERR_UNSUPPORTED_VERSION : 0;
 }

@@ -97,7 +97,7 @@ static void send(struct markers *m, const struct kp_write_txn_markers_request_wr
         .in = in,
         .topic_id = t->id,
         .index = index,
-        .offsets = slice_eq(slice_cstr(t->name), slice_cstr(GROUPS_TOPIC)),
+        .offsets = strcmp(t->name, GROUPS_TOPIC) == 0,
         .out = out,
     };
     kp_writer_init(&x->batch, 0);
@@ -121,8 +121,12 @@ static void one_marker(struct markers *m, const struct kp_write_txn_markers_requ
         for (int32_t k = 0; k < n; k++) {
             int32_t index = in->topics[i].partition_indexes[k];
             out->topics[i].partitions[k].partition_index = index;
-            if (t && index >= 0 && index < t->parts_n) send(m, in, t, index, &out->topics[i].partitions[k]);
-            else out->topics[i].partitions[k].error_code = KERR_UNKNOWN_TOPIC_OR_PARTITION;
+            bool sane = in->producer_id >= 0 && in->producer_epoch >= 0;
+            if (!t || index < 0 || index >= t->parts_n)
+                out->topics[i].partitions[k].error_code = KERR_UNKNOWN_TOPIC_OR_PARTITION;
+            else if (!sane) /* Kafka has no error of its own for it */
+                out->topics[i].partitions[k].error_code = KERR_UNKNOWN_SERVER_ERROR;
+            else send(m, in, t, index, &out->topics[i].partitions[k]);
         }
     }
 }

@@ -101,6 +101,18 @@ int log_seg_open(struct log_seg *s)
     return 0;
 }
 
+int64_t log_seg_first_time(struct log_seg *s)
+{
+    uint8_t b[BATCH_HEAD_BYTES];
+    struct batch_head h = {0};
+    if (s->first_time_ms >= 0 || s->size == 0) return s->first_time_ms;
+    if (log_seg_open(s) == 0 && os_pread(s->os, s->fd, b, sizeof b, 0) == sizeof b) {
+        int rc = batch_head_parse(slice_of(b, sizeof b), &h);
+        if (rc == 0 || rc == ERR_EOF) s->first_time_ms = h.max_time_ms;
+    }
+    return s->first_time_ms;
+}
+
 void log_seg_get(struct log_seg *s)
 {
     if (s->refs++ == 0) s->files->pinned_n++;

@@ -193,6 +193,8 @@ struct log_seg *log_seg_of(const struct log *l, int64_t offset);
 int log_seg_open(struct log_seg *s) MUST_USE; /* makes s->fd usable; hold a reference while using it */
 /* Lets no read pass a position in a segment any more. False: it was so before, or the segment is gone. */
 bool log_fence(struct log *l, int64_t base_offset, int64_t pos);
+/* The timestamp of its first batch, read when it is not known; -1 if there is none. */
+int64_t log_seg_first_time(struct log_seg *s);
 void log_seg_get(struct log_seg *s);
 void log_seg_put(struct log_seg *s);
 /* The batch with the first record at or after time; *out range covers that one batch. Empty if there is none.

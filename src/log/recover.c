@@ -200,15 +200,6 @@ static int truncate_files(struct log *l, int from_seg, int64_t size, struct log_
     return rc ? rc : drop_from(l, from_seg + 1);
 }
 
-static void note_first_time(struct log_seg *s)
-{
-    uint8_t b[BATCH_HEAD_BYTES];
-    struct batch_head h = {0};
-    if (log_seg_open(s) || os_pread(s->os, s->fd, b, sizeof b, 0) != sizeof b) return;
-    int rc = batch_head_parse(slice_of(b, sizeof b), &h);
-    if (rc == 0 || rc == ERR_EOF) s->first_time_ms = h.max_time_ms;
-}
-
 /* Verifies and rebuilds from the last index entry below `from`, up to which all was synced and is known. *end
  * stays 0 where there is none, or where the entry leads to no batch. */
 static int resume(struct log_seg *s, int64_t from, bool has_txns, struct log_open_opts *o, int64_t *end,
@@ -222,7 +213,7 @@ static int resume(struct log_seg *s, int64_t from, bool has_txns, struct log_ope
     if (rc || damaged || pos == 0) return rc;
     log_tail_free(s->tail);
     s->tail = log_tail_new(s->max_time_ms);
-    note_first_time(s);
+    (void)log_seg_first_time(s);
     rc = log_scan(s, pos, true, o->replay_from, o->scan_cb, o->scan_arg, end, next, why);
     if (rc == 0 && *end == pos) {
         *end = 0;
@@ -379,8 +370,7 @@ int log_open(struct os *os, struct log_files *files, const char *dir, const stru
             bool has_txns = i64s_has(&x.txns, x.logs.v[i]);
             rc = open_seg(l, i, !o->clean && end >= o->recovery_point, has_txns, o, &next, &stop);
             next = max_i64(next, l->segs[i]->base_offset);
-            if (rc == 0 && l->segs[i]->first_time_ms < 0 && i == l->segs_n - 1 && l->segs[i]->size)
-                note_first_time(l->segs[i]);
+            if (rc == 0 && i == l->segs_n - 1) (void)log_seg_first_time(l->segs[i]);
         }
         if (rc) goto out;
         struct log_seg *a = log_active(l);

@@ -72,19 +72,6 @@ struct candidate {
     int64_t first_dirty, upper;
 };
 
-static int64_t first_time_of(struct log_seg *s)
-{
-    uint8_t b[BATCH_HEAD_BYTES];
-    struct batch_head h = {0};
-    if (s->first_time_ms >= 0 || s->size == 0) return s->first_time_ms;
-    /* Not known of segments that were there before the start. */
-    if (log_seg_open(s) == 0 && os_pread(s->os, s->fd, b, sizeof b, 0) == sizeof b) {
-        int rc = batch_head_parse(slice_of(b, sizeof b), &h);
-        if (rc == 0 || rc == ERR_EOF) s->first_time_ms = h.max_time_ms;
-    }
-    return s->first_time_ms;
-}
-
 /* Nothing from here on may be cleaned: not committed, not decided, or too young. */
 static int64_t bound(const struct part *p, int64_t first_dirty, int64_t now_ms)
 {
@@ -111,7 +98,7 @@ static bool examine(struct part *p, int64_t now_ms, struct candidate *x)
     if (x->upper <= x->first_dirty || dirty_bytes == 0) return false;
     for (int i = 0; lag < INT64_MAX && !due && i + 1 < l->segs_n && l->segs[i]->base_offset < x->upper; i++) {
         if (l->segs[i + 1]->base_offset <= x->first_dirty) continue;
-        int64_t first = first_time_of(l->segs[i]);
+        int64_t first = log_seg_first_time(l->segs[i]);
         due = first > 0 && first < now_ms - lag;
     }
     x->ratio = (double)dirty_bytes / (double)(clean_bytes + dirty_bytes);

@@ -8,20 +8,37 @@
 #define MARK_BYTES_MAX 4096
 #define DAMAGED_LETTERS 2 /* ids that differ in so few are one id and a damaged file */
 
+#define NAME_BYTES_MAX 255
+
+char *part_dir_other_name(struct os *os, const char *path, size_t n, const char *suffix)
+{
+    struct strbuf b;
+    uint64_t id[2];
+    char tail[64];
+    size_t name = n, dash = n;
+    while (name && path[name - 1] != '/') name--;
+    while (dash > name && path[dash - 1] != '-') dash--;
+    if (dash > name) dash--; /* where "-PARTITION" begins */
+    os_entropy(os, id, sizeof id);
+    int tail_n = snprintf(tail, sizeof tail, ".%016llx%016llx-%s", (unsigned long long)id[0],
+                          (unsigned long long)id[1], suffix);
+    strbuf_init(&b);
+    strbuf_add(&b, path, min_size(dash, name + NAME_BYTES_MAX - (size_t)tail_n - (n - dash)));
+    strbuf_add(&b, path + dash, n - dash);
+    strbuf_add(&b, tail, (size_t)tail_n);
+    return b.s;
+}
+
 int part_dir_set_aside(struct os *os, const char *path)
 {
     struct os_stat st;
-    struct strbuf b;
-    uint64_t id[2];
     if (os_stat(os, path, &st) == ERR_NOENT) return 0;
-    strbuf_init(&b);
-    os_entropy(os, id, sizeof id);
-    strbuf_printf(&b, "%s.%016llx%016llx-stray", path, (unsigned long long)id[0], (unsigned long long)id[1]);
-    int rc = os_rename(os, path, b.s);
+    char *name = part_dir_other_name(os, path, strlen(path), "stray");
+    int rc = os_rename(os, path, name);
     if (rc == 0)
         logline(LOG_WARN, path,
-                "another log of this name was in the way; it is %s now, look at it and remove it", b.s);
-    strbuf_fini(&b);
+                "another log of this name was in the way; it is %s now, look at it and remove it", name);
+    free(name);
     return rc;
 }
 

@@ -6,6 +6,12 @@
 #include "base/base.h"
 #include "os/os.h"
 
+/* Bytes that a name has behind TOPIC-PARTITION while the directory is a copy on its way: ".", 32 hex digits,
+ * "-future". */
+#define PART_DIR_TAIL_BYTES 40
+/* The first n bytes of path, which end in TOPIC-PARTITION, then ".ID-SUFFIX" with a new ID. The topic is cut
+ * so that it remains a file's name. Heap. */
+char *part_dir_other_name(struct os *os, const char *path, size_t n, const char *suffix);
 /* Gives a directory that is in the way a name that nothing looks for (TOPIC-PARTITION.ID-stray, as Kafka
  * does), and says so; its files are for a person to look at. Nothing to do if it is not there. */
 int part_dir_set_aside(struct os *os, const char *path) MUST_USE;

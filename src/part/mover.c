@@ -12,7 +12,6 @@
 #define HOLD_BYTES ((int64_t)256 << 10) /* appends wait while this much is copied */
 #define PATIENCE_MS 5                   /* until a sync or a cleaning of the old log has ended */
 #define PAUSE_NS_MIN 1000000
-#define NAME_TAIL_BYTES 40 /* ".", 32 hex digits, "-future" */
 
 struct move {
     struct list link;
@@ -54,8 +53,8 @@ static char *future_name(const char *root, struct uuid topic_id, const char *top
 bool mover_name(const char *name, size_t *topic_n, int32_t *index)
 {
     size_t n = strlen(name);
-    if (n <= NAME_TAIL_BYTES || strcmp(name + n - 7, "-future") != 0) return false;
-    const char *dot = name + n - NAME_TAIL_BYTES, *dash = dot;
+    if (n <= PART_DIR_TAIL_BYTES || strcmp(name + n - 7, "-future") != 0) return false;
+    const char *dot = name + n - PART_DIR_TAIL_BYTES, *dash = dot;
     if (*dot != '.' || strspn(dot + 1, "0123456789abcdef") != 32) return false;
     while (dash > name && dash[-1] >= '0' && dash[-1] <= '9') dash--;
     if (dash == dot || dot - dash > 9 || dash - name < 2 || dash[-1] != '-') return false;
@@ -110,18 +109,14 @@ static void end(struct mover *m)
 /* A name that nothing waits for, before the pool removes what is there. */
 static void drop_copy(struct mover *m, const char *dir)
 {
-    struct strbuf b;
-    uint64_t id[2];
-    strbuf_init(&b);
-    os_entropy(m->shard->os, id, sizeof id);
-    strbuf_add(&b, dir, strlen(dir) - NAME_TAIL_BYTES);
-    strbuf_printf(&b, ".%016llx%016llx-delete", (unsigned long long)id[0], (unsigned long long)id[1]);
-    int rc = os_rename(m->shard->os, dir, b.s);
-    if (rc == 0) shard_trash(m->shard, b.s, true, 0);
-    else {
-        if (rc != ERR_NOENT) logline(LOG_WARN, "storage", "cannot rename %s: %s", dir, os_why());
-        strbuf_fini(&b);
+    char *name = part_dir_other_name(m->shard->os, dir, strlen(dir) - PART_DIR_TAIL_BYTES, "delete");
+    int rc = os_rename(m->shard->os, dir, name);
+    if (rc == 0) {
+        shard_trash(m->shard, name, true, 0);
+        return;
     }
+    if (rc != ERR_NOENT) logline(LOG_WARN, "storage", "cannot rename %s: %s", dir, os_why());
+    free(name);
 }
 
 static void give_up(struct mover *m, const char *why)

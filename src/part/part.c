@@ -386,28 +386,14 @@ int part_close(struct part *p)
     return rc;
 }
 
-#define NAME_BYTES_MAX 255
-
-/* Gives a partition's directory the name <root>/<topic>-<partition>.<32 hex digits>-delete, the topic cut so
- * that it remains a name, and has it removed. */
-static void discard_dir(struct shard *s, const char *dir, const char *topic, int32_t index, int64_t delay_ms)
+static void discard_dir(struct shard *s, const char *dir, int64_t delay_ms)
 {
-    struct strbuf b;
-    uint64_t tag[2];
-    char tail[80];
-    const char *slash = strrchr(dir, '/');
-    os_entropy(s->os, tag, sizeof tag);
-    int n = snprintf(tail, sizeof tail, "-%d.%016llx%016llx-delete", index, (unsigned long long)tag[0],
-                     (unsigned long long)tag[1]);
-    strbuf_init(&b);
-    strbuf_add(&b, dir, (size_t)(slash + 1 - dir));
-    strbuf_add(&b, topic, min_size(strlen(topic), NAME_BYTES_MAX - (size_t)n));
-    strbuf_add_cstr(&b, tail);
-    int rc = os_rename(s->os, dir, b.s);
+    char *name = part_dir_other_name(s->os, dir, strlen(dir), "delete");
+    int rc = os_rename(s->os, dir, name);
     if (rc && rc != ERR_NOENT)
         logline(LOG_ERROR, dir, "cannot rename a deleted partition's directory: %s", os_why());
-    if (rc) strbuf_fini(&b);
-    else shard_trash(s, b.s, true, delay_ms);
+    if (rc) free(name);
+    else shard_trash(s, name, true, delay_ms);
 }
 
 void part_discard(struct parts *ps, const char *root, const char *topic, int32_t index,
@@ -415,14 +401,14 @@ void part_discard(struct parts *ps, const char *root, const char *topic, int32_t
 {
     char path[4096];
     snprintf(path, sizeof path, "%s/%s-%d", root, topic, index);
-    discard_dir(ps->shard, path, topic, index, delete_delay_ms);
+    discard_dir(ps->shard, path, delete_delay_ms);
 }
 
 void part_take_log(struct part *p, struct log *l, int dir, const char *root)
 {
     struct log *old = p->log;
     ASSERT(!p->syncer && list_empty(&p->wait_flush) && old->pending_bytes == 0);
-    discard_dir(p->home->shard, old->dir, p->topic, p->index, p->cfg.file_delete_delay_ms);
+    discard_dir(p->home->shard, old->dir, p->cfg.file_delete_delay_ms);
     p->log = l;
     p->dir = dir;
     p->root = root;
@@ -444,6 +430,6 @@ void part_remove(struct part *p, int err, int64_t delete_delay_ms)
     part_fail_all(p, err);
     part_fire_watches(p);
     /* Also after a fault: a new topic of this name must not find these records. */
-    if (delete_delay_ms >= 0) discard_dir(p->home->shard, p->log->dir, p->topic, p->index, delete_delay_ms);
+    if (delete_delay_ms >= 0) discard_dir(p->home->shard, p->log->dir, delete_delay_ms);
     if (!p->pins) part_free(p);
 }

@@ -56,6 +56,8 @@ class Cases extends Differential {
         guard("pairs", Cases::pairs);
         guard("commits", Cases::commits);
         guard("rest", Cases::rest);
+        guard("markers", Cases::markers);
+        guard("moves", Cases::moves);
         guard("deletion", Cases::deletion);
         guard("versions", Cases::unknownVersions);
     }
@@ -875,6 +877,55 @@ class Cases extends Differential {
         for (String n : List.of("-a", "a-", ".a", "a", "a--b", "a_b", "é", "1")) all(api, "software " + n, "{clientSoftwareName:'" + n + "',clientSoftwareVersion:'" + n + "'}");
         all(api, "bad software", "{clientSoftwareName:'a b',clientSoftwareVersion:'1'}");
         all(api, "empty software", "{clientSoftwareName:'',clientSoftwareVersion:''}");
+    }
+
+    static String marker(int producer, int epoch, boolean commit, String topic, String partitions, int coordinatorEpoch, String more) {
+        return "{producerId:" + producer + ",producerEpoch:" + epoch + ",transactionResult:" + commit + ",topics:[{name:'" + topic + "',partitionIndexes:["
+            + partitions + "]}],coordinatorEpoch:" + coordinatorEpoch + more + "}";
+    }
+    static void markers() throws Exception {
+        String api = "WriteTxnMarkers", later = ",transactionVersion:2";
+        create("marked", 2, "");
+        each(api, v -> {
+            String n = "v" + v + " ";
+            int p = 500 + 10 * v;
+            one(api, v, n + "commit", "{markers:[" + marker(p, 0, true, "marked", "0,1", 3, "") + "]}");
+            one(api, v, n + "older coordinator", "{markers:[" + marker(p, 0, true, "marked", "0", 2, "") + "]}");
+            one(api, v, n + "abort", "{markers:[" + marker(p, 0, false, "marked", "0", 3, "") + "]}");
+            if (v >= 2) {
+                one(api, v, n + "same epoch", "{markers:[" + marker(p, 0, false, "marked", "0", 3, later) + "]}");
+                one(api, v, n + "next epoch", "{markers:[" + marker(p, 1, false, "marked", "0", 4, later) + "]}");
+                one(api, v, n + "epoch before", "{markers:[" + marker(p, 0, false, "marked", "0", 4, later) + "]}");
+            }
+            one(api, v, n + "epoch 2", "{markers:[" + marker(p, 2, true, "marked", "0", 4, "") + "]}");
+            one(api, v, n + "epoch 1 after 2", "{markers:[" + marker(p, 1, true, "marked", "0", 4, "") + "]}");
+            one(api, v, n + "no producer", "{markers:[" + marker(-1, 0, true, "marked", "0", 1, "") + "]}");
+            one(api, v, n + "no epoch", "{markers:[" + marker(p + 1, -1, true, "marked", "0", 1, "") + "]}");
+            // Beside a partition that is known Kafka never answers.
+            one(api, v, n + "unknown", "{markers:[" + marker(p + 1, 0, true, "unknown", "0", 1, "") + "]}");
+            one(api, v, n + "unknown partition", "{markers:[" + marker(p + 1, 0, true, "marked", "7", 1, "") + "]}");
+            one(api, v, n + "two producers", "{markers:[" + marker(p + 3, 0, true, "marked", "0", 1, "") + "," + marker(p + 4, 0, false, "marked", "1", 1, "") + "]}");
+            one(api, v, n + "none", "{markers:[]}");
+            one("ListOffsets", (short) 7, n + "marked", offsetOf("marked", 0, -1));
+        });
+    }
+    static String move(String path, String topic, String partitions) {
+        return "{path:'" + path + "',topics:[{name:'" + topic + "',partitions:[" + partitions + "]}]}";
+    }
+    static void moves() throws Exception {
+        String api = "AlterReplicaLogDirs", tooLong = "l".repeat(230);
+        create("moved", 1, "");
+        top("DescribeLogDirs", "setup of moves", "{topics:[{topic:'moved',partitions:[0]}]}");
+        keep("dir", "/results/0/logDir");
+        all(api, "where it is", "{dirs:[" + move("$dir", "moved", "0") + "]}");
+        all(api, "nowhere", "{dirs:[" + move("/nowhere", "moved", "0") + "]}");
+        all(api, "unknown", "{dirs:[" + move("$dir", "moved", "9,-1") + "," + move("$dir", "unknown", "0") + "]}");
+        all(api, "unknown and nowhere", "{dirs:[" + move("/nowhere", "unknown", "0") + "]}");
+        all(api, "name too long", "{dirs:[" + move("$dir", tooLong, "0") + "]}");
+        all(api, "name too long and nowhere", "{dirs:[" + move("/nowhere", tooLong, "0") + "]}");
+        all(api, "none", "{dirs:[]}");
+        all(api, "no topics", "{dirs:[{path:'$dir',topics:[]}]}");
+        all(api, "no partitions", "{dirs:[" + move("$dir", "moved", "") + "]}");
     }
 
     static void deletion() throws Exception {

@@ -21,11 +21,17 @@ sys.path.insert(0, ROOT + "/tests/lib")
 from broker import free_port
 from wire import Wire, batch, text
 
+CASE_NAMES = ["produce", "latency", "fetch", "start", "memory", "tools", "compaction", "recovery", "many", "times", "cold"]
+USAGE = "usage: ./bench [--quick] [--no-kafka] [--scale=N] [CASE...]\ncases: %s" % " ".join(CASE_NAMES)
+for a in sys.argv[1:]:
+    if a in ("--help", "-h"):
+        sys.exit(print(USAGE))
+    if a not in CASE_NAMES and a not in ("--quick", "--no-kafka") and not a.startswith("--scale="):
+        sys.exit("%s is not a case or an option\n%s" % (a, USAGE))
 QUICK = "--quick" in sys.argv
 SCALE = float(next((a[8:] for a in sys.argv if a.startswith("--scale=")), 0.02 if QUICK else 1))
 NO_KAFKA = "--no-kafka" in sys.argv
-CASES = [a for a in sys.argv[1:] if not a.startswith("--")] or [
-    "produce", "latency", "fetch", "start", "memory", "tools", "compaction", "recovery", "many", "times", "cold"]
+CASES = [a for a in sys.argv[1:] if not a.startswith("--")] or CASE_NAMES
 SECONDS = 2 if QUICK else 5
 PARTITIONS = 8
 
@@ -491,5 +497,6 @@ def cold():
     table("fetch of cold data while producing at full rate", "", list(rows.items()), systems(False))
 
 
+sys.stdout.reconfigure(line_buffering=True)  # each table as it is there
 for case in CASES:
     globals()[case]()

@@ -72,14 +72,18 @@ static int open_part(struct broker *b, struct image_topic *t, int32_t index, con
         u.recovery_point = max_i64(checkpoint_get(&cp->recovery, t->name, index), 0);
         u.start_offset = checkpoint_get(&cp->start, t->name, index);
         u.clean_offset = checkpoint_get(&cp->clean, t->name, index);
+        const struct i64s *txns = checkpoint_txns(&cp->txns, t->name, index);
+        if (txns) u.txns = *txns;
     } else if (before) {
         u.recovery_point = before->recovery_point;
         u.start_offset = before->start_offset;
         u.clean_offset = before->clean_offset;
+        u.txns = before->txns;
     }
     struct log_open_opts o = {.clean = b->node->dirs[dir].clean,
                               .recovery_point = u.recovery_point,
-                              .start_offset = u.start_offset};
+                              .start_offset = u.start_offset,
+                              .txns = &u.txns};
     int rc = part_open(&b->parts, b->node->dirs[dir].path, dir, t->id, t->name, index, &cfg,
                        t->parts[index].leader_epoch, &o, &p);
     if (rc == 0 && u.clean_offset >= 0) p->clean_offset = p->log->compacted_below = u.clean_offset;
@@ -353,7 +357,10 @@ int brokers_sync(struct broker **all, int n)
             continue;
         }
         for (int i = 0; i < n; i++) MAP_FOREACH(it, struct part, p, &all[i]->parts.map)
-        if (p->dir == d && !p->log->faulted) p->log->synced_offset = p->log->flushed_offset;
+        if (p->dir == d && !p->log->faulted) {
+            p->log->synced_offset = p->log->flushed_offset;
+            p->aborts_synced = p->log->aborts_made;
+        }
     }
     return failed;
 }
@@ -399,19 +406,28 @@ struct cp_gather {
     } parts[];
 };
 
-#define CP_FILES 4
+#define CP_FILES 5
+#define CP_OFFSETS 4 /* the first so many are Kafka's */
 static const char *const cp_names[CP_FILES] = {"recovery-point-offset-checkpoint",
                                                "log-start-offset-checkpoint", "replication-offset-checkpoint",
-                                               "cleaner-offset-checkpoint"};
+                                               "cleaner-offset-checkpoint", "txn-index-checkpoint"};
 
 static void cp_lines(struct strbuf *text, int *lines, int dir, const char *topic, int32_t index,
-                     const int64_t v[CP_FILES])
+                     const int64_t v[CP_OFFSETS])
 {
-    for (int k = 0; k < CP_FILES; k++) {
+    for (int k = 0; k < CP_OFFSETS; k++) {
         if (v[k] < 0) continue;
         strbuf_printf(&text[dir * CP_FILES + k], "%s %d %lld\n", topic, index, (long long)v[k]);
         lines[dir * CP_FILES + k]++;
     }
+}
+
+static void cp_txns_line(struct strbuf *text, int *lines, int dir, const char *topic, int32_t index,
+                         int64_t base_offset, int64_t entries)
+{
+    int file = dir * CP_FILES + CP_OFFSETS;
+    strbuf_printf(&text[file], "%s %d %lld %lld\n", topic, index, (long long)base_offset, (long long)entries);
+    lines[file]++;
 }
 
 static void cp_add(struct broker *b, struct strbuf *text, int *lines)
@@ -419,16 +435,23 @@ static void cp_add(struct broker *b, struct strbuf *text, int *lines)
     MAP_FOREACH(it, struct part, p, &b->parts.map)
     {
         bool files_say = p->log->segs[0]->base_offset == p->log->start_offset;
-        int64_t v[CP_FILES] = {log_recovery_point(p->log), files_say ? -1 : p->log->start_offset,
-                               p->high_watermark, p->clean_offset};
+        int64_t v[CP_OFFSETS] = {log_recovery_point(p->log), files_say ? -1 : p->log->start_offset,
+                                 p->high_watermark, p->clean_offset};
         cp_lines(text, lines, p->dir, p->topic, p->index, v);
+        for (int i = 0; p->log->aborts_made == p->aborts_synced && i < p->log->segs_n; i++)
+            if (p->log->segs[i]->txn_n)
+                cp_txns_line(text, lines, p->dir, p->topic, p->index, p->log->segs[i]->base_offset,
+                             p->log->segs[i]->txn_n);
     }
     LIST_FOREACH(l, &b->unopened)
     {
         /* Without its recovery point a start would take damage for a torn end, and cut. */
         const struct unopened *u = LIST_ENTRY(l, struct unopened, link);
-        int64_t v[CP_FILES] = {u->recovery_point, u->start_offset, u->recovery_point, u->clean_offset};
-        if (u->dir >= 0) cp_lines(text, lines, u->dir, u->topic, u->index, v);
+        int64_t v[CP_OFFSETS] = {u->recovery_point, u->start_offset, u->recovery_point, u->clean_offset};
+        if (u->dir < 0) continue;
+        cp_lines(text, lines, u->dir, u->topic, u->index, v);
+        for (int i = 0; i + 1 < u->txns.n; i += 2)
+            cp_txns_line(text, lines, u->dir, u->topic, u->index, u->txns.v[i], u->txns.v[i + 1]);
     }
 }
 

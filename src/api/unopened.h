@@ -5,6 +5,7 @@
 #define MOLDAU_UNOPENED_H
 
 #include "base/base.h"
+#include "base/i64s.h"
 #include "base/list.h"
 
 struct unopened {
@@ -16,10 +17,11 @@ struct unopened {
     const char *reason; /* static, in snake_case */
     bool no_room;
     int64_t recovery_point, start_offset, clean_offset; /* -1: not known */
+    struct i64s txns;                                   /* see log_open_opts */
 };
 
 struct unopened *unopened_find(const struct list *l, struct uuid topic_id, int32_t index);
-/* Notes it with the values of u, whose topic is copied, or changes the entry there is. */
+/* Notes it with the values of u, whose topic and list are copied, or changes the entry there is. */
 void unopened_put(struct list *l, const struct unopened *u);
 void unopened_free(struct unopened *u);
 

@@ -117,6 +117,9 @@ struct log_open_opts {
     bool clean;             /* stopped cleanly: trust sizes and indexes */
     int64_t recovery_point; /* unclean: everything below is sound */
     int64_t start_offset;   /* from log-start-offset-checkpoint, or -1 */
+    /* Pairs of a segment's base offset and how many entries its transaction index has at least; NULL: nothing
+     * is known. One that lacks entries is made anew. Borrowed. */
+    const struct i64s *txns;
     int64_t replay_from;    /* call scan_cb for batches from this offset on; INT64_MAX: for none */
     log_scan_cb *scan_cb;   /* NULL: nobody follows transactions, and their indexes stay as they are */
     void *scan_arg;

@@ -200,6 +200,17 @@ static int truncate_files(struct log *l, int from_seg, int64_t size, struct log_
     return rc ? rc : drop_from(l, from_seg + 1);
 }
 
+/* Looks at a segment's transaction index, and keeps of it what lies below end. */
+static int load_txns(struct log_seg *s, bool there, const struct log_open_opts *o, int64_t end, bool *damaged)
+{
+    int64_t known = 0;
+    for (int i = 0; o->txns && i + 1 < o->txns->n; i += 2)
+        if (o->txns->v[i] == s->base_offset) known = o->txns->v[i + 1];
+    if (there) return txn_index_load(s, known, end, damaged);
+    if (known) *damaged = true;
+    return 0;
+}
+
 /* Verifies and rebuilds from the last index entry below `from`, up to which all was synced and is known. *end
  * stays 0 where there is none, or where the entry leads to no batch. */
 static int resume(struct log_seg *s, int64_t from, bool has_txns, struct log_open_opts *o, int64_t *end,
@@ -208,7 +219,7 @@ static int resume(struct log_seg *s, int64_t from, bool has_txns, struct log_ope
     int64_t pos, from_here = *next;
     bool damaged = false;
     /* Markers from there on will be told again. */
-    int rc = has_txns && o->scan_cb ? txn_index_load(s, o->replay_from, &damaged) : 0;
+    int rc = o->scan_cb ? load_txns(s, has_txns, o, o->replay_from, &damaged) : 0;
     if (rc == 0 && !damaged) rc = log_index_resume(s, from, &pos);
     if (rc || damaged || pos == 0) return rc;
     log_tail_free(s->tail);
@@ -247,7 +258,7 @@ static int open_seg(struct log *l, int i, bool verify, bool has_txns, struct log
     if (rc) return rc;
     s->size = st.size;
     if (!verify && (rc = log_index_load(s, &damaged)) != 0) return rc;
-    if (has_txns && (!verify || !o->scan_cb) && (rc = txn_index_load(s, INT64_MAX, &damaged)) != 0) return rc;
+    if ((!verify || !o->scan_cb) && (rc = load_txns(s, has_txns, o, INT64_MAX, &damaged)) != 0) return rc;
     if (!verify && !damaged && !last && o->replay_from >= l->segs[i + 1]->base_offset) return 0;
     if (verify || damaged) {
         rc =

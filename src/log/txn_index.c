@@ -120,7 +120,7 @@ static int check_entry(void *arg, const struct aborted_txn *t)
     return 0;
 }
 
-int txn_index_load(struct log_seg *s, int64_t end, bool *damaged)
+int txn_index_load(struct log_seg *s, int64_t known, int64_t end, bool *damaged)
 {
     struct os_stat st;
     struct check x = {s->base_offset - 1, end,
@@ -129,7 +129,7 @@ int txn_index_load(struct log_seg *s, int64_t end, bool *damaged)
     if (fd < 0) return fd;
     int rc = os_fstat(s->os, fd, &st);
     int64_t n = rc ? 0 : st.size / TXN_INDEX_ENTRY_BYTES;
-    if (rc == 0 && (st.size % TXN_INDEX_ENTRY_BYTES || n > INT32_MAX)) rc = ERR_FORMAT;
+    if (rc == 0 && (st.size % TXN_INDEX_ENTRY_BYTES || n > INT32_MAX || n < known)) rc = ERR_FORMAT;
     if (rc == 0) rc = each(s, fd, n, check_entry, &x);
     if (rc == 0 && x.n < n) rc = os_ftruncate(s->os, fd, (int64_t)x.n * TXN_INDEX_ENTRY_BYTES);
     os_close(s->os, fd);

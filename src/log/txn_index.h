@@ -33,8 +33,9 @@ int log_aborted(struct log *l, int64_t from, int64_t to, struct aborted_txns *ou
 /* Writes the noted entries of the active segment. */
 int txn_index_flush(struct log_seg *s) MUST_USE;
 int txn_index_put(struct log_seg *s, const struct aborted_txn *t) MUST_USE;
-/* Checks and counts the entries of a file that is there, and cuts off those of markers at or above `end`. */
-int txn_index_load(struct log_seg *s, int64_t end, bool *damaged) MUST_USE;
+/* Checks and counts the entries of a file that is there, and cuts off those of markers at or above `end`.
+ * With less than `known` entries it is damaged. */
+int txn_index_load(struct log_seg *s, int64_t known, int64_t end, bool *damaged) MUST_USE;
 /* Removes the file: the segment will be read anew. */
 int txn_index_reset(struct log_seg *s) MUST_USE;
 

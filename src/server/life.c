@@ -146,6 +146,10 @@ static int read_checkpoints(struct server *sv, struct strbuf *why)
         snprintf(path, sizeof path, "%s/cleaner-offset-checkpoint", d->path);
         if (checkpoint_read(os, path, &sv->checkpoints.clean)) /* compaction does some of its work again */
             logline(LOG_WARN, "storage", "%s is damaged and ignored; compaction begins anew", path);
+        snprintf(path, sizeof path, "%s/txn-index-checkpoint", d->path);
+        if (checkpoint_read_txns(os, path, &sv->checkpoints.txns))
+            logline(LOG_WARN, "storage",
+                    "%s is damaged and ignored; transaction indexes that are missing will not be noticed", path);
         snprintf(path, sizeof path, "%s/.kafka_cleanshutdown", d->path);
         /* From here on a crash is a crash. */
         r = rc == 0 && d->clean ? os_unlink(os, path) : 0;

@@ -14,7 +14,7 @@ MUTANTS = [
     ("folder-name-not-synced", "src/os/os_util.c", "        if (rc == 0) rc = fsync_parent(os, p);\n", "        if (rc == 0) rc = 0;\n", 80),
     ("offset-read-off-by-one", "src/log/read.c", "h->last_offset < offset; rc = head_at", "h->last_offset <= offset; rc = head_at", 40),
     ("page-cache-trusted", "src/os/os_util.c", "rc = fd < 0 ? fd : os_settle(x->os, fd);", "rc = fd < 0 ? fd : 0;", 400),
-    ("newest-value-dropped", "src/log/clean_batch.c", "if (r->offset < clean_map_get(&f->map, r->key)) return false;", "if (r->offset <= clean_map_get(&f->map, r->key)) return false;", 40),
+    ("newest-value-dropped", "src/log/clean_batch.c", "if (x->r.offset < clean_map_get(&f->map, x->key)) return false;", "if (x->r.offset <= clean_map_get(&f->map, x->key)) return false;", 40),
     ("cleaned-log-not-synced", "src/log/clean.c", "    if (rc == 0) rc = os_fdatasync(c->os, c->fd);\n", "", 200),
     ("metadata-name-not-synced", "src/api/controller_start.c", "    if (rc == 0) rc = os_fsync_dir(zero->shard->os, node->meta_dir); /* its own name */\n", "", 400),
     ("copy-not-synced", "src/log/copy.c", "    if (rc == 0) rc = os_fdatasync(c->os, c->to_fd);\n", "", 400),

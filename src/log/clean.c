@@ -313,8 +313,6 @@ static int map_batch(struct log_clean *c, const uint8_t *p, const struct batch_h
 {
     struct clean_filter *f = &c->f;
     const struct aborted_txn *keep;
-    struct record_iter it;
-    struct record r;
     struct slice body;
     int32_t epoch;
     int type, rc;
@@ -330,10 +328,7 @@ static int map_batch(struct log_clean *c, const uint8_t *p, const struct batch_h
     if ((size_t)h->count > body.n) return ERR_FORMAT;
     *full = !clean_map_reserve(&f->map, (size_t)h->count, f->latest_offset < 0);
     if (*full) return 0;
-    record_iter_init(&it, h, body);
-    while (record_next(&it, &r))
-        if (r.key.p && r.offset >= c->o.first_dirty_offset) clean_map_put(&f->map, r.key, r.offset);
-    return it.err;
+    return clean_note_keys(&f->map, h, body, c->o.first_dirty_offset);
 }
 
 static int run_map(struct log_clean *c)

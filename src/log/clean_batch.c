@@ -43,12 +43,44 @@ static bool last_of_producer(const struct clean_filter *f, const struct batch_he
     return (h->attributes & BATCH_CONTROL) && h->producer_epoch == p->epoch;
 }
 
-static bool keeps(const struct clean_filter *f, const struct batch_head *h, const struct record *r)
+/* Records whose keys are on their way into the cache; a power of two. */
+#define AHEAD 16
+
+int clean_note_keys(struct clean_map *m, const struct batch_head *h, struct slice body, int64_t from)
 {
-    if (r->offset > f->latest_offset) return true;
-    if (!r->key.p) return false;
-    if (r->offset < clean_map_get(&f->map, r->key)) return false;
-    return r->value.p || !(h->attributes & BATCH_DELETE_HORIZON) || f->now_ms < h->base_time_ms;
+    struct {
+        struct clean_key key;
+        int64_t offset;
+    } ahead[AHEAD];
+    size_t taken = 0, done = 0;
+    struct record_iter it;
+    struct record r;
+    record_iter_init(&it, h, body);
+    while (record_next(&it, &r)) {
+        if (!r.key.p || r.offset < from) continue;
+        if (taken - done == AHEAD) {
+            clean_map_put(m, ahead[done % AHEAD].key, ahead[done % AHEAD].offset);
+            done++;
+        }
+        ahead[taken % AHEAD].key = clean_map_key(m, r.key);
+        ahead[taken++ % AHEAD].offset = r.offset;
+    }
+    for (; done < taken; done++) clean_map_put(m, ahead[done % AHEAD].key, ahead[done % AHEAD].offset);
+    return it.err;
+}
+
+struct candidate {
+    struct record r;
+    struct clean_key key;
+    const uint8_t *p, *end;
+};
+
+static bool keeps(const struct clean_filter *f, const struct batch_head *h, const struct candidate *x)
+{
+    if (x->r.offset > f->latest_offset) return true;
+    if (!x->r.key.p) return false;
+    if (x->r.offset < clean_map_get(&f->map, x->key)) return false;
+    return x->r.value.p || !(h->attributes & BATCH_DELETE_HORIZON) || f->now_ms < h->base_time_ms;
 }
 
 /* Head only, as an empty batch. */
@@ -126,6 +158,37 @@ static void add_span(struct clean_filter *f, size_t n, const uint8_t *p, const u
     f->spans[n] = (struct clean_span){p, (size_t)(end - p), time_ms};
 }
 
+/* The records to keep, as spans. */
+static int choose(struct clean_filter *f, const uint8_t *batch, const struct batch_head *h, size_t *n,
+                  bool *tombstones)
+{
+    struct candidate ahead[AHEAD];
+    size_t taken = 0, done = 0;
+    struct record_iter it;
+    struct slice body;
+    bool control = h->attributes & BATCH_CONTROL, more = true;
+    int rc = clean_body(batch, h, &f->body, &body);
+    if (rc) return rc;
+    record_iter_init(&it, h, body);
+    while (more || done < taken) {
+        struct candidate *x = &ahead[taken % AHEAD];
+        if (more && taken - done < AHEAD) {
+            x->p = it.r.p;
+            more = record_next(&it, &x->r);
+            if (!more) continue;
+            x->end = it.r.p;
+            if (x->r.key.p && !control) x->key = clean_map_key(&f->map, x->r.key);
+            taken++;
+            continue;
+        }
+        x = &ahead[done++ % AHEAD];
+        if (!control && !keeps(f, h, x)) continue;
+        if (!control && !x->r.value.p) *tombstones = true;
+        add_span(f, (*n)++, x->p, x->end, x->r.time_ms);
+    }
+    return it.err;
+}
+
 /* Whether the whole transaction, or what the marker closes, is gone. */
 static int examine_txn(struct clean_filter *f, const uint8_t *batch, const struct batch_head *h, bool *over)
 {
@@ -156,19 +219,7 @@ int clean_batch(struct clean_filter *f, const uint8_t *batch, const struct batch
     bool discard = over && (!control || (horizon && h->base_time_ms <= f->now_ms));
     bool keep_head = last_of_producer(f, h) || h->last_offset + 1 == f->end_offset;
     if (discard && !keep_head) return 0;
-    if (!discard) {
-        struct record_iter it;
-        struct record r;
-        struct slice body;
-        if ((rc = clean_body(batch, h, &f->body, &body)) != 0) return rc;
-        record_iter_init(&it, h, body);
-        for (const uint8_t *p = it.r.p; record_next(&it, &r); p = it.r.p) {
-            if (!control && !keeps(f, h, &r)) continue;
-            if (!control && !r.value.p) tombstones = true;
-            add_span(f, n++, p, it.r.p, r.time_ms);
-        }
-        if (it.err) return it.err;
-    }
+    if (!discard && (rc = choose(f, batch, h, &n, &tombstones)) != 0) return rc;
     if (n == 0) {
         if (keep_head) put_head(batch, out);
         *same = keep_head && h->count == 0 && h->bytes == BATCH_HEAD_BYTES;

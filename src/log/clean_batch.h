@@ -45,6 +45,9 @@ void clean_filter_fini(struct clean_filter *f);
 /* The records of a sound batch, uncompressed into scratch, which is emptied first. */
 int clean_body(const uint8_t *batch, const struct batch_head *h, struct kp_writer *scratch,
                struct slice *out) MUST_USE;
+/* Notes the keys of a batch's records from an offset on, for which the map has room. */
+int clean_note_keys(struct clean_map *m, const struct batch_head *h, struct slice body,
+                    int64_t from) MUST_USE;
 /* Appends what remains of a batch to out, nothing if it goes. *same: the very bytes were kept. Batches come
  * in log order, their checksums are good. Errors as batch_body and ERR_FORMAT. */
 int clean_batch(struct clean_filter *f, const uint8_t *batch, const struct batch_head *h,

@@ -6,6 +6,7 @@
 #define SLOTS_MIN 16
 #define LOAD_MAX 0.95 /* beyond it a search for a key that is not there takes too long */
 #define LOAD_GROWING 0.75
+#define CACHE_LINE_BYTES 64
 
 void clean_map_init(struct clean_map *m, size_t slots_max, double load, const uint64_t seed[2])
 {
@@ -65,28 +66,28 @@ bool clean_map_reserve(struct clean_map *m, size_t more, bool force)
     return true;
 }
 
-static void hash_key(const struct clean_map *m, struct slice key, uint64_t hash[2])
+struct clean_key clean_map_key(const struct clean_map *m, struct slice key)
 {
-    hash[0] = hash_bytes(m->seed[0], key.p, key.n);
-    hash[1] = hash_bytes(m->seed[1], key.p, key.n);
+    struct clean_key k = {{hash_bytes(m->seed[0], key.p, key.n), hash_bytes(m->seed[1], key.p, key.n)}};
+    if (m->cap) {
+        const struct clean_slot *s = &m->slots[home_of(m, k.hash[0])];
+        __builtin_prefetch(s, 1);
+        __builtin_prefetch((const char *)s + CACHE_LINE_BYTES, 1); /* where the search goes on */
+    }
+    return k;
 }
 
-void clean_map_put(struct clean_map *m, struct slice key, int64_t offset)
+void clean_map_put(struct clean_map *m, struct clean_key key, int64_t offset)
 {
-    uint64_t hash[2];
     ASSERT(m->n < m->cap && offset >= 0);
-    hash_key(m, key, hash);
-    struct clean_slot *s = find(m, hash);
+    struct clean_slot *s = find(m, key.hash);
     if (s->offset_1 == 0) m->n++;
-    s->hash[0] = hash[0];
-    s->hash[1] = hash[1];
+    s->hash[0] = key.hash[0];
+    s->hash[1] = key.hash[1];
     s->offset_1 = max_i64(s->offset_1, offset + 1);
 }
 
-int64_t clean_map_get(const struct clean_map *m, struct slice key)
+int64_t clean_map_get(const struct clean_map *m, struct clean_key key)
 {
-    uint64_t hash[2];
-    if (m->n == 0) return -1;
-    hash_key(m, key, hash);
-    return find(m, hash)->offset_1 - 1;
+    return m->n ? find(m, key.hash)->offset_1 - 1 : -1;
 }

@@ -19,14 +19,21 @@ struct clean_map {
     uint64_t seed[2];
 };
 
+struct clean_key {
+    uint64_t hash[2];
+};
+
 /* seed: from os_entropy, so that nobody can choose keys that collide. */
 void clean_map_init(struct clean_map *m, size_t slots_max, double load, const uint64_t seed[2]);
 void clean_map_fini(struct clean_map *m);
 /* Room for this many more keys; false if the bound is in the way, which force disregards. */
 bool clean_map_reserve(struct clean_map *m, size_t more, bool force) MUST_USE;
+/* Begins to bring the key's place into the cache: the table is larger than that, and a look at it would wait
+ * for memory. Ask for some keys before the first of them is used. */
+struct clean_key clean_map_key(const struct clean_map *m, struct slice key);
 /* Notes that the key occurs at offset. There must be room. */
-void clean_map_put(struct clean_map *m, struct slice key, int64_t offset);
+void clean_map_put(struct clean_map *m, struct clean_key key, int64_t offset);
 /* The largest offset noted, -1 if there is none. */
-int64_t clean_map_get(const struct clean_map *m, struct slice key);
+int64_t clean_map_get(const struct clean_map *m, struct clean_key key);
 
 #endif

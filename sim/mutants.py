@@ -8,7 +8,7 @@ MUTANTS = [
     ("duplicates-not-seen", "src/part/part.c", "rc = producers_check(&p->producers, &h, &dup);", "(void)dup, rc = 0;", 40),
     ("producers-not-replayed", "src/part/snapshot.c", "    o->scan_cb = replay;", "    (void)replay;", 40),
     ("gap-kept", "src/log/recover.c", "x.logs.v[i] > next && x.logs.v[i] > o->recovery_point", "x.logs.v[i] > INT64_MAX - 1", 80),
-    ("recovery-point-ahead", "src/api/broker.c", "int64_t v[CP_FILES] = {log_recovery_point(p->log),", "int64_t v[CP_FILES] = {p->log->flushed_offset,", 400),
+    ("recovery-point-ahead", "src/api/broker.c", "int64_t v[CP_OFFSETS] = {log_recovery_point(p->log),", "int64_t v[CP_OFFSETS] = {p->log->flushed_offset,", 400),
     ("metadata-not-synced", "src/api/controller.c", "c->sync_rc = os_fdatasync(", "c->sync_rc = 0 && os_fdatasync(", 80),
     ("clean-mark-left", "src/server/life.c", "r = rc == 0 && d->clean ? os_unlink(os, path) : 0;", "r = 0;", 200),
     ("folder-name-not-synced", "src/os/os_util.c", "        if (rc == 0) rc = fsync_parent(os, p);\n", "        if (rc == 0) rc = 0;\n", 80),

@@ -16,6 +16,9 @@ static void see_line(const char *p, size_t n)
     snprintf(open, sizeof open, " log: cannot open partition %d ", damage.victim);
     bool told = strstr(line, "damage") || strstr(line, "recovery cut") || strstr(line, "recovery removed") ||
                 strstr(line, "records are missing");
+    /* Reads do without it, so nothing else would show that it was not synced when the power went. */
+    if (!damage.on && strstr(line, "index of segment") && strstr(line, "is damaged"))
+        world_fail("nobody damaged it, but %s", strstr(line, "the "));
     if ((strstr(line, dir) && told) || (strstr(line, open) && strstr(line, "damage"))) damage.named = true;
 }
 

@@ -78,7 +78,7 @@ static void visit(struct os_msg *m, void *owner)
         g->partitions++;
         if (p->log->faulted) g->offline++;
         else g->leaders++;
-        if (p->fenced) add_fenced(&g->fenced, p->topic, p->index, p->fenced);
+        if (part_fenced(p)) add_fenced(&g->fenced, p->topic, p->index, part_fenced(p));
     }
     LIST_FOREACH(l, &b->unopened)
     {

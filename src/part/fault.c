@@ -48,7 +48,6 @@ void part_no_room(struct part *p, const char *why)
         p->full_told = true;
     }
     p->full = true;
-    if (!p->fenced) p->fenced = "disk_full";
     list_init(&refused);
     take_unwritten(p, &p->wait_flush, &refused);
     for (struct list *l = refused.prev; l != &refused; l = l->prev) {
@@ -64,7 +63,6 @@ void part_no_room(struct part *p, const char *why)
 void part_room_again(struct part *p)
 {
     p->full = false;
-    if (strcmp(p->fenced, "disk_full") == 0) p->fenced = NULL;
     if (p->full_told) logline(LOG_INFO, p->log->dir, "there is room again; appends go on");
     p->full_told = false;
 }
@@ -87,6 +85,12 @@ void part_fence(struct part *p, int64_t base_offset, int64_t pos, int64_t offset
             (long long)pos, (long long)base_offset, (long long)offset, what);
 }
 
+const char *part_fenced(const struct part *p)
+{
+    if (p->fenced) return p->fenced;
+    return p->full ? "disk_full" : p->read_failed ? "read_error" : NULL;
+}
+
 void part_read(struct part *p, int rc, const char *why)
 {
     if (rc == ERR_CORRUPT_MESSAGE) {
@@ -99,10 +103,8 @@ void part_read(struct part *p, int rc, const char *why)
             p->read_told = true;
         }
         p->read_failed = true;
-        if (!p->fenced) p->fenced = "read_error";
     } else if (rc == 0 && p->read_failed) {
         if (p->read_told) logline(LOG_INFO, p->log->dir, "reads work again");
         p->read_failed = p->read_told = false;
-        if (p->fenced && strcmp(p->fenced, "read_error") == 0) p->fenced = NULL;
     }
 }

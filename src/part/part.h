@@ -54,7 +54,7 @@ struct part {
     bool full;            /* the last write found no room; the next one may */
     bool full_told;       /* and the log says so */
     int64_t full_told_ns; /* when it last did; 0: never */
-    const char *fenced;   /* why it answers KAFKA_STORAGE_ERROR, in snake_case; NULL: it does not */
+    const char *fenced;   /* what is for good, in snake_case; NULL: nothing. See part_fenced */
 };
 
 struct parts {
@@ -137,6 +137,8 @@ void part_fault(struct part *p, const char *reason, const char *what, const char
 /* To be told of what a call on p->log returned: 0 stays 0; ERR_NOSPACE refuses the appends that were taken
  * back, others take the partition offline. Gives ERR_KAFKA_STORAGE_ERROR. */
 int part_failed(struct part *p, int rc, const char *what);
+/* Why it answers KAFKA_STORAGE_ERROR, in snake_case; NULL: it does not. */
+const char *part_fenced(const struct part *p);
 /* To be told of what reads of p->log gave: damage is fenced and named in the log, once; so is the first read
  * that fails, and the first that works again. */
 void part_read(struct part *p, int rc, const char *why);

@@ -103,7 +103,10 @@ static void topic_answer(struct client *c, const void *resp)
         world_trace(30, (uint64_t)code);
         bool there_already = !admin.deleting && err == KERR_TOPIC_ALREADY_EXISTS,
              gone_already = admin.deleting && err == KERR_UNKNOWN_TOPIC_OR_PARTITION;
-        if (admin.at < 0) run.topic_made = err == 0 || there_already;
+        if (admin.at < 0) {
+            run.topic_made = err == 0 || there_already;
+            if (err == 0) fate_topic_made();
+        }
         else if (err == 0 || there_already || gone_already) {
             enum known now = admin.deleting ? GONE : THERE;
             if ((there_already && admin.state[admin.at] == GONE) ||

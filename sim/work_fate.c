@@ -131,6 +131,20 @@ static void step_clock(void)
 {
     world.wall_offset_ms += (int64_t)world_below(7200000) - 3600000;
 }
+static void lose_power(void)
+{
+    machine_kill(run.machine, true);
+    run.losses++;
+    rise_soon();
+}
+/* A first start makes what no later one makes, and other syncs soon do for it. */
+static void lose_power_early(void *arg, uint64_t tag)
+{
+    (void)arg;
+    (void)tag;
+    logline(LOG_INFO, "sim", "%.3f s: early power loss", (double)world.now_ns / 1e9);
+    lose_power();
+}
 static void fate(void *arg, uint64_t tag)
 {
     (void)arg;
@@ -153,9 +167,7 @@ static void fate(void *arg, uint64_t tag)
     case 4:
     case 5:
     case 6:
-        machine_kill(run.machine, true);
-        run.losses++;
-        rise_soon();
+        lose_power();
         break;
     case 7:
         machine_stop(run.machine);
@@ -192,6 +204,11 @@ void fate_start(void)
     rise(NULL, 0);
     watch(NULL, 0);
     fate_soon();
+}
+void fate_topic_made(void)
+{
+    if (world_below(4) == 0)
+        world_at(world.now_ns + (int64_t)world_below(100 * SIM_MS), lose_power_early, NULL, 0);
 }
 void fate_end(void)
 {

@@ -46,6 +46,8 @@ static inline bool struck(int partition)
 void fate_draw(int64_t seconds);
 /* The machine starts, and what happens to it begins. */
 void fate_start(void);
+/* To be told of the first acknowledged change. */
+void fate_topic_made(void);
 /* No faults any more. */
 void fate_end(void);
 

@@ -86,6 +86,7 @@ static int open_part(struct broker *b, struct image_topic *t, int32_t index, con
                               .txns = &u.txns};
     int rc = part_open(&b->parts, b->node->dirs[dir].path, dir, t->id, t->name, index, &cfg,
                        t->parts[index].leader_epoch, &o, &p);
+    if (rc == 0 && (cp || before) && (rc = part_restore(p, b->journal)) != 0) part_remove(p, 0, -1);
     if (rc == 0 && u.clean_offset >= 0) p->clean_offset = p->log->compacted_below = u.clean_offset;
     if (rc) {
         u.no_room = rc == ERR_NOSPACE;
@@ -301,6 +302,7 @@ void broker_init(struct broker *b, struct shard *s, const struct node *node, con
                : strcmp(sync, "always") == 0 ? PART_SYNC_ALWAYS
                                              : PART_SYNC_ACKS_ALL,
                conf_i64(conf, CONF_PRODUCER_ID_EXPIRATION_MS));
+    b->parts.journal_bytes = conf_i64(conf, CONF_MOLDAU_ACK_JOURNAL_BYTES);
     cleaner_init(&b->cleaner, &b->parts, cleaner_of);
     mover_init(&b->mover, s, log_dirs_commit);
     scrub_init(&b->scrub, &b->parts);

@@ -57,6 +57,7 @@ struct broker {
     int64_t retain_ns; /* when retention is due next */
     bool retaining;    /* the round of upkeep under way looks at retention too */
     size_t tick_at;    /* where the round under way goes on in the map of partitions; 0: none is */
+    const struct journal *journal; /* what an earlier run left; empty once every partition is open */
     struct list unopened;
     struct timer reopen; /* armed while one of them waits for room */
     struct timer checkpoint_soon;

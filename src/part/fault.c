@@ -11,6 +11,7 @@ void part_fault(struct part *p, const char *reason, const char *what, const char
     logline(LOG_ERROR, p->log->dir,
             "%s failed (%s); the partition is offline until the broker restarts on a sound disk", what, why);
     p->log->faulted = true;
+    part_stop_journal(p);
     p->fenced = reason;
     part_fail_all(p, ERR_KAFKA_STORAGE_ERROR);
     part_fire_watches(p);

@@ -158,7 +158,7 @@ static void take_over(struct mover *m)
         return;
     }
     /* Upkeep may have begun a sync of the old log meanwhile, which has its files. */
-    if (p->syncer) {
+    if (p->syncer || p->committing) {
         wake_after(m, PATIENCE_MS);
         return;
     }
@@ -238,7 +238,7 @@ static void step(struct mover *m)
         m->away = true;
         os_submit(m->shard->os, &x->job);
     } else if (rc) give_up(m, log_copy_why(x->copy));
-    else if (p->log->pending_bytes || p->syncer) wake_after(m, PATIENCE_MS);
+    else if (p->log->pending_bytes || p->syncer || p->committing) wake_after(m, PATIENCE_MS);
     else {
         m->away = x->committing = true;
         m->commit(m, p, x->dir);

@@ -3,12 +3,14 @@
  *
  * Invariants
  * 1. high_watermark <= log->flushed_offset (this node is the only replica).
- * 2. wait_flush holds appends of this turn; wait_sync those whose offsets lie at or above log->synced_offset.
+ * 2. wait_flush holds appends of this turn; wait_sync those whose offsets lie at or above part_durable.
  * 3. producers knows exactly the batches below log->end_offset: no room on the disk takes batches out of
  *    both.
  *
  *   part_append -> wait_flush --part_flush--> done (acks=1)
- *                                         \-> wait_sync --part_release_synced--> done (acks=all) */
+ *                                         \-> wait_sync --part_release_synced--> done (acks=all)
+ *
+ * commit.c and sync.c are between wait_sync and its release. */
 #include "part/part_int.h"
 #include "base/logline.h"
 #include "kp/batch.h"
@@ -91,6 +93,10 @@ int part_open(struct parts *ps, const char *root, int dir, struct uuid topic_id,
     producers_init(&p->producers);
     list_init(&p->in_dirty);
     list_init(&p->in_syncs);
+    list_init(&p->in_commit);
+    list_init(&p->in_half[0]);
+    list_init(&p->in_half[1]);
+    p->durable_seg = -1;
     list_init(&p->wait_flush);
     list_init(&p->wait_sync);
     list_init(&p->watches);
@@ -218,12 +224,11 @@ void part_append(struct part *p, struct part_append *a)
             a->base_offset = dup.last_offset - dup.offset_delta;
             a->last_offset = dup.last_offset;
             a->append_time_ms = dup.time_ms;
-            bool wait =
-                a->acks_all && p->home->sync != PART_SYNC_NEVER && dup.last_offset >= l->synced_offset;
+            bool wait = a->acks_all && p->home->sync != PART_SYNC_NEVER && dup.last_offset >= part_durable(p);
             if (wait) {
                 /* keeps wait_sync in offset order: it is at or below everything that comes later */
                 list_push_front(&p->wait_sync, &a->link);
-                part_start_sync(p);
+                part_make_durable(p);
             } else if (dup.last_offset >= l->flushed_offset) list_push_back(&p->wait_flush, &a->link);
             else {
                 a->err = 0;
@@ -303,7 +308,7 @@ static void part_flush(struct part *p)
             sync = true;
         } else part_complete(p, a, 0);
     }
-    if (sync) part_start_sync(p);
+    if (sync) part_make_durable(p);
     part_fire_watches(p);
 }
 
@@ -311,6 +316,7 @@ void parts_end_of_turn(struct parts *ps)
 {
     struct list *l;
     while ((l = list_pop_front(&ps->dirty)) != NULL) part_flush(LIST_ENTRY(l, struct part, in_dirty));
+    parts_commit(ps);
 }
 
 void part_watch(struct part *p, struct part_watch *w)
@@ -407,7 +413,8 @@ void part_discard(struct parts *ps, const char *root, const char *topic, int32_t
 void part_take_log(struct part *p, struct log *l, int dir, const char *root)
 {
     struct log *old = p->log;
-    ASSERT(!p->syncer && list_empty(&p->wait_flush) && old->pending_bytes == 0);
+    ASSERT(!p->syncer && !p->committing && list_empty(&p->wait_flush) && old->pending_bytes == 0);
+    part_leave_journal(p); /* the new log is synced to its end */
     discard_dir(p->home->shard, old->dir, p->cfg.file_delete_delay_ms);
     p->log = l;
     p->dir = dir;
@@ -426,6 +433,7 @@ void part_remove(struct part *p, int err, int64_t delete_delay_ms)
     map_del(&p->home->map, hash_part(p->topic_id, p->index), &k, eq_part);
     list_remove(&p->in_dirty);
     list_remove(&p->in_syncs);
+    part_leave_journal(p);
     p->doomed = true;
     part_fail_all(p, err);
     part_fire_watches(p);

@@ -12,6 +12,7 @@
 #include "shard/shard.h"
 
 struct parts; /* of a shard */
+struct journal;
 
 enum part_sync { PART_SYNC_NEVER, PART_SYNC_ACKS_ALL, PART_SYNC_ALWAYS };
 
@@ -26,10 +27,18 @@ struct part {
     struct conf_topic cfg;
     int32_t leader_epoch;
     int64_t high_watermark;
-    int64_t snapshot_offset;           /* of the newest .snapshot; 0: none */
-    int64_t older_snapshot;            /* the one before, kept in case a crash spoils the newest; 0: none */
-    struct list in_dirty;              /* linked while appends wait for part_flush */
-    struct list in_syncs;              /* linked while it waits for its turn to be synced */
+    int64_t snapshot_offset; /* of the newest .snapshot; 0: none */
+    int64_t older_snapshot;  /* the one before, kept in case a crash spoils the newest; 0: none */
+    struct list in_dirty;    /* linked while appends wait for part_flush */
+    struct list in_syncs;    /* linked while it waits for its turn to be synced */
+    /* The journal (commit.c). */
+    struct list in_commit;  /* linked while it waits for the next round */
+    struct list in_half[2]; /* linked while that half of the journal has what its files may not */
+    int64_t half_end[2];    /* up to which offset */
+    int64_t durable_offset; /* everything below is on the disk, in the files or in the journal, if it is not
+                             * below log->synced_offset */
+    int64_t durable_seg, durable_pos;  /* where that is; segment -1: not known */
+    bool committing;                   /* a round has it */
     struct list wait_flush, wait_sync; /* struct part_append, in offset order */
     struct list watches;
     struct part_syncer *syncer; /* NULL: no sync runs */
@@ -70,12 +79,20 @@ struct parts {
      * sync of the directory does for all that were there before it. */
     struct part_root {
         int64_t names, synced;
+        struct commit *commit; /* NULL: nobody has asked for one */
     } * roots;
+    int64_t journal_bytes; /* of each, 0: none; set after parts_init */
     int roots_n;
     int64_t messages_in, bytes_in; /* appended since the start */
     struct kp_unpack *unpack;      /* these look into compressed batches; made when first needed */
     struct record_scan *scan;
 };
+
+/* Everything below is on the disk. */
+static inline int64_t part_durable(const struct part *p)
+{
+    return max_i64(p->log->synced_offset, p->durable_offset);
+}
 
 /* One batch to append; caller-owned until done is called, exactly once. */
 struct part_append {
@@ -108,6 +125,9 @@ struct part *parts_find(const struct parts *ps, struct uuid topic_id, int32_t in
 /* Writes this turn's appends, moves high watermarks, releases those who wait. */
 void parts_end_of_turn(struct parts *ps);
 bool parts_idle(const struct parts *ps);
+/* To be called after part_open: puts back what the journal of an earlier run has and the log does not. Neither
+ * that nor what the log had is synced: the journal has to stay until somebody does. Blocking. */
+int part_restore(struct part *p, const struct journal *j) MUST_USE;
 
 /* Opens or creates the partition's directory under root. Blocking (files); cut gets a sentence if recovery
  * cut. */

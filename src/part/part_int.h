@@ -21,8 +21,24 @@ void part_name_in_root(struct part *p);
 void part_start_sync(struct part *p);
 /* Whether the sync that runs has failed already. Only where the pool is at rest: at a stop. */
 bool part_sync_failed(const struct part *p);
-/* Completes the appends below log->synced_offset. */
+/* Completes the appends that are on the disk. */
 void part_release_synced(struct part *p);
+/* Whether its files' names, and its directory's own, are on the disk. */
+bool part_names_synced(const struct part *p);
+
+/* ---- commit.c ---- */
+/* For those in wait_sync: by the journal, or by a sync of its own. */
+void part_make_durable(struct part *p);
+/* Everything below offset is on the disk; that is position pos of the segment seg (-1: not known). */
+void part_note_durable(struct part *p, int64_t offset, int64_t seg, int64_t pos);
+/* After a sync: whether a half of the journal waits for one more. */
+bool part_held_back(struct part *p);
+/* What it has in the journal is not needed any more. */
+void part_leave_journal(struct part *p);
+/* What the journal has may be the only copy. */
+void part_stop_journal(struct part *p);
+/* At the end of a turn: begins rounds. */
+void parts_commit(struct parts *ps);
 
 /* ---- fault.c ---- */
 /* To be told when the log took back what it could not write: those appends are refused. */

@@ -1,4 +1,5 @@
-/* Syncing a partition: what makes its records, and the names of their files, durable.
+/* Syncing a partition's files: what makes its records, and the names of their files, durable. See commit.c
+ * for what answers acks=all before that.
  *
  * Invariants
  * 1. At most one sync runs for a partition; what comes meanwhile waits for the next one (group commit). A
@@ -26,8 +27,8 @@ struct part_syncer {
     struct os *os;
     struct log_seg *segs[SYNC_SEGS_MAX];
     int segs_n;
-    int64_t target;
-    int sealed_n; /* so many of segs get no more records: their index files are synced too */
+    int64_t target, pos; /* pos: where it is in the last of segs; -1: not there */
+    int sealed_n;        /* so many of segs get no more records: their index files are synced too */
     char *dir;
     const char *root;       /* the log directory; lives as long as the broker */
     bool name_made, parent; /* names in dir, dir's own name */
@@ -63,6 +64,11 @@ void part_name_in_root(struct part *p)
 static bool root_unsynced(const struct part *p)
 {
     return p->root_name > p->home->roots[p->dir].synced;
+}
+
+bool part_names_synced(const struct part *p)
+{
+    return p->names_synced >= p->log->names_made && !root_unsynced(p);
 }
 
 /* Makes the names in dir durable, and dir's own. dir is cut up for it. */
@@ -127,7 +133,7 @@ void part_release_synced(struct part *p)
 {
     while (!list_empty(&p->wait_sync)) {
         struct part_append *a = LIST_ENTRY(p->wait_sync.next, struct part_append, link);
-        if (a->last_offset >= p->log->synced_offset) break;
+        if (a->last_offset >= part_durable(p)) break;
         part_complete(p, a, 0);
     }
 }
@@ -148,6 +154,7 @@ static void sync_done(struct os_job *j, void *owner)
     struct part *p = y->part;
     struct parts *ps = p->home;
     ps->syncs_n--;
+    int64_t seg = y->pos < 0 ? -1 : y->segs[y->segs_n - 1]->base_offset;
     for (int i = 0; i < y->segs_n; i++) log_seg_put(y->segs[i]);
     p->syncer = NULL;
     if (y->epochs.n && !y->epochs_kept) p->log->epochs_dirty = true;
@@ -160,11 +167,13 @@ static void sync_done(struct os_job *j, void *owner)
         struct part_root *root = &ps->roots[p->dir];
         if (y->parent) root->synced = max_i64(root->synced, y->root_names);
         p->log->synced_offset = max_i64(p->log->synced_offset, y->target);
+        part_note_durable(p, y->target, seg, y->pos);
         p->aborts_synced = max_i64(p->aborts_synced, y->aborts);
         if (y->kept) part_note_snapshot(p, y->target);
         if (y->epochs_kept) p->log->epoch_kept = y->epoch;
         part_release_synced(p);
-        if (!list_empty(&p->wait_sync)) part_start_sync(p);
+        if (!list_empty(&p->wait_sync)) part_make_durable(p);
+        if (part_held_back(p)) part_start_sync(p);
     }
     part_unpin(p);
     strbuf_fini(&y->producers);
@@ -192,6 +201,7 @@ void part_start_sync(struct part *p)
     y->os = p->home->shard->os;
     y->root = p->root;
     y->target = l->flushed_offset;
+    y->pos = l->segs[l->segs_n - 1]->size - l->pending_bytes;
     strbuf_init(&y->producers);
     strbuf_init(&y->epochs);
     /* Oldest unsynced segments first; with more than fit, the target is where the last of them ends. */
@@ -202,6 +212,7 @@ void part_start_sync(struct part *p)
     for (; i < l->segs_n && rc == 0; i++) {
         if (y->segs_n == SYNC_SEGS_MAX) {
             y->target = l->segs[i]->base_offset;
+            y->pos = -1;
             break;
         }
         struct log_seg *s = l->segs[i];

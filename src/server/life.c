@@ -56,6 +56,39 @@ static void listen_all(struct server *sv)
             sv->node.cluster_id, b->image.by_name.n, sv->shards_n);
 }
 
+/* The logs have what the journals have, but in the page cache: one sync does for all of them. */
+static void end_journals_run(struct os_job *j)
+{
+    struct server *sv = CONTAINER_OF(j, struct server, end_journals);
+    struct os *os = sv->shards[0].os;
+    int rc = 0;
+    for (int i = 0; i < sv->node.dirs_n && rc == 0; i++) {
+        if (!sv->node.dirs[i].online) continue;
+        rc = os_sync_tree(os, sv->node.dirs[i].path);
+        if (rc) os_mark_unsettled(os, sv->node.dirs[i].path);
+    }
+    for (int i = 0; i < sv->journal_files.n && rc == 0; i++) rc = os_unlink(os, sv->journal_files.v[i]);
+    if (rc)
+        logline(LOG_WARN, "storage", "the journals of the last run are kept for the next start (%s)", os_why());
+    sv->journals_rc = rc;
+}
+
+static void end_journals_done(struct os_job *j, void *owner)
+{
+    (void)owner;
+    struct server *sv = CONTAINER_OF(j, struct server, end_journals);
+    for (int i = 0; i < sv->journal_files.n && sv->journals_rc == 0; i++) free(sv->journal_files.v[i]);
+    if (sv->journals_rc == 0) sv->journal_files.n = 0;
+}
+
+static void end_journals(struct server *sv)
+{
+    if (sv->journal_files.n == 0) return;
+    sv->end_journals.run = end_journals_run;
+    sv->end_journals.done = end_journals_done;
+    os_submit(sv->shards[0].os, &sv->end_journals);
+}
+
 static void shard_opened(struct os_msg *m, void *owner)
 {
     (void)owner;
@@ -64,6 +97,10 @@ static void shard_opened(struct os_msg *m, void *owner)
     sv->failed_parts += k->failed;
     if (++sv->opened < sv->shards_n) return;
     checkpoints_fini(&sv->checkpoints);
+    if (sv->failed_parts == 0) {
+        journal_fini(&sv->journal);
+        end_journals(sv);
+    }
     if (!sv->stop_asked) listen_all(sv);
 }
 
@@ -116,6 +153,65 @@ static int remove_leftover(void *arg, const char *name, bool is_dir)
     return 0;
 }
 
+/* ---- journals ---- */
+struct journals {
+    const char *dir;
+    struct strs files;
+};
+static int note_journal(void *arg, const char *name, bool is_dir)
+{
+    struct journals *x = arg;
+    uint64_t run;
+    struct strbuf b;
+    if (is_dir || !journal_name(name, &run)) return 0;
+    strbuf_init(&b);
+    strbuf_printf(&b, "%s/%s", x->dir, name);
+    x->files.v = xrealloc(x->files.v, (size_t)(x->files.n + 1) * sizeof(char *));
+    x->files.v[x->files.n++] = b.s;
+    return 0;
+}
+
+/* Also of a stop that was clean: what the logs have is passed over. */
+static int read_journals(struct server *sv, struct strbuf *why)
+{
+    struct os *os = sv->shards[0].os;
+    struct journals x = {0};
+    int rc = 0;
+    for (int i = 0; i < sv->node.dirs_n && rc == 0; i++) {
+        x.dir = sv->node.dirs[i].path;
+        if (sv->node.dirs[i].online) rc = os_list_dir(os, x.dir, note_journal, &x);
+    }
+    sv->journal_files = x.files;
+    for (int i = 0; i < x.files.n && rc == 0; i++) {
+        uint64_t run;
+        bool named = journal_name(strrchr(x.files.v[i], '/') + 1, &run);
+        ASSERT(named);
+        if ((rc = journal_read(os, x.files.v[i], run, &sv->journal)) != 0)
+            strbuf_printf(why, "cannot read %s: %s", x.files.v[i], os_why());
+    }
+    journal_sort(&sv->journal);
+    for (int i = 0; i < sv->shards_n; i++) sv->brokers[i].journal = &sv->journal;
+    return rc;
+}
+
+/* Everything is in the logs and synced; but what partitions need that could not be opened stays. */
+static int remove_journals(struct server *sv, const char *dir)
+{
+    struct journals x = {.dir = dir};
+    int rc = os_list_dir(sv->shards[0].os, dir, note_journal, &x);
+    for (int i = 0; i < x.files.n; i++) {
+        bool needed = false;
+        for (int k = 0; k < sv->journal_files.n; k++)
+            needed |= strcmp(x.files.v[i], sv->journal_files.v[k]) == 0;
+        int r = needed ? 0 : os_unlink(sv->shards[0].os, x.files.v[i]);
+        if (r != ERR_NOENT && rc == 0) rc = r;
+        free(x.files.v[i]);
+    }
+    free(x.files.v);
+    if (rc) logline(LOG_ERROR, "storage", "cannot remove the journals in %s: %s", dir, os_why());
+    return rc;
+}
+
 static int read_checkpoints(struct server *sv, struct strbuf *why)
 {
     int rc = 0;
@@ -149,7 +245,8 @@ static int read_checkpoints(struct server *sv, struct strbuf *why)
         snprintf(path, sizeof path, "%s/txn-index-checkpoint", d->path);
         if (checkpoint_read_txns(os, path, &sv->checkpoints.txns))
             logline(LOG_WARN, "storage",
-                    "%s is damaged and ignored; transaction indexes that are missing will not be noticed", path);
+                    "%s is damaged and ignored; transaction indexes that are missing will not be noticed",
+                    path);
         snprintf(path, sizeof path, "%s/.kafka_cleanshutdown", d->path);
         /* From here on a crash is a crash. */
         r = rc == 0 && d->clean ? os_unlink(os, path) : 0;
@@ -177,6 +274,10 @@ int server_close(struct server *sv)
     for (int i = 0; i < sv->node.dirs_n && !failed; i++) {
         char path[4200], text[64];
         if (!sv->node.dirs[i].online) continue;
+        if (remove_journals(sv, sv->node.dirs[i].path)) {
+            failed++;
+            break;
+        }
         snprintf(path, sizeof path, "%s/.kafka_cleanshutdown", sv->node.dirs[i].path);
         int n = snprintf(text, sizeof text, "{\"version\":0,\"brokerEpoch\":%lld}",
                          (long long)sv->node.broker_epoch);
@@ -225,6 +326,7 @@ int server_open(struct server *sv, struct os **loops, int n, struct strbuf *why)
     sv->stop.run = stop_asked;
     rc = start_brokers(sv, loops, st, &prng, why);
     if (rc == 0) rc = read_checkpoints(sv, why);
+    if (rc == 0) rc = read_journals(sv, why);
     for (int i = 0; i < n; i++) sv->boots[i] = (struct boot){.server = sv, .shard = &sv->shards[i]};
     return rc;
 }

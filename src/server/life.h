@@ -5,6 +5,7 @@
 
 #include "api/broker.h"
 #include "api/checkpoint.h"
+#include "log/journal.h"
 #include "server/storage.h"
 
 struct boot {
@@ -21,6 +22,13 @@ struct server {
     struct shard *shards, **peers;
     struct broker *brokers;
     struct checkpoints checkpoints;
+    struct journal journal; /* what earlier runs left, until every partition is open */
+    struct strs {
+        char **v;
+        int n;
+    } journal_files;
+    struct os_job end_journals; /* syncs what the logs took over, then removes the files */
+    int journals_rc;
     struct net_listener *listeners;
     int listeners_n;
     struct boot *boots;

@@ -104,7 +104,7 @@
 #define CONF_TABLE_MOLDAU(X) \
     X(MOLDAU_METRICS_LISTENER, "moldau.metrics.listener", STRING, NULL, ANY, READ_ONLY, EFFECT, "host:port on which GET /metrics gives metrics in Prometheus' text format; none when not given.") \
     X(MOLDAU_ACK_SYNC, "moldau.ack.sync", STRING, "auto", ONE_OF("auto, always, never"), READ_ONLY, EFFECT, "When acks=all waits for the disk: auto where a partition has one replica, always, or never.") \
-    X(MOLDAU_ACK_JOURNAL_BYTES, "moldau.ack.journal.bytes", LONG, "16777216", MIN(0), READ_ONLY, EFFECT, "Size of the journal that each shard keeps in each log directory, so that one sync answers acks=all for many partitions; 0 for none.") \
+    X(MOLDAU_ACK_JOURNAL_BYTES, "moldau.ack.journal.bytes", LONG, "16777216", RANGE(0, 268435456), READ_ONLY, EFFECT, "Size of the journal that each shard keeps in each log directory, so that one sync answers acks=all for many partitions; 0 for none.") \
     X(MOLDAU_SHARDS, "moldau.shards", INT, "0", RANGE(0, 1024), READ_ONLY, EFFECT, "Threads of the server, each with its own connections and partitions; 0 for one a core.") \
     X(MOLDAU_SCRUB_BYTES_PER_SECOND, "moldau.scrub.bytes.per.second", LONG, "0", MIN(0), CLUSTER, EFFECT, "Bytes a second that the scrub reads of closed segments to check them; 0 for none.")
 /* clang-format on */

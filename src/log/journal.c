@@ -1,6 +1,5 @@
 #include "log/journal.h"
 #include "base/hash.h"
-#include "base/strbuf.h"
 
 #include <stdlib.h>
 
@@ -97,11 +96,21 @@ void journal_take(struct journal *j, uint8_t *bytes, size_t n, uint64_t run)
 
 int journal_read(struct os *os, const char *path, uint64_t run, struct journal *j)
 {
-    struct strbuf b;
-    strbuf_init(&b);
-    int rc = os_read_file(os, path, FILE_BYTES_MAX, &b);
-    if (rc == 0 && b.n) journal_take(j, (uint8_t *)b.s, b.n, run);
-    else strbuf_fini(&b);
+    struct os_stat st;
+    int fd = os_open(os, path, OS_READ);
+    if (fd < 0) return fd;
+    int rc = os_fstat(os, fd, &st);
+    if (rc == 0) {
+        /* Of what is longer than any journal, somebody else may know what it is. */
+        size_t n = min_size((size_t)st.size, FILE_BYTES_MAX);
+        uint8_t *bytes = xmalloc(n + 1);
+        ssize_t got = os_pread(os, fd, bytes, n, 0);
+        if (got < 0) {
+            rc = (int)got;
+            free(bytes);
+        } else journal_take(j, bytes, (size_t)got, run);
+    }
+    os_close(os, fd);
     return rc;
 }
 

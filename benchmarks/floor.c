@@ -5,6 +5,8 @@
  *   floor PORT FILE         speaks just enough of Produce v7 and Fetch v11 for benchmarks/load
  *   floor PORT FILE sync    the same, and what came in one turn is synced with one fdatasync before the
  *                           answers
+ *   floor PORT FILE files   the same with a file for each partition, as Kafka's format has it: every one that
+ *                           was written in the turn is synced
  *   floor scan FILE...      reads logs and checks the CRC of each batch, as the least recovery has to do */
 #include "base/base.h"
 #include "base/hash.h"
@@ -36,9 +38,15 @@ struct conn {
     size_t held_n;
 };
 
-static bool syncing;
-static int file_fd;
-static off_t file_end;
+#define FILES_MAX 64
+
+static bool syncing, many; /* many: a file for each partition, else all in the first */
+static const char *file_name;
+static struct file {
+    int fd;
+    off_t end;
+    bool dirty;
+} files[FILES_MAX];
 static int ep;
 
 static void fail(const char *what)
@@ -62,6 +70,26 @@ static const uint8_t *after_header(const uint8_t *f)
     return f + 8 + 2 + load_be16(f + 8);
 }
 
+static struct file *file_of(uint32_t partition)
+{
+    struct file *x = &files[many ? partition % FILES_MAX : 0];
+    char name[4096];
+    if (x->fd) return x;
+    snprintf(name, sizeof name, many ? "%s.%u" : "%s", file_name, partition);
+    x->fd = open(name, O_RDWR | O_CREAT, 0644);
+    if (x->fd < 0) fail(name);
+    x->end = lseek(x->fd, 0, SEEK_END);
+    return x;
+}
+
+static void sync_files(void)
+{
+    for (int i = 0; i < FILES_MAX; i++) {
+        if (files[i].dirty && fdatasync(files[i].fd)) fail("sync");
+        files[i].dirty = false;
+    }
+}
+
 static void produce(struct conn *c, const uint8_t *f, size_t n)
 {
     const uint8_t *p = after_header(f) + 2 + 2 + 4 + 4; /* transactional id, acks, timeout, topic count */
@@ -73,7 +101,9 @@ static void produce(struct conn *c, const uint8_t *f, size_t n)
         fprintf(stderr, "floor: a bad batch\n");
         exit(1);
     }
-    if (pwrite(file_fd, batch, len, file_end) != (ssize_t)len) fail("write");
+    struct file *x = file_of(load_be32(q));
+    if (pwrite(x->fd, batch, len, x->end) != (ssize_t)len) fail("write");
+    x->dirty = true;
     uint8_t out[512], *o = out + 4;
     store_be32(o, load_be32(f + 4));
     store_be32(o + 4, 1);
@@ -82,20 +112,20 @@ static void produce(struct conn *c, const uint8_t *f, size_t n)
     store_be32(o, 1);
     memcpy(o + 4, q, 4);
     store_be16(o + 8, 0);
-    store_be64(o + 10, (uint64_t)file_end);
+    store_be64(o + 10, (uint64_t)x->end);
     store_be64(o + 18, UINT64_MAX);
     store_be64(o + 26, 0);
     store_be32(o + 34, 0);
     o += 38;
     store_be32(out, (uint32_t)(o - out - 4));
-    file_end += len;
+    x->end += len;
     size_t bytes = (size_t)(o - out);
     if (syncing && c->held_n + bytes <= sizeof c->held) {
         memcpy(c->held + c->held_n, out, bytes);
         c->held_n += bytes;
         return;
     }
-    if (syncing && fdatasync(file_fd)) fail("sync");
+    if (syncing) sync_files();
     send_all(c->fd, out, bytes);
 }
 
@@ -107,6 +137,7 @@ static void fetch(struct conn *c, const uint8_t *f)
     /* The load asks by byte position here; whole batches are its own business. */
     off_t at = (off_t)load_be64(q + 8);
     size_t want = load_be32(q + 24);
+    off_t file_end = file_of(0)->end;
     size_t n = at >= file_end ? 0 : min_size((size_t)(file_end - at), want);
     uint8_t out[512], *o = out + 4;
     store_be32(o, load_be32(f + 4));
@@ -133,7 +164,7 @@ static void fetch(struct conn *c, const uint8_t *f)
 static void drain(struct conn *c)
 {
     while (c->file_left) {
-        ssize_t r = sendfile(c->fd, file_fd, &c->file_at, c->file_left);
+        ssize_t r = sendfile(c->fd, files[0].fd, &c->file_at, c->file_left);
         if (r <= 0) break;
         c->file_left -= (size_t)r;
     }
@@ -196,10 +227,9 @@ int main(int argc, char **argv)
         return 0;
     }
     syncing = argc > 3;
+    many = syncing && strcmp(argv[3], "files") == 0;
+    file_name = argv[2];
     signal(SIGPIPE, SIG_IGN);
-    file_fd = open(argv[2], O_RDWR | O_CREAT, 0644);
-    if (file_fd < 0) fail(argv[2]);
-    file_end = lseek(file_fd, 0, SEEK_END);
     int l = socket(AF_INET, SOCK_STREAM, 0), one = 1;
     setsockopt(l, SOL_SOCKET, SO_REUSEADDR, &one, sizeof one);
     struct sockaddr_in a = {.sin_family = AF_INET,
@@ -227,7 +257,7 @@ int main(int argc, char **argv)
         bool owed = false;
         for (int i = 0; i < n && syncing; i++)
             owed |= evs[i].data.ptr && ((struct conn *)evs[i].data.ptr)->held_n;
-        if (owed && fdatasync(file_fd)) fail("sync");
+        if (owed) sync_files();
         for (int i = 0; i < n && owed; i++) {
             struct conn *c = evs[i].data.ptr;
             if (!c) continue;

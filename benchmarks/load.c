@@ -123,7 +123,7 @@ static bool push(struct conn *c, int64_t planned)
         c->out_at += (size_t)r;
         if (c->out_at < frame.n) return true;
         c->out_at = 0;
-        if (!o.floor) c->partition = (int)((c->partition + o.conns) % o.partitions);
+        c->partition = (int)((c->partition + o.conns) % o.partitions);
         if (planned) return false;
     }
     return false;

@@ -5,6 +5,7 @@
 #include "kp/batch.h"
 #include "kp/kp_api.h"
 #include "kp/random.h"
+#include "log/journal.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -61,6 +62,11 @@ static void snapshots(const char *dir)
         slice_cstr("version=1\ncluster.id=AAAAAAAAAAAAAAAAAAAAAA\nnode.id=1\ndirectory.id="
                    "AAAAAAAAAAAAAAAAAAAABQ\n"));
     put(dir, "checkpoint_fuzz", "checkpoint", slice_cstr("0\n2\nt 0 17\nlong.topic-name 12 34567\n"));
+    put(dir, "checkpoint_fuzz", "txns", slice_cstr("0\n2\nt 0 17 3\nt 0 170 1\n"));
+    journal_begin(&w, 7, 1); /* the run that the target reads */
+    for (int i = 0; i < 3; i++) memset(journal_add(&w, (struct uuid){{1}}, i, 100), i, 100);
+    journal_end(&w);
+    put(dir, "journal_fuzz", "journal", kp_writer_slice(&w));
     ctl_records_fini(&rs);
     kp_writer_fini(&w);
     quorum_fini(&q);

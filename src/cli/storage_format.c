@@ -386,7 +386,8 @@ static void verify(const struct format *f)
     }
 }
 
-/* The directories in one state, in the order of a Java HashMap of them; the caller frees the array. */
+/* The directories in one state, in the order of a Java HashMap of them; the caller frees the array. Kafka keeps
+ * those that are formatted in a copy of the map, which has less room. */
 static struct slice *in_state(const struct format *f, enum storage_dir_state state, size_t *n)
 {
     struct slice *v = xcalloc(f->dirs.n + 1, sizeof *v);
@@ -394,6 +395,9 @@ static struct slice *in_state(const struct format *f, enum storage_dir_state sta
     for (size_t i = 0; i < f->dirs.n; i++)
         if (f->dirs.v[i].state == state) v[(*n)++] = slice_cstr(f->dirs.v[i].path);
     java_map_sort(v, (int32_t)*n, 16);
+    uint32_t copy = 1;
+    while (copy < *n * 4 / 3 + 1) copy *= 2;
+    if (state == STORAGE_DIR_FORMATTED) java_map_sort(v, (int32_t)*n, copy);
     return v;
 }
 

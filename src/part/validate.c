@@ -61,19 +61,41 @@ static void settle_time(const struct conf_topic *cfg, struct part_append *a, str
     batch_set_max_time(b, (size_t)h->bytes, newest);
 }
 
-/* Signed zigzag varint of at most 10 bytes; false when it does not end in time. */
-static inline bool varlong(const uint8_t **p, const uint8_t *end, int64_t *v)
+static inline int64_t zigzag(uint64_t x)
+{
+    return (int64_t)(x >> 1 ^ (0u - (x & 1)));
+}
+
+/* Signed varint of at most 10 bytes; false when it does not end in time. */
+static bool varlong_long(const uint8_t **p, const uint8_t *end, int64_t *v)
 {
     uint64_t x = 0;
     for (unsigned shift = 0; *p < end && shift < 64; shift += 7) {
         uint8_t b = *(*p)++;
         x |= (uint64_t)(b & 0x7f) << shift;
         if (b < 0x80) {
-            *v = (int64_t)(x >> 1 ^ (0u - (x & 1)));
+            *v = zigzag(x);
             return true;
         }
     }
     return false;
+}
+
+/* The same; nearly all have one byte or two. */
+static inline bool varlong(const uint8_t **p, const uint8_t *end, int64_t *v)
+{
+    const uint8_t *q = *p;
+    if (q < end && q[0] < 0x80) {
+        *v = zigzag(q[0]);
+        *p = q + 1;
+        return true;
+    }
+    if (end - q > 1 && q[1] < 0x80) {
+        *v = zigzag((uint64_t)(q[0] & 0x7f) | (uint64_t)q[1] << 7);
+        *p = q + 2;
+        return true;
+    }
+    return varlong_long(p, end, v);
 }
 
 /* Walks the records of an uncompressed batch: lengths nest, offset deltas count up, keys where the topic

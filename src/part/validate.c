@@ -98,6 +98,86 @@ static inline bool varlong(const uint8_t **p, const uint8_t *end, int64_t *v)
     return varlong_long(p, end, v);
 }
 
+/* A varint of one byte or two, without its zigzag; 2 bytes can be read. -1: it is longer. */
+static inline int32_t short_varint(const uint8_t **p)
+{
+    const uint8_t *q = *p;
+    if (q[0] < 0x80) {
+        *p = q + 1;
+        return q[0];
+    }
+    *p = q + 2;
+    return q[1] < 0x80 ? (q[0] & 0x7f) | q[1] << 7 : -1;
+}
+
+/* Over a key or value. False: its length is no length, or more than there is up to end. */
+static inline bool skip(const uint8_t **p, const uint8_t *end, int32_t v)
+{
+    if (v == 1) return true; /* null */
+    if (v & 1 || v / 2 > end - *p) return false;
+    *p += v / 2;
+    return true;
+}
+
+struct walked {
+    int64_t time; /* delta */
+    bool keyless;
+    const char *why;
+};
+#define PLAIN_BYTES_MIN 16
+
+/* Where the record after this one begins, if nothing about this one is unusual: short fields, no headers, in
+ * order. NULL: ask any_record. */
+static inline const uint8_t *plain_record(const uint8_t *p, const uint8_t *end, int32_t i, struct walked *w)
+{
+    int32_t v;
+    if (end - p < PLAIN_BYTES_MIN) return NULL;
+    v = short_varint(&p);
+    if (v & 1 || v / 2 > end - p) return NULL; /* -1 is odd, too */
+    const uint8_t *next = p + v / 2;
+    p++; /* attributes, unused */
+    if ((v = short_varint(&p)) < 0) return NULL;
+    w->time = zigzag((uint64_t)v);
+    if (short_varint(&p) != 2 * (int64_t)i || (v = short_varint(&p)) < 0 || !skip(&p, end, v)) return NULL;
+    w->keyless = v == 1;
+    if (end - p < 3 || (v = short_varint(&p)) < 0 || !skip(&p, end, v)) return NULL;
+    return p < end && *p == 0 && p + 1 == next ? next : NULL;
+}
+
+/* The same of every record; NULL: it is malformed, and w->why says why. */
+static const uint8_t *any_record(const uint8_t *p, const uint8_t *end, int32_t i, struct walked *w)
+{
+    int64_t len, delta, key, value, headers;
+    w->why = "a record's length does not fit the batch";
+    if (!varlong(&p, end, &len) || len < 0 || len > end - p) return NULL;
+    const uint8_t *next = p + len;
+    w->why = "a record is empty";
+    if (p == next) return NULL;
+    p++; /* attributes, unused */
+    w->why = "a record is malformed";
+    if (!varlong(&p, next, &w->time) || !varlong(&p, next, &delta) || !varlong(&p, next, &key)) return NULL;
+    w->why = "the offset deltas of the records are not consecutive";
+    if (delta != i) return NULL;
+    w->why = "a key's length does not fit its record";
+    if (key < -1 || key > next - p) return NULL;
+    w->keyless = key < 0;
+    if (key > 0) p += key;
+    w->why = "a value's length does not fit its record";
+    if (!varlong(&p, next, &value) || value < -1 || value > next - p) return NULL;
+    if (value > 0) p += value;
+    w->why = "a record's headers are malformed";
+    if (!varlong(&p, next, &headers) || headers < 0 || headers > next - p + 1) return NULL;
+    for (int64_t k = 0; k < headers; k++) {
+        int64_t n;
+        if (!varlong(&p, next, &n) || n < 0 || n > next - p) return NULL;
+        p += n;
+        if (!varlong(&p, next, &n) || n < -1 || n > next - p) return NULL;
+        if (n > 0) p += n;
+    }
+    w->why = "a record is longer than its fields";
+    return p == next ? next : NULL;
+}
+
 /* Walks the records of an uncompressed batch: lengths nest, offset deltas count up, keys where the topic
  * needs them. */
 static int walk_records(const struct conf_topic *cfg, struct part_append *a, struct batch_head *h,
@@ -108,39 +188,17 @@ static int walk_records(const struct conf_topic *cfg, struct part_append *a, str
     int64_t newest = INT64_MIN;
     int rc = 0;
     for (int32_t i = 0; i < h->count; i++) {
-        int64_t len, time, delta, key, value, headers;
-        if (!varlong(&p, end, &len) || len < 0 || len > end - p)
-            return malformed(a, "a record's length does not fit the batch");
-        const uint8_t *next = p + len;
-        if (p == next) return malformed(a, "a record is empty");
-        p++; /* attributes, unused */
-        if (!varlong(&p, next, &time) || !varlong(&p, next, &delta) || !varlong(&p, next, &key))
-            return malformed(a, "a record is malformed");
-        if (delta != i) return malformed(a, "the offset deltas of the records are not consecutive");
-        if (key < -1 || key > next - p) return malformed(a, "a key's length does not fit its record");
-        if (key < 0 && cfg->cleanup_compact) rc = blame(a, i, ERR_INVALID_RECORD, NO_KEY);
-        if (key > 0) p += key;
-        if (!varlong(&p, next, &value) || value < -1 || value > next - p)
-            return malformed(a, "a value's length does not fit its record");
-        if (value > 0) p += value;
-        if (!varlong(&p, next, &headers) || headers < 0 || headers > next - p + 1)
-            return malformed(a, "a record's headers are malformed");
-        for (int64_t k = 0; k < headers; k++) {
-            int64_t n;
-            if (!varlong(&p, next, &n) || n < 0 || n > next - p)
-                return malformed(a, "a record's headers are malformed");
-            p += n;
-            if (!varlong(&p, next, &n) || n < -1 || n > next - p)
-                return malformed(a, "a record's headers are malformed");
-            if (n > 0) p += n;
-        }
-        if (p != next) return malformed(a, "a record is longer than its fields");
+        struct walked w;
         int64_t t;
+        const uint8_t *next = plain_record(p, end, i, &w);
+        if (!next && !(next = any_record(p, end, i, &w))) return malformed(a, w.why);
+        if (w.keyless && cfg->cleanup_compact) rc = blame(a, i, ERR_INVALID_RECORD, NO_KEY);
         if (claims) t = h->max_time_ms;
-        else if (__builtin_add_overflow(h->base_time_ms, time, &t)) t = INT64_MAX;
+        else if (__builtin_add_overflow(h->base_time_ms, w.time, &t)) t = INT64_MAX;
         int late = check_time(cfg, a, h, i, t, now_ms);
         if (late) rc = late;
         newest = max_i64(newest, t);
+        p = next;
     }
     if (p != end) return malformed(a, "bytes follow the last record");
     if (rc == 0) settle_time(cfg, a, h, newest);

@@ -89,7 +89,11 @@ static void make_run(struct os_job *j)
     if (c->rc == 0) c->rc = os_fsync_dir(os, c->root);
     if (c->rc) {
         snprintf(c->why, sizeof c->why, "%s", os_why());
-        if (c->fd >= 0) (void)!os_unlink(os, c->path); /* what is left of it the next start removes */
+        if (c->fd >= 0) {
+            os_close(os, c->fd);
+            (void)!os_unlink(os, c->path); /* if it stays, the next start removes it */
+        }
+        c->fd = -1;
     }
     free(zeros);
 }

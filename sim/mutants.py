@@ -5,7 +5,7 @@ MUTANTS = [
     ("journal-not-synced", "src/part/commit.c", "    if (r->rc == 0) r->rc = os_fdatasync(os, c->fd);\n", "", 40),
     ("journal-not-put-back", "src/api/broker.c", "(rc = part_restore(p, b->journal)) != 0", "false", 40),
     ("journal-written-over", "src/part/commit.c", "    if (!list_empty(&c->held[!c->half])) return;\n", "", 200),
-    ("journal-removed-early", "src/server/life.c", "        rc = os_sync_tree(os, sv->node.dirs[i].path);\n        if (rc) os_mark", "        if (rc) os_mark", 100),
+    ("journal-removed-early", "src/part/commit.c", "    if (ps->owing_n || !paid) return;", "    if (!paid) return;", 100),
     ("acknowledged-early", "src/part/part.c", "(a->acks_all && p->home->sync == PART_SYNC_ACKS_ALL)", "(a->acks_all && p->home->sync == PART_SYNC_ALWAYS)", 40),
     ("names-not-synced", "src/part/sync.c", "if (y->rc == 0 && (y->name_made || y->parent))", "if (y->rc == 0 && y->parent)", 80),
     ("index-not-synced", "src/part/sync.c", "for (int i = 0; i < y->sealed_n && y->rc == 0; i++)", "for (int i = 0; i < 0 && y->rc == 0; i++)", 400),

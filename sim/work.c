@@ -53,7 +53,7 @@ static bool configure(bool scrub)
         {"num.partitions", "1"},
         {"log.retention.ms", "-1"},
         {"log.flush.offset.checkpoint.interval.ms", "20000"},
-        {"moldau.ack.journal.bytes", "131072"},
+        {"moldau.ack.journal.bytes", "65536"},
         {"metadata.log.max.record.bytes.between.snapshots", "4000"},
         {"metadata.log.segment.bytes", "8388608"},
         {"file.delete.delay.ms", "5000"},

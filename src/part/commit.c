@@ -9,6 +9,9 @@
  * 3. The journal has two halves. One is written to anew only when no partition is held in it: each was synced
  *    beyond what the half has of it. When a half is left, those syncs are asked for.
  * 4. After any failure nothing is written to the journal any more: it is kept as it is for the next start.
+ * 5. The journals of earlier runs stay until each partition that they name was synced by itself beyond what
+ *    they have of it. One sync of the whole directory would be faster, but who is told of its failure? The
+ *    partition's next sync succeeds, and the records are not there.
  *
  *   NONE --enough have asked--> MAKING --made--> ON --any failure--> OFF
  *
@@ -339,6 +342,10 @@ int part_restore(struct part *p, const struct journal *j)
         logline(LOG_WARN, l->dir, "the journal does not go on at offset %lld", (long long)l->end_offset);
         rc = 0;
     }
+    if (rc == 0 && n && l->synced_offset < l->end_offset) {
+        p->owed = l->end_offset;
+        p->home->owing_n++;
+    }
     if (rc || l->end_offset == from) return rc;
     if ((rc = log_flush(l)) != 0) return rc;
     logline(LOG_INFO, l->dir, "offsets %lld to %lld are back, out of the journal", (long long)from,
@@ -346,4 +353,29 @@ int part_restore(struct part *p, const struct journal *j)
     p->high_watermark = l->flushed_offset;
     producers_committed(&p->producers, p->high_watermark);
     return 0;
+}
+
+static void tell_paid(struct parts *ps)
+{
+    void (*paid)(void *) = ps->paid;
+    if (ps->owing_n || !paid) return;
+    ps->paid = NULL;
+    paid(ps->paid_arg);
+}
+
+void part_pay(struct part *p, bool gone)
+{
+    struct parts *ps = p->home;
+    if (!p->owed || (!gone && p->log->synced_offset < p->owed)) return;
+    p->owed = 0;
+    ps->owing_n--;
+    tell_paid(ps);
+}
+
+void parts_pay(struct parts *ps)
+{
+    size_t at = 0;
+    for (struct part *p; ps->owing_n && (p = map_next(&ps->map, &at)) != NULL;)
+        if (p->owed) part_start_sync(p);
+    tell_paid(ps);
 }

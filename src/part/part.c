@@ -415,6 +415,7 @@ void part_take_log(struct part *p, struct log *l, int dir, const char *root)
     struct log *old = p->log;
     ASSERT(!p->syncer && !p->committing && list_empty(&p->wait_flush) && old->pending_bytes == 0);
     part_leave_journal(p); /* the new log is synced to its end */
+    part_pay(p, true);
     discard_dir(p->home->shard, old->dir, p->cfg.file_delete_delay_ms);
     p->log = l;
     p->dir = dir;
@@ -434,6 +435,7 @@ void part_remove(struct part *p, int err, int64_t delete_delay_ms)
     list_remove(&p->in_dirty);
     list_remove(&p->in_syncs);
     part_leave_journal(p);
+    part_pay(p, true);
     p->doomed = true;
     part_fail_all(p, err);
     part_fire_watches(p);

@@ -37,8 +37,9 @@ struct part {
     int64_t half_end[2];    /* up to which offset */
     int64_t durable_offset; /* everything below is on the disk, in the files or in the journal, if it is not
                              * below log->synced_offset */
-    int64_t durable_seg, durable_pos;  /* where that is; segment -1: not known */
-    bool committing;                   /* a round has it */
+    int64_t durable_seg, durable_pos; /* where that is; segment -1: not known */
+    bool committing;                  /* a round has it */
+    int64_t owed; /* a journal of an earlier run has what its files may not, up to here; 0: none has */
     struct list wait_flush, wait_sync; /* struct part_append, in offset order */
     struct list watches;
     struct part_syncer *syncer; /* NULL: no sync runs */
@@ -83,6 +84,9 @@ struct parts {
     } * roots;
     int64_t journal_bytes; /* of each, 0: none; set after parts_init */
     int roots_n;
+    int owing_n;             /* so many partitions need a journal of an earlier run */
+    void (*paid)(void *arg); /* called once, when none does */
+    void *paid_arg;
     int64_t messages_in, bytes_in; /* appended since the start */
     struct kp_unpack *unpack;      /* these look into compressed batches; made when first needed */
     struct record_scan *scan;
@@ -125,9 +129,11 @@ struct part *parts_find(const struct parts *ps, struct uuid topic_id, int32_t in
 /* Writes this turn's appends, moves high watermarks, releases those who wait. */
 void parts_end_of_turn(struct parts *ps);
 bool parts_idle(const struct parts *ps);
-/* To be called after part_open: puts back what the journal of an earlier run has and the log does not. Neither
- * that nor what the log had is synced: the journal has to stay until somebody does. Blocking. */
+/* To be called after part_open: puts back what the journal of an earlier run has and the log does not.
+ * Neither that nor what the log had is synced: the journal has to stay until parts.paid. Blocking. */
 int part_restore(struct part *p, const struct journal *j) MUST_USE;
+/* Asks for the syncs after which no partition needs those journals. */
+void parts_pay(struct parts *ps);
 
 /* Opens or creates the partition's directory under root. Blocking (files); cut gets a sentence if recovery
  * cut. */

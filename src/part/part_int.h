@@ -37,6 +37,8 @@ bool part_held_back(struct part *p);
 void part_leave_journal(struct part *p);
 /* What the journal has may be the only copy. */
 void part_stop_journal(struct part *p);
+/* Its files were synced, or are of no matter any more: whether it still needs an earlier run's journal. */
+void part_pay(struct part *p, bool gone);
 /* At the end of a turn: begins rounds. */
 void parts_commit(struct parts *ps);
 

@@ -171,6 +171,7 @@ static void sync_done(struct os_job *j, void *owner)
         p->aborts_synced = max_i64(p->aborts_synced, y->aborts);
         if (y->kept) part_note_snapshot(p, y->target);
         if (y->epochs_kept) p->log->epoch_kept = y->epoch;
+        part_pay(p, false);
         part_release_synced(p);
         if (!list_empty(&p->wait_sync)) part_make_durable(p);
         if (part_held_back(p)) part_start_sync(p);

@@ -56,37 +56,37 @@ static void listen_all(struct server *sv)
             sv->node.cluster_id, b->image.by_name.n, sv->shards_n);
 }
 
-/* The logs have what the journals have, but in the page cache: one sync does for all of them. */
 static void end_journals_run(struct os_job *j)
 {
     struct server *sv = CONTAINER_OF(j, struct server, end_journals);
-    struct os *os = sv->shards[0].os;
-    int rc = 0;
-    for (int i = 0; i < sv->node.dirs_n && rc == 0; i++) {
-        if (!sv->node.dirs[i].online) continue;
-        rc = os_sync_tree(os, sv->node.dirs[i].path);
-        if (rc) os_mark_unsettled(os, sv->node.dirs[i].path);
-    }
-    for (int i = 0; i < sv->journal_files.n && rc == 0; i++) rc = os_unlink(os, sv->journal_files.v[i]);
-    if (rc)
-        logline(LOG_WARN, "storage", "the journals of the last run are kept for the next start (%s)", os_why());
-    sv->journals_rc = rc;
+    for (int i = 0; i < sv->journal_files.n; i++)
+        if (os_unlink(sv->shards[0].os, sv->journal_files.v[i]))
+            logline(LOG_WARN, sv->journal_files.v[i], "cannot remove this old journal: %s", os_why());
 }
 
 static void end_journals_done(struct os_job *j, void *owner)
 {
     (void)owner;
     struct server *sv = CONTAINER_OF(j, struct server, end_journals);
-    for (int i = 0; i < sv->journal_files.n && sv->journals_rc == 0; i++) free(sv->journal_files.v[i]);
-    if (sv->journals_rc == 0) sv->journal_files.n = 0;
+    for (int i = 0; i < sv->journal_files.n; i++) free(sv->journal_files.v[i]);
+    sv->journal_files.n = 0;
 }
 
-static void end_journals(struct server *sv)
+static void shard_paid(struct os_msg *m, void *owner)
 {
-    if (sv->journal_files.n == 0) return;
+    (void)owner;
+    struct server *sv = CONTAINER_OF(m, struct boot, paid)->server;
+    if (++sv->paid < sv->shards_n || sv->failed_parts || sv->journal_files.n == 0) return;
     sv->end_journals.run = end_journals_run;
     sv->end_journals.done = end_journals_done;
     os_submit(sv->shards[0].os, &sv->end_journals);
+}
+
+static void parts_paid(void *arg)
+{
+    struct boot *k = arg;
+    k->paid.run = shard_paid;
+    shard_send(k->shard, 0, &k->paid);
 }
 
 static void shard_opened(struct os_msg *m, void *owner)
@@ -97,10 +97,7 @@ static void shard_opened(struct os_msg *m, void *owner)
     sv->failed_parts += k->failed;
     if (++sv->opened < sv->shards_n) return;
     checkpoints_fini(&sv->checkpoints);
-    if (sv->failed_parts == 0) {
-        journal_fini(&sv->journal);
-        end_journals(sv);
-    }
+    if (sv->failed_parts == 0) journal_fini(&sv->journal);
     if (!sv->stop_asked) listen_all(sv);
 }
 
@@ -110,6 +107,10 @@ void server_open_shard(struct server *sv, int i)
     k->failed = broker_open_partitions(k->shard->broker, &sv->checkpoints);
     k->msg.run = shard_opened;
     shard_send(k->shard, 0, &k->msg);
+    struct parts *ps = &k->shard->broker->parts;
+    ps->paid = parts_paid;
+    ps->paid_arg = k;
+    parts_pay(ps);
 }
 
 static int start_brokers(struct server *sv, struct os **loops, struct storage *st, struct prng *prng,
@@ -201,7 +202,7 @@ static int remove_journals(struct server *sv, const char *dir)
     int rc = os_list_dir(sv->shards[0].os, dir, note_journal, &x);
     for (int i = 0; i < x.files.n; i++) {
         bool needed = false;
-        for (int k = 0; k < sv->journal_files.n; k++)
+        for (int k = 0; k < sv->journal_files.n && sv->failed_parts; k++)
             needed |= strcmp(x.files.v[i], sv->journal_files.v[k]) == 0;
         int r = needed ? 0 : os_unlink(sv->shards[0].os, x.files.v[i]);
         if (r != ERR_NOENT && rc == 0) rc = r;

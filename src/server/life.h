@@ -9,7 +9,7 @@
 #include "server/storage.h"
 
 struct boot {
-    struct os_msg msg;
+    struct os_msg msg, paid;
     struct server *server;
     struct shard *shard;
     int failed;
@@ -27,12 +27,11 @@ struct server {
         char **v;
         int n;
     } journal_files;
-    struct os_job end_journals; /* syncs what the logs took over, then removes the files */
-    int journals_rc;
+    struct os_job end_journals; /* removes them once the logs have all that is in them, on the disk */
     struct net_listener *listeners;
     int listeners_n;
     struct boot *boots;
-    int opened, failed_parts;
+    int opened, failed_parts, paid;
     struct os_msg stop; /* posted to loop 0, it ends every shard's loop */
     bool stop_asked, failed;
     struct os_msg *stop_shards;

@@ -5,7 +5,7 @@
  *           rate      open loop: mb=N megabytes a second; latencies from the planned sending time
  *           fetch     reads partition i from the start, again and again (floor=1: positions are bytes)
  *   keys    topic=t partitions=8 conns=4 batch=16384 acks=1 depth=5 seconds=5 mb=20 fetch=1048576 floor=0
- *           pid=N (broker, for its CPU)
+ *           pid=N (broker, for its CPU) limit=N (ends after so many MB; 0: none)
  *
  * Prints one JSON object. */
 #include "bench.h"
@@ -29,8 +29,8 @@ struct conn {
 
 static struct {
     const char *topic;
-    long partitions, conns, batch, acks, depth, seconds, pid, mb, fetch, floor;
-} o = {"t", 8, 4, 16384, 1, 5, 5, 0, 20, 1 << 20, 0};
+    long partitions, conns, batch, acks, depth, seconds, pid, mb, fetch, floor, limit;
+} o = {"t", 8, 4, 16384, 1, 5, 5, 0, 20, 1 << 20, 0, 0};
 static struct kp_writer frame;
 static size_t frame_partition_at;
 static int32_t records_per_batch;
@@ -204,7 +204,7 @@ int main(int argc, char **argv)
     const struct option options[] = {
         {"partitions", &o.partitions}, {"conns", &o.conns},     {"batch", &o.batch}, {"acks", &o.acks},
         {"depth", &o.depth},           {"seconds", &o.seconds}, {"pid", &o.pid},     {"mb", &o.mb},
-        {"fetch", &o.fetch},           {"floor", &o.floor}};
+        {"fetch", &o.fetch},           {"floor", &o.floor},     {"limit", &o.limit}};
     take_options(argv + 3, argc - 3, &o.topic, options, NELEMS(options));
     bool rate = strcmp(argv[2], "rate") == 0, fetching = strcmp(argv[2], "fetch") == 0;
     if (rate) o.depth = 4000;
@@ -230,7 +230,7 @@ int main(int argc, char **argv)
     }
     int64_t next = start, interval = rate ? (int64_t)(1e9 * (double)batch_bytes / ((double)o.mb * 1e6)) : 0;
     long turn = 0;
-    while ((last = now_ns()) < end) {
+    while ((last = now_ns()) < end && (o.limit == 0 || done_bytes < o.limit * 1000000)) {
         int64_t wait = end - last;
         if (rate) {
             while (next <= last) {

@@ -80,12 +80,14 @@ void os_post_any(struct os *to, struct os_msg *m)
 }
 static void drain(struct os *os, void *owner)
 {
-    struct os_msg *m = os->inbox;
-    os->inbox = os->inbox_tail = NULL;
-    while (m) {
-        struct os_msg *next = m->next;
+    struct os_msg *last = os->inbox_tail; /* what comes meanwhile is for the next turn */
+    os->cut = false;
+    while (last && !os->cut) {
+        struct os_msg *m = os->inbox;
+        if (!(os->inbox = m->next)) os->inbox_tail = NULL;
+        if (m == last) last = NULL;
         m->run(m, owner);
-        m = next;
+        if (world_below(32) == 0) os->cut = true;
     }
 }
 static void flush(struct os *os, bool may_visit)
@@ -425,13 +427,18 @@ bool sim_os_ready(struct os *os)
         if (l->os == os && waits(l)) return true;
     return false;
 }
+void os_cut_turn(struct os *os)
+{
+    os->cut = true;
+}
 void os_turn(struct os *os, int64_t deadline_ns, void *owner)
 {
     (void)deadline_ns;
     os_flush_posts(os);
     os->mono_ns = world.now_ns;
     /* A handler may close any socket, so the list is walked anew after each. */
-    for (int done = 0; done < 256; done++) {
+    os->cut = false;
+    for (int done = 0; done < 256 && !os->cut; done++) {
         struct wire *ready = NULL;
         int n = 0;
         for (struct wire *x = wires; x; x = x->next)

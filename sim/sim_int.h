@@ -17,6 +17,7 @@ struct os {
     int64_t due_ns; /* the next timer */
     struct chain out[LOOPS_MAX];
     int out_n;
+    bool cut; /* the turn that runs */
     struct os_msg *inbox, *inbox_tail;
     int64_t (*visit)(void *owner);
     void *visit_owner;

@@ -1,6 +1,7 @@
 #include "base/test.h"
 #include "base/err.h"
 #include "base/arena.h"
+#include "base/buf.h"
 #include "base/hash.h"
 #include "base/i64s.h"
 #include "base/map.h"
@@ -119,4 +120,32 @@ TEST(arena_memory_is_aligned_and_apart)
         last = p;
     }
     arena_fini(&a);
+}
+
+TEST(buf_pool_gives_back_what_lies_unused)
+{
+    struct buf_pool p = {0};
+    struct buf *a = buf_pool_new(&p, 1), *b = buf_pool_new(&p, BUF_POOL_MIN + 1);
+    CHECK(a->cap == BUF_POOL_MIN && b->cap == 2 * BUF_POOL_MIN);
+    struct buf *large = buf_pool_new(&p, (size_t)9 << 20);
+    CHECK(large->cap == (size_t)9 << 20 && !large->pool && p.all_n == 2);
+    buf_put(large);
+    CHECK(buf_pool_trim(&p)); /* both are in use */
+    buf_put(buf_get(a));
+    buf_put(a);
+    buf_put(b);
+    CHECK(buf_pool_new(&p, 100) == a && p.all_n == 2);
+    buf_put(a);
+    CHECK(buf_pool_trim(&p) && p.all_n == 2); /* used since the last trim */
+    CHECK(buf_pool_new(&p, 100) == a);
+    buf_put(a);
+    CHECK(buf_pool_trim(&p) && p.all_n == 1 && p.classes[0].free == a); /* b was not */
+    CHECK(!buf_pool_trim(&p) && p.all_n == 0);
+    a = buf_pool_new(&p, 100);
+    b = buf_pool_new(&p, 100);
+    buf_put(b);
+    buf_pool_fini(&p);
+    CHECK_INT(p.all_n, 1);
+    buf_put(a);
+    CHECK_INT(p.all_n, 0);
 }

@@ -14,7 +14,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#define SCRATCH_BYTES ((size_t)128 * 1024)
+#define READ_BYTES BUF_POOL_MIN
+/* Of a turn; part.c has the same for what it appends. */
+#define TURN_BYTES ((size_t)1 << 20)
+#define TRIM_MS 1000
 #define PIPELINE_MAX 64
 #define PIPELINE_BYTES ((int64_t)64 << 20)
 #define FREE_REQS_MAX 64
@@ -23,6 +26,7 @@
 
 static void conn_ready(struct os_sock *sock, unsigned events, void *owner);
 static void run_more(struct os_msg *m, void *owner);
+static void trim_bufs(struct timer *t, struct shard *s);
 
 void net_init(struct net *n, struct shard *s, void (*dispatch)(struct req *), size_t frame_max)
 {
@@ -32,6 +36,7 @@ void net_init(struct net *n, struct shard *s, void (*dispatch)(struct req *), si
     list_init(&n->free_reqs);
     list_init(&n->more);
     n->more_msg.run = run_more;
+    n->trim.fire = trim_bufs;
 }
 
 /* ---- requests ---- */
@@ -220,6 +225,7 @@ static size_t run_frames(struct conn *c, struct buf *b, size_t off, size_t n)
             break;
         }
         c->net->starts++;
+        c->expect = len + 4;
         if (!start_request(c, b, b->data + off + 4, len)) return SIZE_MAX;
         off += 4 + len;
     }
@@ -233,70 +239,87 @@ static bool frame_waits(const struct conn *c)
     return c->in && n >= 4 && n - 4 >= load_be32(c->in->data + c->in_off);
 }
 
-/* Keeps b[off..n) for later: in place if b is ours, else in a buffer of the frame's size. */
-static void keep_rest(struct conn *c, struct buf *b, size_t off, size_t n)
+static void trim_bufs(struct timer *t, struct shard *s)
 {
-    if (off == n) {
-        if (c->in) buf_put(c->in);
+    struct net *n = CONTAINER_OF(t, struct net, trim);
+    if (buf_pool_trim(&n->bufs)) timer_set_ms(s, t, TRIM_MS);
+}
+
+/* Keeps in->data[off..n) for later: where it is, or in a buffer of the frame's size. */
+static void keep_rest(struct conn *c, size_t off, size_t n)
+{
+    struct buf *b = c->in;
+    size_t rest = n - off, want = 256;
+    if (rest == 0) {
+        buf_put(b);
         c->in = NULL;
         c->in_off = c->in_n = 0;
         return;
     }
-    size_t rest = n - off, want = rest;
-    if (rest >= 4) want = max_size(want, (size_t)load_be32(b->data + off) + 4);
-    else want = 256;
-    if (b == c->net->scratch && list_linked(&c->in_more)) { /* whole frames: the buffer stays with them */
-        c->in = b;
-        c->net->scratch = NULL;
-    }
-    if (b == c->in && b->cap - off >= want) {
+    if (rest >= 4) want = max_size(rest, (size_t)load_be32(b->data + off) + 4);
+    bool fits = b->cap - off >= want && b->cap <= 2 * want;
+    if (fits || list_linked(&c->in_more)) { /* in_more: whole frames, which run at once */
         c->in_off = off;
         c->in_n = n;
         return;
     }
     /* A frame's memory is taken when its first bytes came; its length was checked against frame_max. */
-    struct buf *nb = buf_new(want);
-    memcpy(nb->data, b->data + off, rest);
-    if (c->in) buf_put(c->in);
-    c->in = nb;
+    c->in = want < BUF_POOL_MIN ? buf_new(want) : buf_pool_new(&c->net->bufs, want);
+    memcpy(c->in->data, b->data + off, rest);
     c->in_off = 0;
     c->in_n = rest;
+    buf_put(b);
+}
+
+/* How many bytes to ask the socket for. A large frame is read to its end and no further, so that nothing has
+ * to be moved; who sends such frames is expected to go on. */
+static size_t input_room(const struct conn *c)
+{
+    size_t n = c->in_n - c->in_off, room = c->in->cap - c->in_n;
+    if (n == 0) return c->expect > READ_BYTES ? min_size(room, c->expect) : room;
+    if (n < 4) return room;
+    size_t whole = (size_t)load_be32(c->in->data + c->in_off) + 4;
+    return n < whole ? min_size(room, whole - n) : room;
+}
+
+/* One read, and what it completes. True: the socket may have more of a frame that is not whole yet. */
+static bool read_some(struct conn *c)
+{
+    struct net *n = c->net;
+    struct os *os = n->shard->os;
+    if (!c->in) {
+        c->in = buf_pool_new(&n->bufs, max_size(READ_BYTES, c->expect));
+        if (!timer_armed(&n->trim)) timer_set_ms(n->shard, &n->trim, TRIM_MS);
+    }
+    size_t room = input_room(c), rest = c->in_n - c->in_off;
+    if (room == 0) return false; /* full of frames that wait for the next turn */
+    ssize_t got = os_recv(os, &c->sock, c->in->data + c->in_n, room);
+    if (got == ERR_BUSY) {
+        if (rest == 0) keep_rest(c, 0, 0);
+        return false;
+    }
+    if (got <= 0) {
+        conn_close(c);
+        return false;
+    }
+    n->turn_bytes += (size_t)got;
+    if (n->turn_bytes >= TURN_BYTES) os_cut_turn(os);
+    touch(c);
+    size_t have = c->in_n + (size_t)got, off = run_frames(c, c->in, c->in_off, have);
+    if (c->closing) return false; /* a handler closed it; it may be freed once its requests are home */
+    if (off == SIZE_MAX) {
+        conn_close(c);
+        return false;
+    }
+    keep_rest(c, off, have);
+    return c->in && (size_t)got == room && !list_linked(&c->in_more) && !frame_waits(c);
 }
 
 static void conn_input(struct conn *c)
 {
-    struct net *n = c->net;
-    struct os *os = n->shard->os;
-    struct buf *b = c->in;
-    size_t off = c->in_off, have = c->in_n;
-    if (!b) {
-        if (n->scratch && n->scratch->refs > 1) { /* requests still point into it */
-            buf_put(n->scratch);
-            n->scratch = NULL;
-        }
-        if (!n->scratch) n->scratch = buf_new(SCRATCH_BYTES);
-        b = n->scratch;
-        off = have = 0;
+    c->net->inputs++;
+    while (read_some(c)) {
     }
-    if (have == b->cap) return; /* full of frames that wait for the next turn */
-    n->inputs++;
-    ssize_t got = os_recv(os, &c->sock, b->data + have, b->cap - have);
-    if (got == ERR_BUSY) return;
-    if (got <= 0) {
-        conn_close(c);
-        return;
-    }
-    have += (size_t)got;
-    touch(c);
-    off = run_frames(c, b, off, have);
-    if (c->closing) return; /* a handler closed it; it may be freed once its requests are home */
-    if (off == SIZE_MAX) {
-        conn_close(c);
-        return;
-    }
-    keep_rest(c, b, off, have);
-    if (list_linked(&c->in_more)) return;
-    if (frame_waits(c)) os_sock_interest(os, &c->sock, c->sock.interest & ~(unsigned)OS_READABLE);
 }
 
 /* Earlier requests have ended: what waits may run. */
@@ -309,7 +332,7 @@ static void conn_resume(struct conn *c)
             conn_close(c);
             return;
         }
-        keep_rest(c, c->in, off, c->in_n);
+        keep_rest(c, off, c->in_n);
         if (list_linked(&c->in_more)) return;
     }
     if (!frame_waits(c)) os_sock_interest(c->net->shard->os, &c->sock, c->sock.interest | OS_READABLE);
@@ -408,6 +431,7 @@ void net_end_of_turn(struct net *n)
     if (n->inputs) n->alone = n->inputs == 1;
     n->inputs = 0;
     n->starts = 0;
+    n->turn_bytes = 0;
     if (list_empty(&n->more) || n->more_posted) return;
     n->more_posted = true;
     os_post(n->shard->os, n->shard->os, &n->more_msg);
@@ -515,6 +539,6 @@ void net_fini(struct net *n)
     LIST_FOREACH(l, &n->conns) conn_close(LIST_ENTRY(l, struct conn, in_net));
     struct list *l;
     while ((l = list_pop_front(&n->free_reqs)) != NULL) free(LIST_ENTRY(l, struct req, in_conn));
-    buf_put(n->scratch);
-    n->scratch = NULL;
+    timer_cancel(n->shard, &n->trim);
+    buf_pool_fini(&n->bufs);
 }

@@ -49,6 +49,7 @@ struct conn {
     const struct net_listener *listener;
     uint64_t id;
     struct buf *in;      /* partial frame, or bytes that wait for their turn */
+    uint32_t expect;     /* bytes of the frame before: the next one may be like it */
     size_t in_off, in_n; /* unread bytes are in->data[in_off .. in_n) */
     struct list reqs;
     int reqs_n;
@@ -74,7 +75,8 @@ struct net {
     struct shard *shard;
     void (*dispatch)(struct req *r); /* body is complete; answer now or later with req_reply */
     size_t frame_max;
-    struct buf *scratch;
+    struct buf_pool bufs;
+    struct timer trim; /* armed while bufs has any */
     struct list conns; /* the longest silent first */
     struct list dirty, free_reqs;
     int conns_n, free_reqs_n;
@@ -83,6 +85,7 @@ struct net {
     /* One busy connection gets its first answers while its later requests run: few are started in a turn. */
     bool alone;         /* at most one connection had input in the last turn */
     int inputs, starts; /* in this turn */
+    size_t turn_bytes;
     struct list more;
     struct os_msg more_msg;
     bool more_posted;

@@ -5,10 +5,11 @@
  * 1. A loop's sockets, timers, outgoing chains and whatever its owner keeps are touched under `turn` only.
  *    Its own thread holds it except while it sleeps in epoll_wait, so the lock is never waited for by anyone
  *    else: who has a message for a sleeping loop tries it once and, if that succeeds, runs the message right
- *    there (a visit). Between two cores a wake-up costs more than most messages.
+ *    there (a visit). Between two cores a wake-up costs more than most messages. No visit begins once the
+ *    sleeper is awake, so its sockets get their turn.
  * 2. The inbox is a stack: senders push whole chains with one compare-and-swap, the owner takes all with one
- *    exchange and reverses. Order between a pair of loops is kept because a sender pushes its chain newest
- *    first.
+ *    exchange, reverses, and puts them behind what is left from before. Order between a pair of loops is kept
+ * because a sender pushes its chain newest first.
  * 3. `sleeping` is set before the last look at the inbox and read after a push (both sequentially
  *    consistent), so a message is seen or its sender wakes the sleeper.
  * 4. A visit may close sockets for which the sleeper has already fetched events; `stale` makes it drop them.
@@ -61,9 +62,11 @@ struct os {
     struct outbox out[PEERS_MAX];
     int out_n;
     _Atomic(struct os_msg *) inbox;
+    struct os_msg *rest, *rest_last; /* older than the inbox: left by a turn that was cut */
     atomic_int sleeping;
     struct epoll_event events[EVENTS_PER_TURN];
-    int events_n, events_i;
+    int events_n, events_i; /* events[events_i..events_n) wait: fetched, but not for the turn that was cut */
+    bool cut;
     pthread_mutex_t turn;
     bool held;           /* by this loop's own thread; only that one looks */
     bool visited, stale; /* under turn */
@@ -378,20 +381,30 @@ void os_flush_posts(struct os *os)
 {
     flush(os, true);
 }
+static bool mail_waits(struct os *os)
+{
+    return os->rest || atomic_load(&os->inbox);
+}
 static bool drain_inbox(struct os *os, void *owner)
 {
-    if (!atomic_load_explicit(&os->inbox, memory_order_relaxed)) return false;
-    struct os_msg *m = atomic_exchange(&os->inbox, NULL), *first = NULL;
-    while (m) {
-        struct os_msg *next = m->next;
-        m->next = first;
-        first = m;
-        m = next;
+    if (atomic_load_explicit(&os->inbox, memory_order_relaxed)) {
+        struct os_msg *m = atomic_exchange(&os->inbox, NULL), *newest = m, *oldest = NULL;
+        while (m) {
+            struct os_msg *next = m->next;
+            m->next = oldest;
+            oldest = m;
+            m = next;
+        }
+        if (os->rest) os->rest_last->next = oldest;
+        else os->rest = oldest;
+        os->rest_last = newest;
     }
-    while (first) {
-        struct os_msg *next = first->next;
-        first->run(first, owner);
-        first = next;
+    if (!os->rest) return false;
+    os->cut = false;
+    while (os->rest && !os->cut) {
+        struct os_msg *m = os->rest;
+        os->rest = m->next;
+        m->run(m, owner);
     }
     return true;
 }
@@ -413,7 +426,7 @@ static bool visit(struct os *to)
         flush(to, false);
     }
     to->visited = false;
-    bool more = due < to->deadline_ns || atomic_load(&to->inbox);
+    bool more = due < to->deadline_ns || mail_waits(to);
     pthread_mutex_unlock(&to->turn);
     if (more) wake(to);
     return true;
@@ -661,15 +674,20 @@ static int sleep_until(struct os *os, int64_t deadline_ns)
     os->deadline_ns = deadline_ns;
     os->held = false;
     atomic_store(&os->sleeping, 1);
-    if (atomic_load(&os->inbox)) timeout = 0;
+    if (mail_waits(os)) timeout = 0;
     pthread_mutex_unlock(&os->turn);
     int n = epoll_wait(os->epoll_fd, os->events, EVENTS_PER_TURN, timeout);
+    /* Before the lock is asked for: while visits went on, it could be missed for seconds. */
+    atomic_store(&os->sleeping, 0);
     pthread_mutex_lock(&os->turn);
     os->held = true;
-    atomic_store_explicit(&os->sleeping, 0, memory_order_relaxed);
     if (os->stale) n = 0;
     os->stale = false;
     return n < 0 ? 0 : n;
+}
+void os_cut_turn(struct os *os)
+{
+    os->cut = true;
 }
 void os_turn(struct os *os, int64_t deadline_ns, void *owner)
 {
@@ -677,18 +695,21 @@ void os_turn(struct os *os, int64_t deadline_ns, void *owner)
     os->held = true;
     os_flush_posts(os);
     /* What a visit sent back is taken at once; sockets get their look at least every other turn. */
-    os->skipped_poll = !os->skipped_poll && atomic_load_explicit(&os->inbox, memory_order_relaxed);
+    os->skipped_poll =
+        !os->skipped_poll && !os->rest && atomic_load_explicit(&os->inbox, memory_order_relaxed);
     if (os->skipped_poll) {
         os->mono_ns = clock_ns(CLOCK_MONOTONIC);
         drain_inbox(os, owner);
         return;
     }
-    os->events_i = 0;
-    os->events_n = 0;
-    int n = sleep_until(os, deadline_ns);
+    if (os->events_i == os->events_n) {
+        os->events_i = 0;
+        os->events_n = 0;
+        os->events_n = sleep_until(os, deadline_ns);
+    }
     os->mono_ns = clock_ns(CLOCK_MONOTONIC);
-    os->events_n = n;
-    while (os->events_i < os->events_n) {
+    os->cut = false;
+    while (os->events_i < os->events_n && !os->cut) {
         struct epoll_event *e = &os->events[os->events_i++];
         struct os_sock *s = e->data.ptr;
         if (!s) continue; /* the wake-up handle (edge-triggered, needs no read), or closed in this turn */
@@ -763,7 +784,7 @@ int64_t os_resident_bytes(void)
 }
 void os_tune_heap(void)
 {
-    mallopt(M_MMAP_THRESHOLD, 4 << 20);
+    mallopt(M_MMAP_THRESHOLD, 128 << 10);
     mallopt(M_TRIM_THRESHOLD, 8 << 20);
 }
 void os_exit(int code)

@@ -22,6 +22,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#define TURN_BYTES ((int64_t)1 << 20)
+
 struct part_key {
     struct uuid id;
     int32_t index;
@@ -281,6 +283,10 @@ void part_append(struct part *p, struct part_append *a)
     }
     p->home->messages_in += delta + 1;
     p->home->bytes_in += h.bytes;
+    if ((p->home->uncut_bytes += h.bytes) >= TURN_BYTES) {
+        p->home->uncut_bytes = 0;
+        os_cut_turn(p->home->shard->os); /* what is written at its end shall not have left the cache */
+    }
     a->base_offset = h.base_offset;
     a->last_offset = h.last_offset;
     list_push_back(&p->wait_flush, &a->link);

@@ -88,6 +88,7 @@ struct parts {
     void (*paid)(void *arg); /* called once, when none does */
     void *paid_arg;
     int64_t messages_in, bytes_in; /* appended since the start */
+    int64_t uncut_bytes;           /* of them, since a turn was cut for their sake */
     struct kp_unpack *unpack;      /* these look into compressed batches; made when first needed */
     struct record_scan *scan;
 };

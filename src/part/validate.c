@@ -32,19 +32,33 @@ static int malformed(struct part_append *a, const char *why)
     return bad(a, ERR_INVALID_RECORD, why);
 }
 
-/* What the timestamp of one record is worth; 0 or after blame. t: its own, or the batch's append time. */
+/* What is wrong with a record's timestamp; NULL: nothing. t: its own, or the batch's append time. */
+static const char *time_fault(const struct conf_topic *cfg, const struct batch_head *h, int64_t t,
+                              int64_t now_ms)
+{
+    int64_t age;
+    if (cfg->message_timestamp_log_append || t == -1)
+        return h->attributes & BATCH_LOG_APPEND_TIME ? NOT_ITS_TIME : NULL;
+    if (__builtin_sub_overflow(now_ms, t, &age)) age = INT64_MAX;
+    if (cfg->message_timestamp_before_max_ms < INT64_MAX && age > cfg->message_timestamp_before_max_ms)
+        return TOO_OLD;
+    return age < -cfg->message_timestamp_after_max_ms ? TOO_NEW : NULL;
+}
+
+/* 0 or after blame. */
 static int check_time(const struct conf_topic *cfg, struct part_append *a, const struct batch_head *h,
                       int32_t record, int64_t t, int64_t now_ms)
 {
-    if (!cfg->message_timestamp_log_append && t != -1) {
-        if (cfg->message_timestamp_before_max_ms < INT64_MAX &&
-            now_ms - t > cfg->message_timestamp_before_max_ms)
-            return blame(a, record, ERR_INVALID_TIMESTAMP, TOO_OLD);
-        if (t - now_ms > cfg->message_timestamp_after_max_ms)
-            return blame(a, record, ERR_INVALID_TIMESTAMP, TOO_NEW);
-    } else if (h->attributes & BATCH_LOG_APPEND_TIME)
-        return blame(a, record, ERR_INVALID_TIMESTAMP, NOT_ITS_TIME);
-    return 0;
+    const char *why = time_fault(cfg, h, t, now_ms);
+    return why ? blame(a, record, ERR_INVALID_TIMESTAMP, why) : 0;
+}
+
+/* Of a record with that delta. */
+static int64_t time_of(const struct batch_head *h, int64_t delta_ms)
+{
+    int64_t t;
+    if (h->attributes & BATCH_LOG_APPEND_TIME) return h->max_time_ms;
+    return __builtin_add_overflow(h->base_time_ms, delta_ms, &t) ? INT64_MAX : t;
 }
 
 /* The newest time of the records goes into the head, because retention trusts it; the type of it is the
@@ -98,50 +112,81 @@ static inline bool varlong(const uint8_t **p, const uint8_t *end, int64_t *v)
     return varlong_long(p, end, v);
 }
 
-/* A varint of one byte or two, without its zigzag; 2 bytes can be read. -1: it is longer. */
-static inline int32_t short_varint(const uint8_t **p)
-{
-    const uint8_t *q = *p;
-    if (q[0] < 0x80) {
-        *p = q + 1;
-        return q[0];
-    }
-    *p = q + 2;
-    return q[1] < 0x80 ? (q[0] & 0x7f) | q[1] << 7 : -1;
-}
-
-/* Over a key or value. False: its length is no length, or more than there is up to end. */
-static inline bool skip(const uint8_t **p, const uint8_t *end, int32_t v)
-{
-    if (v == 1) return true; /* null */
-    if (v & 1 || v / 2 > end - *p) return false;
-    *p += v / 2;
-    return true;
-}
-
 struct walked {
     int64_t time; /* delta */
     bool keyless;
     const char *why;
 };
-#define PLAIN_BYTES_MIN 16
 
-/* Where the record after this one begins, if nothing about this one is unusual: short fields, no headers, in
- * order. NULL: ask any_record. */
-static inline const uint8_t *plain_record(const uint8_t *p, const uint8_t *end, int32_t i, struct walked *w)
+/* A varint of one byte or two at *at, without its zigzag; 2 bytes can be read. With a longer one *longer is
+ * set. */
+static inline uint32_t short_varint(const uint8_t *b, size_t *at, bool *longer)
 {
-    int32_t v;
-    if (end - p < PLAIN_BYTES_MIN) return NULL;
-    v = short_varint(&p);
-    if (v & 1 || v / 2 > end - p) return NULL; /* -1 is odd, too */
-    const uint8_t *next = p + v / 2;
-    p++; /* attributes, unused */
-    if ((v = short_varint(&p)) < 0) return NULL;
-    w->time = zigzag((uint64_t)v);
-    if (short_varint(&p) != 2 * (int64_t)i || (v = short_varint(&p)) < 0 || !skip(&p, end, v)) return NULL;
-    w->keyless = v == 1;
-    if (end - p < 3 || (v = short_varint(&p)) < 0 || !skip(&p, end, v)) return NULL;
-    return p < end && *p == 0 && p + 1 == next ? next : NULL;
+    uint32_t x = b[*at], y = b[*at + 1];
+    if (x < 0x80) {
+        *at += 1;
+        return x;
+    }
+    *at += 2;
+    *longer |= y >= 0x80;
+    return (x & 0x7f) | y << 7;
+}
+
+/* What records have in common. */
+struct walk {
+    size_t at;
+    int32_t n;              /* so many were walked */
+    int64_t oldest, newest; /* time deltas */
+    bool keyless;           /* one of them is */
+};
+#define PLAIN_BYTES_MIN 16 /* more than the fields of a plain record before its key */
+
+/* The offset delta of a record, as it stands in `bytes` bytes, read as a little-endian number. */
+static inline uint32_t offset_bytes(uint32_t i, unsigned bytes)
+{
+    uint32_t v = 2 * i;
+    if (bytes == 1) return v;
+    if (bytes == 2) return (v & 0x7f) | 0x80 | v >> 7 << 8;
+    return (v & 0x7f) | 0x80 | (v >> 7 & 0x7f) << 8 | 0x8000 | v >> 14 << 16;
+}
+
+/* Walks records of b[w->at..end) while they are plain: in order, with short fields and no headers. All up to
+ * record n have an offset delta of that many bytes. */
+static inline void walk_plain(const uint8_t *b, size_t end, struct walk *w, int32_t n, unsigned offset_len)
+{
+    uint32_t oldest = UINT32_MAX, newest = 0, mask = UINT32_MAX >> (32 - 8 * offset_len);
+    bool keyless = false;
+    while (w->n < n) {
+        bool longer = false;
+        size_t at = w->at;
+        if (end - at < PLAIN_BYTES_MIN) break;
+        uint32_t len = short_varint(b, &at, &longer);
+        size_t next = at + len / 2;
+        at++; /* attributes, unused */
+        uint32_t time = short_varint(b, &at, &longer);
+        uint32_t offset = (uint32_t)b[at] | (uint32_t)b[at + 1] << 8 | (uint32_t)b[at + 2] << 16;
+        at += offset_len;
+        uint32_t key = short_varint(b, &at, &longer);
+        bool no_key = key == 1; /* -1; no other length is odd */
+        if (!no_key) at += key / 2;
+        if (next > end || at + 2 > next) break;
+        uint32_t value = short_varint(b, &at, &longer);
+        bool no_value = value == 1;
+        if (!no_value) at += value / 2;
+        if (longer || at + 1 != next || b[at] != 0 ||
+            (offset & mask) != offset_bytes((uint32_t)w->n, offset_len) || ((len | time) & 1) ||
+            ((key & 1) && !no_key) || ((value & 1) && !no_value))
+            break;
+        keyless |= no_key;
+        if (time < oldest) oldest = time;
+        if (time > newest) newest = time;
+        w->at = next;
+        w->n++;
+    }
+    w->keyless |= keyless;
+    if (oldest == UINT32_MAX) return;
+    w->oldest = min_i64(w->oldest, oldest / 2);
+    w->newest = max_i64(w->newest, newest / 2);
 }
 
 /* The same of every record; NULL: it is malformed, and w->why says why. */
@@ -178,29 +223,72 @@ static const uint8_t *any_record(const uint8_t *p, const uint8_t *end, int32_t i
     return p == next ? next : NULL;
 }
 
-/* Walks the records of an uncompressed batch: lengths nest, offset deltas count up, keys where the topic
- * needs them. */
-static int walk_records(const struct conf_topic *cfg, struct part_append *a, struct batch_head *h,
-                        int64_t now_ms)
+/* Walks the records of an uncompressed batch: lengths nest, offset deltas count up. NULL, or what is wrong.
+ * Without `plain` no record is taken for one: slower, and the same. */
+static const char *walk(const struct part_append *a, const struct batch_head *h, bool plain, struct walk *w)
+{
+    const uint8_t *b = a->records.p;
+    size_t end = (size_t)h->bytes;
+    *w = (struct walk){.at = BATCH_HEAD_BYTES, .oldest = INT64_MAX, .newest = INT64_MIN};
+    while (w->n < h->count) {
+        struct walked one;
+        if (plain) {
+            walk_plain(b, end, w, (int32_t)min_i64(h->count, 1 << 6), 1);
+            walk_plain(b, end, w, (int32_t)min_i64(h->count, 1 << 13), 2);
+            walk_plain(b, end, w, (int32_t)min_i64(h->count, 1 << 20), 3);
+            if (w->n == h->count) break;
+        }
+        const uint8_t *next = any_record(b + w->at, b + end, w->n, &one);
+        if (!next) return one.why;
+        w->at = (size_t)(next - b);
+        w->n++;
+        w->keyless |= one.keyless;
+        w->oldest = min_i64(w->oldest, one.time);
+        w->newest = max_i64(w->newest, one.time);
+    }
+    return w->at == end ? NULL : "bytes follow the last record";
+}
+
+#ifdef MOLDAU_VERIFY
+static bool same_walk(const struct part_append *a, const struct batch_head *h, const char *why,
+                      const struct walk *w)
+{
+    struct walk slow;
+    if (walk(a, h, false, &slow) != why) return false;
+    return why || (slow.at == w->at && slow.n == w->n && slow.oldest == w->oldest &&
+                   slow.newest == w->newest && slow.keyless == w->keyless);
+}
+#endif
+
+/* Record by record, because one may be to blame. walk has seen them. */
+static int check_each(const struct conf_topic *cfg, struct part_append *a, const struct batch_head *h,
+                      int64_t now_ms)
 {
     const uint8_t *p = a->records.p + BATCH_HEAD_BYTES, *end = a->records.p + h->bytes;
-    bool claims = h->attributes & BATCH_LOG_APPEND_TIME;
-    int64_t newest = INT64_MIN;
     int rc = 0;
     for (int32_t i = 0; i < h->count; i++) {
         struct walked w;
-        int64_t t;
-        const uint8_t *next = plain_record(p, end, i, &w);
-        if (!next && !(next = any_record(p, end, i, &w))) return malformed(a, w.why);
+        p = any_record(p, end, i, &w);
+        ASSERT(p);
         if (w.keyless && cfg->cleanup_compact) rc = blame(a, i, ERR_INVALID_RECORD, NO_KEY);
-        if (claims) t = h->max_time_ms;
-        else if (__builtin_add_overflow(h->base_time_ms, w.time, &t)) t = INT64_MAX;
-        int late = check_time(cfg, a, h, i, t, now_ms);
+        int late = check_time(cfg, a, h, i, time_of(h, w.time), now_ms);
         if (late) rc = late;
-        newest = max_i64(newest, t);
-        p = next;
     }
-    if (p != end) return malformed(a, "bytes follow the last record");
+    return rc;
+}
+
+/* The records of an uncompressed batch, keys where the topic needs them. */
+static int walk_records(const struct conf_topic *cfg, struct part_append *a, struct batch_head *h,
+                        int64_t now_ms)
+{
+    struct walk w;
+    const char *why = walk(a, h, true, &w);
+    VERIFY(same_walk(a, h, why, &w));
+    if (why) return malformed(a, why);
+    int64_t oldest = time_of(h, w.oldest), newest = time_of(h, w.newest);
+    /* Below 0 are the records without a time, which may stand between others. */
+    bool each = oldest < 0 || time_fault(cfg, h, oldest, now_ms) || time_fault(cfg, h, newest, now_ms);
+    int rc = each || (w.keyless && cfg->cleanup_compact) ? check_each(cfg, a, h, now_ms) : 0;
     if (rc == 0) settle_time(cfg, a, h, newest);
     return rc;
 }
@@ -221,9 +309,7 @@ static int scan_records(const struct part *p, struct part_append *a, struct batc
     bool in_order = true;
     int err = 0, rc = record_scan_init(s, ps->unpack, a->records.p, h, (size_t)BODY_MAX);
     for (int32_t i = 0; rc == 0 && record_scan_next(s, &o); i++) {
-        int64_t t;
-        if (h->attributes & BATCH_LOG_APPEND_TIME) t = h->max_time_ms;
-        else if (__builtin_add_overflow(h->base_time_ms, o.time_delta_ms, &t)) t = INT64_MAX;
+        int64_t t = time_of(h, o.time_delta_ms);
         if (o.offset_delta != i) in_order = false;
         if (o.key_bytes < 0 && p->cfg.cleanup_compact) err = blame(a, i, ERR_INVALID_RECORD, NO_KEY);
         int late = check_time(&p->cfg, a, h, i, t, now_ms);

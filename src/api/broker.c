@@ -49,6 +49,7 @@ static int choose_dir(struct broker *b, const struct image_topic *t, int32_t ind
 }
 
 #define REOPEN_MS 2000
+#define REQUEST_BYTES ((int64_t)16 << 20) /* of queued.max.request.bytes=-1, for each shard */
 
 static int open_part(struct broker *b, struct image_topic *t, int32_t index, const struct checkpoints *cp)
 {
@@ -306,7 +307,9 @@ void broker_init(struct broker *b, struct shard *s, const struct node *node, con
     cleaner_init(&b->cleaner, &b->parts, cleaner_of);
     mover_init(&b->mover, s, log_dirs_commit);
     scrub_init(&b->scrub, &b->parts);
-    net_init(&b->net, s, api_dispatch, (size_t)conf_i64(conf, CONF_SOCKET_REQUEST_MAX_BYTES));
+    int64_t held = conf_i64(conf, CONF_QUEUED_MAX_REQUEST_BYTES);
+    net_init(&b->net, s, api_dispatch, (size_t)conf_i64(conf, CONF_SOCKET_REQUEST_MAX_BYTES),
+             held > 0 ? max_i64(1, held / s->n) : REQUEST_BYTES);
     list_init(&b->pid_waiters);
     list_init(&b->unopened);
     b->tick.fire = tick;

@@ -39,7 +39,7 @@
     X(NUM_IO_THREADS, "num.io.threads", INT, "8", MIN(1), CLUSTER, NO_EFFECT, "Threads that handle requests. moldau runs moldau.shards threads instead.") \
     X(NUM_NETWORK_THREADS, "num.network.threads", INT, "3", MIN(1), CLUSTER, NO_EFFECT, "Threads that read and write sockets, per listener. moldau runs moldau.shards threads instead.") \
     X(QUEUED_MAX_REQUESTS, "queued.max.requests", INT, "500", MIN(1), READ_ONLY, NO_EFFECT, "Requests that may wait in line before the sockets are no longer read.") \
-    X(QUEUED_MAX_REQUEST_BYTES, "queued.max.request.bytes", LONG, "-1", ANY, READ_ONLY, NO_EFFECT, "Bytes of requests that may wait in line before the sockets are no longer read; -1 for no limit.") \
+    X(QUEUED_MAX_REQUEST_BYTES, "queued.max.request.bytes", LONG, "-1", ANY, READ_ONLY, EFFECT, "Bytes of requests that may wait in line before the sockets are no longer read, divided among the shards; -1 is 16 MiB for each.") \
     X(REQUEST_TIMEOUT_MS, "request.timeout.ms", INT, "30000", ANY, READ_ONLY, NO_EFFECT, "How long this node waits for the answer to a request it sent.") \
     X(SOCKET_SEND_BUFFER_BYTES, "socket.send.buffer.bytes", INT, "102400", ANY, READ_ONLY, NO_EFFECT, "SO_SNDBUF of accepted sockets; -1 leaves the system's choice.") \
     X(SOCKET_RECEIVE_BUFFER_BYTES, "socket.receive.buffer.bytes", INT, "102400", ANY, READ_ONLY, NO_EFFECT, "SO_RCVBUF of accepted sockets; -1 leaves the system's choice.") \

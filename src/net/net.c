@@ -18,6 +18,7 @@
 /* Of a turn; part.c has the same for what it appends. */
 #define TURN_BYTES ((size_t)1 << 20)
 #define TRIM_MS 1000
+#define COPY_BYTES ((size_t)16 << 10)
 #define PIPELINE_MAX 64
 #define PIPELINE_BYTES ((int64_t)64 << 20)
 #define FREE_REQS_MAX 64
@@ -28,9 +29,11 @@ static void conn_ready(struct os_sock *sock, unsigned events, void *owner);
 static void run_more(struct os_msg *m, void *owner);
 static void trim_bufs(struct timer *t, struct shard *s);
 
-void net_init(struct net *n, struct shard *s, void (*dispatch)(struct req *), size_t frame_max)
+void net_init(struct net *n, struct shard *s, void (*dispatch)(struct req *), size_t frame_max,
+              int64_t held_max)
 {
-    *n = (struct net){.shard = s, .dispatch = dispatch, .frame_max = frame_max};
+    *n = (struct net){.shard = s, .dispatch = dispatch, .frame_max = frame_max, .held_max = held_max};
+    list_init(&n->parked);
     list_init(&n->conns);
     list_init(&n->dirty);
     list_init(&n->free_reqs);
@@ -57,6 +60,7 @@ static struct req *req_new(struct net *n)
 static void req_free(struct req *r)
 {
     struct net *n = r->net;
+    n->held_bytes -= (int64_t)r->held_bytes;
     if (r->cleanup) r->cleanup(r);
     kp_writer_fini(&r->out);
     buf_put(r->frame);
@@ -72,6 +76,7 @@ static void conn_free_if_done(struct conn *c)
     if (!c->closing || !list_empty(&c->reqs)) return;
     if (c->in_dirty_list) list_remove(&c->in_dirty);
     list_remove(&c->in_more);
+    list_remove(&c->in_parked);
     buf_put(c->in);
     free(c->software_name);
     free(c->software_version);
@@ -183,7 +188,11 @@ static bool start_request(struct conn *c, struct buf *b, const uint8_t *frame, s
 {
     struct req *r = req_new(c->net);
     r->conn = c;
-    r->frame = buf_get(b);
+    if (load_be16(frame) != KEY_PRODUCE &&
+        n <= COPY_BYTES) { /* it may wait for long: not with a large buffer */
+        r->frame = buf_new(n);
+        frame = memcpy(r->frame->data, frame, n);
+    } else r->frame = buf_get(b);
     struct kp_reader in = kp_reader_of(slice_of(frame, n));
     r->key = kp_read_i16(&in);
     r->version = kp_read_i16(&in);
@@ -202,6 +211,8 @@ static bool start_request(struct conn *c, struct buf *b, const uint8_t *frame, s
     list_push_back(&c->reqs, &r->in_conn);
     c->reqs_n++;
     c->reqs_bytes += (int64_t)r->body.n;
+    r->held_bytes = n;
+    c->net->held_bytes += (int64_t)n;
     c->net->dispatch(r);
     return true;
 }
@@ -287,6 +298,11 @@ static bool read_some(struct conn *c)
 {
     struct net *n = c->net;
     struct os *os = n->shard->os;
+    if (!c->in && n->held_bytes >= n->held_max) {
+        list_push_back(&n->parked, &c->in_parked);
+        os_sock_interest(os, &c->sock, c->sock.interest & ~(unsigned)OS_READABLE);
+        return false;
+    }
     if (!c->in) {
         c->in = buf_pool_new(&n->bufs, max_size(READ_BYTES, c->expect));
         if (!timer_armed(&n->trim)) timer_set_ms(n->shard, &n->trim, TRIM_MS);
@@ -335,7 +351,19 @@ static void conn_resume(struct conn *c)
         keep_rest(c, off, c->in_n);
         if (list_linked(&c->in_more)) return;
     }
-    if (!frame_waits(c)) os_sock_interest(c->net->shard->os, &c->sock, c->sock.interest | OS_READABLE);
+    if (frame_waits(c) || list_linked(&c->in_parked)) return;
+    os_sock_interest(c->net->shard->os, &c->sock, c->sock.interest | OS_READABLE);
+}
+
+/* Reads so many of them again as there is room for, if their next requests are like their last. */
+static void read_parked(struct net *n)
+{
+    int64_t room = n->held_max - n->held_bytes;
+    while (room > 0 && !list_empty(&n->parked)) {
+        struct conn *c = LIST_ENTRY(list_pop_front(&n->parked), struct conn, in_parked);
+        room -= c->expect;
+        if (!c->closing) conn_resume(c);
+    }
 }
 
 /* ---- output ---- */
@@ -428,6 +456,7 @@ void net_end_of_turn(struct net *n)
         c->in_dirty_list = false;
         conn_flush(c);
     }
+    read_parked(n);
     if (n->inputs) n->alone = n->inputs == 1;
     n->inputs = 0;
     n->starts = 0;
@@ -480,6 +509,7 @@ static void adopt(struct os_msg *m, void *owner)
     list_init(&c->reqs);
     list_init(&c->in_dirty);
     list_init(&c->in_more);
+    list_init(&c->in_parked);
     c->sock.ready = conn_ready;
     c->active_ns = os_mono_ns(s->os);
     list_push_back(&n->conns, &c->in_net);

@@ -34,6 +34,7 @@ struct req {
     bool answered; /* out is complete */
     bool no_reply; /* acks=0 */
     bool close_after;
+    size_t held_bytes;    /* of it in net->held_bytes */
     size_t out_at, ext_i; /* progress of sending */
     uint32_t ext_at;
     void (*cleanup)(struct req *r); /* after the reply has left or the connection is gone; may be NULL */
@@ -57,6 +58,7 @@ struct conn {
     bool dirty, closing, in_dirty_list;
     struct list in_dirty;
     struct list in_more;                    /* frames wait for the next turn */
+    struct list in_parked;                  /* not read: the shard holds enough requests */
     char *software_name, *software_version; /* from ApiVersions */
     int64_t active_ns;                      /* when something last came or the last reply left */
 };
@@ -76,7 +78,9 @@ struct net {
     void (*dispatch)(struct req *r); /* body is complete; answer now or later with req_reply */
     size_t frame_max;
     struct buf_pool bufs;
-    struct timer trim; /* armed while bufs has any */
+    struct timer trim;            /* armed while bufs has any */
+    int64_t held_bytes, held_max; /* requests that are not done, all connections together */
+    struct list parked;
     struct list conns; /* the longest silent first */
     struct list dirty, free_reqs;
     int conns_n, free_reqs_n;
@@ -91,7 +95,10 @@ struct net {
     bool more_posted;
 };
 
-void net_init(struct net *n, struct shard *s, void (*dispatch)(struct req *), size_t frame_max);
+/* held_max: while requests of more bytes wait for their end, no new ones are read. Frames that have begun to
+ * come are read to their end, or a few slow senders could stop everybody. */
+void net_init(struct net *n, struct shard *s, void (*dispatch)(struct req *), size_t frame_max,
+              int64_t held_max);
 /* Closes every connection; requests that other shards still hold are freed when they come home. */
 void net_fini(struct net *n);
 /* Listens and hands connections out to all shards in turn. Shard 0. */

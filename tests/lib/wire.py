@@ -138,12 +138,16 @@ class Wire:
         r.take("i")
         return {r.text(): r.take("h") for _ in r.each()}
 
-    def produce(self, topics, records, acks=-1):
-        """The same batch to every partition of {name: [index]}. Gives {(name, index): (error code, base offset)}."""
+    def send_produce(self, topics, records, acks=-1):
+        """The same batch to every partition of {name: [index]}."""
         body = struct.pack(">hhii", -1, acks, 60000, len(topics))
         for name, indexes in topics.items():
             body += text(name) + array([struct.pack(">ii", i, len(records)) + records for i in indexes])
-        r = self.ask(0, 7, body)
+        self.send(0, 7, body)
+
+    def receive_produce(self):
+        """{(name, index): (error code, base offset)}"""
+        r = self.receive()
         out = {}
         for _ in r.each():
             name = r.text()
@@ -151,6 +155,10 @@ class Wire:
                 index, error, base, _, _ = r.take("ihqqq")
                 out[name, index] = error, base
         return out
+
+    def produce(self, topics, records, acks=-1):
+        self.send_produce(topics, records, acks)
+        return self.receive_produce()
 
     def offsets(self, topics, time_ms=-1):
         """ListOffsets (-1: the end, -2: the start) of {name: [index]}: {(name, index): (error code, time, offset)}."""

@@ -152,7 +152,8 @@ static inline uint32_t offset_bytes(uint32_t i, unsigned bytes)
 
 /* Walks records of b[w->at..end) while they are plain: in order, with short fields and no headers. All up to
  * record n have an offset delta of that many bytes. */
-static inline void walk_plain(const uint8_t *b, size_t end, struct walk *w, int32_t n, unsigned offset_len)
+__attribute__((always_inline)) static inline void walk_plain(const uint8_t *b, size_t end, struct walk *w,
+                                                             int32_t n, unsigned offset_len)
 {
     uint32_t oldest = UINT32_MAX, newest = 0, mask = UINT32_MAX >> (32 - 8 * offset_len);
     bool keyless = false;

@@ -328,7 +328,12 @@ static bool read_some(struct conn *c)
         return false;
     }
     keep_rest(c, off, have);
-    return c->in && (size_t)got == room && !list_linked(&c->in_more) && !frame_waits(c);
+    if (list_linked(&c->in_more)) return false;
+    if (frame_waits(c)) {
+        os_sock_interest(os, &c->sock, c->sock.interest & ~(unsigned)OS_READABLE);
+        return false;
+    }
+    return c->in && (size_t)got == room;
 }
 
 static void conn_input(struct conn *c)

@@ -8,8 +8,8 @@
  *    there (a visit). Between two cores a wake-up costs more than most messages. No visit begins once the
  *    sleeper is awake, so its sockets get their turn.
  * 2. The inbox is a stack: senders push whole chains with one compare-and-swap, the owner takes all with one
- *    exchange, reverses, and puts them behind what is left from before. Order between a pair of loops is kept
- * because a sender pushes its chain newest first.
+ *    exchange, reverses, and puts them behind what is left from before. Order between a pair of loops is
+ *    kept because a sender pushes its chain newest first.
  * 3. `sleeping` is set before the last look at the inbox and read after a push (both sequentially
  *    consistent), so a message is seen or its sender wakes the sleeper.
  * 4. A visit may close sockets for which the sleeper has already fetched events; `stale` makes it drop them.

@@ -212,8 +212,8 @@ def table(title, unit, rows, names, better="x"):
 def produce():
     """acks=1 against the floor; acks=all as Apache Kafka does with one replica (unsynced, against the plain floor), and as we
     answer it: synced, against a floor that syncs one file for each partition, as Kafka's format wants, and against one that
-    has a single file. Each figure is the best of two runs, or of three where much is copied and it matters which pages the kernel gives; they
-    alternate between the systems and begin on clean pages."""
+    has a single file. Each figure is the best of two runs, or of three where much is copied and it matters which pages the
+    kernel gives; they alternate between the systems and begin on clean pages."""
     sizes = [(batch, conns) for batch in (1024, 16384, 262144) for conns in (1, 4, 64)]
     if QUICK:
         sizes = [(b, 4) for b in (1024, 16384, 262144)]

@@ -1,5 +1,5 @@
 /* From a request's key to its handler. */
-#include "api/broker.h"
+#include "api/api.h"
 #include "api/handlers.h"
 #include "kp/kp_api.h"
 

@@ -1,5 +1,4 @@
 /* DescribeCluster and DescribeTopicPartitions: the image, page by page. */
-#include "api/broker.h"
 #include "api/handlers.h"
 #include "kp/describe_cluster.h"
 #include "kp/describe_topic_partitions.h"

@@ -1,5 +1,4 @@
 /* DescribeConfigs, AlterConfigs, IncrementalAlterConfigs, ListConfigResources. */
-#include "api/broker.h"
 #include "api/handlers.h"
 #include "api/seen.h"
 #include "kp/alter_configs.h"

@@ -3,7 +3,7 @@
 #ifndef MOLDAU_CREATE_H
 #define MOLDAU_CREATE_H
 
-#include "api/broker.h"
+#include "broker/broker.h"
 
 struct auto_create {
     struct ctl_op op;

@@ -13,10 +13,9 @@
  * 2. Before the answer is built no watch is linked: READ unlinks them, and WATCH is only sent after a READ
  *    came home.
  * 3. File ranges are referenced on the partition's shard and given back there after the reply has left. */
-#include "api/broker.h"
 #include "api/fetch_session.h"
 #include "api/handlers.h"
-#include "api/unopened.h"
+#include "broker/unopened.h"
 #include "kp/fetch.h"
 #include "log/txn_index.h"
 

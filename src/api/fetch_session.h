@@ -4,7 +4,7 @@
 #ifndef MOLDAU_FETCH_SESSION_H
 #define MOLDAU_FETCH_SESSION_H
 
-#include "api/broker.h"
+#include "broker/broker.h"
 #include "kp/fetch.h"
 
 struct fetch_want {

@@ -1,6 +1,6 @@
 /* The requests of groups and their offsets: decode, route to the coordinators, answer. */
 #include "api/create.h"
-#include "api/groups.h"
+#include "broker/groups.h"
 #include "api/handlers.h"
 #include "api/seen.h"
 #include "api/spread.h"

@@ -2,7 +2,7 @@
 #ifndef MOLDAU_HANDLERS_H
 #define MOLDAU_HANDLERS_H
 
-#include "net/net.h"
+#include "api/api.h"
 
 #define KP_PRODUCE_FIRST 3
 

@@ -1,6 +1,5 @@
 /* InitProducerId for idempotent producers: ids come in blocks from the controller, so that most calls cost
  * nothing. */
-#include "api/broker.h"
 #include "api/handlers.h"
 #include "kp/init_producer_id.h"
 

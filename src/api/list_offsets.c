@@ -1,6 +1,5 @@
 /* ListOffsets: by time and by the special times -1 (end) -2 (start) -3 (newest timestamp) -4 (local start) -5
  * (tiered). */
-#include "api/broker.h"
 #include "api/handlers.h"
 #include "api/seen.h"
 #include "kp/batch.h"

@@ -1,5 +1,4 @@
 /* Metadata, ApiVersions, DescribeCluster and what else describes the cluster from the image alone. */
-#include "api/broker.h"
 #include "api/create.h"
 #include "api/handlers.h"
 #include "ctl/feature.h"

@@ -1,5 +1,4 @@
 /* Produce: the batches of a request go to their partitions' shards and come home with offsets. */
-#include "api/broker.h"
 #include "api/handlers.h"
 #include "api/seen.h"
 #include "kp/batch_head.h"

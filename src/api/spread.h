@@ -2,7 +2,7 @@
 #ifndef MOLDAU_SPREAD_H
 #define MOLDAU_SPREAD_H
 
-#include "api/broker.h"
+#include "broker/broker.h"
 
 struct spread {
     struct req *r;

@@ -1,7 +1,6 @@
 /* WriteTxnMarkers: a transaction's end is written into each of its partitions. Transaction coordinators ask
  * for it, and whoever ends by hand what was left open (Admin.abortTransaction). */
-#include "api/broker.h"
-#include "api/groups.h"
+#include "broker/groups.h"
 #include "api/handlers.h"
 #include "kp/batch.h"
 #include "kp/write_txn_markers.h"

@@ -1,5 +1,5 @@
 /* The controller's decisions: from a request and the image to metadata records. Pure: no clock, no I/O; time
- * and new ids ride in struct ctl_now. The shell (src/api/controller.c) writes the records, syncs, and has
+ * and new ids ride in struct ctl_now. The shell (src/broker/controller.c) writes the records, syncs, and has
  * every shard apply them before the request is answered. */
 #ifndef MOLDAU_CTL_H
 #define MOLDAU_CTL_H

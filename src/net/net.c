@@ -15,8 +15,6 @@
 #include <stdlib.h>
 
 #define READ_BYTES BUF_POOL_MIN
-/* Of a turn; part.c has the same for what it appends. */
-#define TURN_BYTES ((size_t)1 << 20)
 #define TRIM_MS 1000
 #define COPY_BYTES ((size_t)16 << 10)
 #define PIPELINE_MAX 64
@@ -188,8 +186,8 @@ static bool start_request(struct conn *c, struct buf *b, const uint8_t *frame, s
 {
     struct req *r = req_new(c->net);
     r->conn = c;
-    if (load_be16(frame) != KEY_PRODUCE &&
-        n <= COPY_BYTES) { /* it may wait for long: not with a large buffer */
+    if (load_be16(frame) != KEY_PRODUCE && n <= COPY_BYTES) {
+        /* It may wait for long: not with a large buffer. */
         r->frame = buf_new(n);
         frame = memcpy(r->frame->data, frame, n);
     } else r->frame = buf_get(b);
@@ -319,7 +317,7 @@ static bool read_some(struct conn *c)
         return false;
     }
     n->turn_bytes += (size_t)got;
-    if (n->turn_bytes >= TURN_BYTES) os_cut_turn(os);
+    if (n->turn_bytes >= SHARD_TURN_BYTES) os_cut_turn(os);
     touch(c);
     size_t have = c->in_n + (size_t)got, off = run_frames(c, c->in, c->in_off, have);
     if (c->closing) return false; /* a handler closed it; it may be freed once its requests are home */

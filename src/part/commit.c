@@ -4,8 +4,8 @@
  * Invariants
  * 1. At most one round runs for a log directory of a shard; who comes meanwhile waits for the next one.
  * 2. What a partition has between log->synced_offset and durable_offset is in the journal, whole and in
- * order: a round takes what lies above durable_offset, and the first one begins where a sync of the files
- * ended.
+ *    order: a round takes what lies above durable_offset, and the first one begins where a sync of the files
+ *    ended.
  * 3. The journal has two halves. One is written to anew only when no partition is held in it: each was synced
  *    beyond what the half has of it. When a half is left, those syncs are asked for.
  * 4. After any failure nothing is written to the journal any more: it is kept as it is for the next start.

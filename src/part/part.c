@@ -22,8 +22,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#define TURN_BYTES ((int64_t)1 << 20)
-
 struct part_key {
     struct uuid id;
     int32_t index;
@@ -283,7 +281,7 @@ void part_append(struct part *p, struct part_append *a)
     }
     p->home->messages_in += delta + 1;
     p->home->bytes_in += h.bytes;
-    if ((p->home->uncut_bytes += h.bytes) >= TURN_BYTES) {
+    if ((p->home->uncut_bytes += h.bytes) >= SHARD_TURN_BYTES) {
         p->home->uncut_bytes = 0;
         os_cut_turn(p->home->shard->os); /* what is written at its end shall not have left the cache */
     }

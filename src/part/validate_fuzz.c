@@ -1,6 +1,7 @@
 /* What a producer may send for a partition: a batch whose head and CRC are right, and any bytes as its
- * records; or records that were sound until some of their bytes were changed. byte 0: attributes, and how the
- * records are made; 1: the topic; 2, 3: so many records; then the records */
+ * records; or records that were sound until some of their bits were changed.
+ *   byte 0: attributes, and how the records are made; 1: the topic; 2, 3: so many records; then the records
+ */
 #include "part/validate.h"
 #include "part/part.h"
 
@@ -37,8 +38,8 @@ static void make_batch(const uint8_t *p, size_t n, struct kp_writer *out)
     if (b.count == 0) batch_add(&b, 1000, (struct slice){0}, (struct slice){0}, NULL, 0);
     int rc = batch_finish(&b, out);
     ASSERT(rc == 0);
-    for (int i = 0; i < CHANGES_BYTES;
-         i += 4) { /* a bit in the first bytes of a record, or of the last one before it */
+    for (int i = 0; i < CHANGES_BYTES; i += 4) {
+        /* a bit in the first bytes of a record, or of the last byte of the one before it */
         size_t at = record_at(out, load_be16(changes + i) % b.count) + (changes[i + 3] & 15) - 1;
         if (at < out->n && changes[i + 3] & 16) out->p[at] ^= (uint8_t)(1u << (changes[i + 2] & 7));
     }

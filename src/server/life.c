@@ -1,5 +1,6 @@
 /* The life of a broker between its threads' start and end. */
 #include "server/life.h"
+#include "api/api.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -122,7 +123,7 @@ static int start_brokers(struct server *sv, struct os **loops, struct storage *s
         shard_init(&sv->shards[i], i, sv->shards_n, sv->peers, loops[i], sv->log_files_max / sv->shards_n);
     }
     for (int i = 0; i < sv->shards_n; i++) {
-        broker_init(&sv->brokers[i], &sv->shards[i], &sv->node, &sv->conf);
+        broker_init(&sv->brokers[i], &sv->shards[i], &sv->node, &sv->conf, api_dispatch);
         images[i] = &sv->brokers[i].image;
     }
     int rc = controller_open(&sv->brokers[0], images, sv->shards_n, sv->node.meta_dir, why);

@@ -3,8 +3,8 @@
 #ifndef MOLDAU_LIFE_H
 #define MOLDAU_LIFE_H
 
-#include "api/broker.h"
-#include "api/checkpoint.h"
+#include "broker/broker.h"
+#include "broker/checkpoint.h"
 #include "log/journal.h"
 #include "server/storage.h"
 

@@ -4,7 +4,7 @@
  *     -> listeners -> serve
  *   SIGTERM -> listeners and connections close -> partitions sync -> checkpoints -> .kafka_cleanshutdown */
 #include "server/server.h"
-#include "api/gauges.h"
+#include "broker/gauges.h"
 #include "metrics/http.h"
 #include "server/life.h"
 

@@ -2,7 +2,7 @@
 #ifndef MOLDAU_STORAGE_H
 #define MOLDAU_STORAGE_H
 
-#include "api/broker.h"
+#include "broker/broker.h"
 
 struct meta {
     bool found;

@@ -15,6 +15,9 @@ struct timer {
     void (*fire)(struct timer *t, struct shard *s);
 };
 
+/* Of a turn, what is read from sockets and what is appended: see os_cut_turn. */
+#define SHARD_TURN_BYTES (1 << 20)
+
 /* Files whose removal waits for its time, the next one first. */
 struct trash {
     struct list items;

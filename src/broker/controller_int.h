@@ -3,7 +3,7 @@
 #ifndef MOLDAU_CONTROLLER_INT_H
 #define MOLDAU_CONTROLLER_INT_H
 
-#include "api/broker.h"
+#include "broker/broker.h"
 #include "ctl/snapshot.h"
 #include "kp/batch_head.h"
 

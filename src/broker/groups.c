@@ -3,7 +3,7 @@
  * Invariants
  * 1. A core's effects are consumed before it is stepped again.
  * 2. Appends of one core complete in the order they were made (the partition's log is one line). */
-#include "api/groups.h"
+#include "broker/groups.h"
 #include "kp/batch.h"
 
 #include <stdlib.h>

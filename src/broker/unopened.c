@@ -1,4 +1,4 @@
-#include "api/unopened.h"
+#include "broker/unopened.h"
 
 #include <stdlib.h>
 

@@ -1,4 +1,4 @@
-/* What lives on one shard of a broker, and the handlers' common ground. */
+/* What lives on one shard of a broker. */
 #ifndef MOLDAU_BROKER_H
 #define MOLDAU_BROKER_H
 
@@ -71,7 +71,9 @@ static inline struct broker *req_broker(struct req *r)
 }
 /* The shard a partition lives on. */
 int broker_part_shard(const struct broker *b, struct uuid topic_id, int32_t index);
-void broker_init(struct broker *b, struct shard *s, const struct node *node, const struct conf *conf);
+/* dispatch: what is done with a request of a connection that lives here. */
+void broker_init(struct broker *b, struct shard *s, const struct node *node, const struct conf *conf,
+                 void (*dispatch)(struct req *r));
 void broker_fini(struct broker *b);
 /* From here on image changes open and remove partitions. Opens those the image has; blocking. */
 int broker_open_partitions(struct broker *b, const struct checkpoints *cp) MUST_USE;
@@ -88,32 +90,11 @@ int brokers_sync(struct broker **all, int n) MUST_USE;
 int brokers_write_checkpoints_now(struct broker **all, int n) MUST_USE;
 void broker_topic_conf(struct broker *b, const struct image_topic *t, struct conf_topic *out);
 
-/* ---- moves between log directories (log_dirs.c) ---- */
+/* ---- moves between log directories (moves.c) ---- */
 /* The mover's commit: the metadata log says where p lies. */
-void log_dirs_commit(struct mover *m, struct part *p, int dir);
+void moves_commit(struct mover *m, struct part *p, int dir);
 /* Begins moves anew that were under way when the broker ended. */
-void log_dirs_resume(struct broker *b);
-
-/* ---- dispatch ---- */
-struct api_handler {
-    int16_t key;
-    int16_t min, max; /* advertised and accepted */
-    void (*handle)(struct req *r);
-};
-const struct api_handler *api_handlers(int *n);
-void api_dispatch(struct req *r);
-/* Decodes r->body; on failure closes the connection with a log line and gives false. */
-#define API_READ(r, name, out)                                                                               \
-    api_read_done((r), kp_##name##_request_read(api_reader(r), &(r)->arena, (r)->version, (out)))
-struct kp_reader *api_reader(struct req *r);
-bool api_read_done(struct req *r, int rc);
-/* Begins, writes and sends a response. */
-#define API_REPLY(r, name, resp)                                                                             \
-    do {                                                                                                     \
-        req_begin(r);                                                                                        \
-        kp_##name##_response_write(&(r)->out, (r)->version, (resp));                                         \
-        req_reply(r);                                                                                        \
-    } while (0)
+void moves_resume(struct broker *b);
 
 /* ---- the controller's shell (controller.c) ---- */
 /* A change of metadata, from any shard. Caller-owned until done, which runs on the shard that submitted.
@@ -137,7 +118,7 @@ int controller_start(struct broker *zero, struct image **images, int n, struct n
                      struct strbuf *why) MUST_USE;
 int controller_close(struct controller *c);
 
-/* ---- shared by handlers ---- */
+/* ---- what clients are told ---- */
 /* host and port that this connection's listener advertises for a broker. */
 const struct image_endpoint *broker_endpoint(const struct broker *b, const struct conn *c, int32_t node_id);
 /* Creates topics that are missing and may be created by mention (Metadata, internal topics); then on home

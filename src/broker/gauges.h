@@ -2,7 +2,7 @@
 #ifndef MOLDAU_GAUGES_H
 #define MOLDAU_GAUGES_H
 
-#include "api/broker.h"
+#include "broker/broker.h"
 
 /* Caller-owned until done, which runs on shard 0. */
 struct gauges {

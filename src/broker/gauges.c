@@ -1,7 +1,7 @@
 /* Names and labels are those of Amazon MSK's open monitoring, that is of Prometheus' JMX exporter in front of
  * Apache Kafka; what Kafka has no name for begins with moldau_. */
-#include "api/gauges.h"
-#include "api/unopened.h"
+#include "broker/gauges.h"
+#include "broker/unopened.h"
 
 static void add_fenced(struct strbuf *b, const char *topic, int32_t index, const char *reason)
 {

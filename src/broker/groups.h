@@ -3,7 +3,7 @@
 #ifndef MOLDAU_GROUPS_H
 #define MOLDAU_GROUPS_H
 
-#include "api/broker.h"
+#include "broker/broker.h"
 #include "grp/grp.h"
 
 #define GROUPS_TOPIC "__consumer_offsets"

@@ -2,7 +2,7 @@
  * any. The image becomes records on the loop, in memory; batches, checksums and the file are made on the
  * pool. Then the log is trimmed: while there is an older snapshot and both together are too large or it is
  * too old, it goes, and with it what the log holds below the next one. */
-#include "api/controller_int.h"
+#include "broker/controller_int.h"
 
 #include <stdio.h>
 #include <stdlib.h>

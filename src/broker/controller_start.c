@@ -4,7 +4,7 @@
  *   controller_open:  newest sound snapshot -> tail of the log -> else bootstrap.checkpoint      (reads only)
  *   controller_start: log for appending -> quorum-state -> LeaderChange -> first records
  *                     -> registration, partitions taken over -> synced */
-#include "api/controller_int.h"
+#include "broker/controller_int.h"
 #include "ctl/feature.h"
 #include "kp/abort_transaction_record.h"
 #include "kp/batch.h"

@@ -1,4 +1,4 @@
-#include "api/checkpoint.h"
+#include "broker/checkpoint.h"
 #include "base/hash.h"
 
 #include <stdlib.h>

@@ -6,7 +6,7 @@
  *
  * A failed write or sync of the metadata log ends the process: a controller that cannot remember must not
  * decide. A full disk leaves the log as it was, so only the change is refused. */
-#include "api/controller_int.h"
+#include "broker/controller_int.h"
 
 #include <stdio.h>
 #include <stdlib.h>

@@ -1,5 +1,5 @@
 /* Any bytes as an offset checkpoint. */
-#include "api/checkpoint.h"
+#include "broker/checkpoint.h"
 
 #include <stdlib.h>
 

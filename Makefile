@@ -1,5 +1,5 @@
 # make               build/moldau
-# make V=asan ...     the same under build/asan with ASan + UBSan and VERIFY on
+# make V=asan ...     the same under build/asan with ASan + UBSan and VERIFY on; V=verify: VERIFY alone, fast
 # make unit           the unit-test programs; make fuzz: the fuzz targets (clang)
 # make install PREFIX=/usr/local DESTDIR=
 V ?= release
@@ -10,6 +10,8 @@ B := build$(if $(filter-out release,$(V)),/$(V))
 
 WARN := -Wall -Wextra -Wshadow -Wconversion -Wstrict-prototypes -Wmissing-prototypes -Wvla -Werror
 CFLAGS_release := -O2 -g
+# what the simulator runs: invariants are looked at after each turn
+CFLAGS_verify := -O2 -g -DMOLDAU_VERIFY
 CFLAGS_asan := -O1 -g -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer -DMOLDAU_VERIFY
 CFLAGS_tsan := -O1 -g -fsanitize=thread
 CFLAGS_fuzz := -O1 -g -fsanitize=address,undefined,fuzzer-no-link -fno-sanitize-recover=all -DMOLDAU_VERIFY

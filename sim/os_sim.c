@@ -87,7 +87,8 @@ static void drain(struct os *os, void *owner)
         if (!(os->inbox = m->next)) os->inbox_tail = NULL;
         if (m == last) last = NULL;
         m->run(m, owner);
-        if (world_below(32) == 0) os->cut = true;
+        /* Also while a deadline is due: it then comes before the messages that are left. */
+        if (world_below(os->due_ns <= world.now_ns ? 3 : 32) == 0) os->cut = true;
     }
 }
 static void flush(struct os *os, bool may_visit)

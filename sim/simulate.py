@@ -15,13 +15,14 @@ import sys
 import time
 
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
-SIM = ROOT + "/build/sim/sim"
+BUILD = ROOT + "/build/verify"
+SIM = BUILD + "/sim/sim"
 CORES = os.cpu_count() or 1
 RUN_LIMIT = 600  # seconds of ours, against a simulator that hangs
 
 
 def make(*targets):
-    r = subprocess.run(["make", "-s", "-j%d" % CORES, "-C", ROOT, *targets], stdout=subprocess.DEVNULL)
+    r = subprocess.run(["make", "-s", "-j%d" % CORES, "-C", ROOT, "V=verify", *targets], stdout=subprocess.DEVNULL)
     if r.returncode:
         sys.exit("make %s failed" % " ".join(targets))
 
@@ -72,13 +73,13 @@ def planted(name, path, old, new):
     text = open(ROOT + "/" + path).read()
     if text.count(old) != 1:
         return None
-    base = ROOT + "/build/mutants/" + name
+    base = BUILD + "/mutants/" + name
     os.makedirs(os.path.dirname(base), exist_ok=True)
     source = "#line 1 \"%s\"\n" % path + text.replace(old, new)
     if not os.path.exists(base + ".c") or open(base + ".c").read() != source:
         with open(base + ".c", "w") as f:
             f.write(source)
-    make("build/mutants/" + name)
+    make("build/verify/mutants/" + name)
     return base
 
 

@@ -159,7 +159,8 @@ static bool turn(void)
                 loop = k;
             }
     if (!m) return false;
-    world.now_ns += 1000 + (int64_t)world_below(20000);
+    /* Now and then the machine has other things to do first. */
+    world.now_ns += 1000 + (int64_t)(world_below(40) ? world_below(20000) : world_below(4 * SIM_MS));
     world.machine = m;
     world_trace(1, (uint64_t)loop);
     shard_turn(&m->run->shards[loop], world.now_ns);

@@ -29,6 +29,9 @@ void arena_fini(struct arena *a)
 {
     for (struct arena_chunk *c = a->head, *next; c; c = next) {
         next = c->next;
+#ifdef MOLDAU_VERIFY
+        memset(c + 1, 0xdb, c->bytes); /* who still reads it shall notice */
+#endif
         free(c);
     }
     *a = (struct arena){0};

@@ -28,6 +28,11 @@ static void drop(struct client *c)
     c->wire = NULL;
     strbuf_reset(&c->in);
 }
+void client_drop(struct client *c)
+{
+    drop(c);
+    if (c->busy) finish(c, NULL);
+}
 static void late(void *arg, uint64_t tag)
 {
     struct client *c = arg;

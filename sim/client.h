@@ -23,6 +23,9 @@ void client_init(struct client *c, struct machine *m, void *arg);
 void client_call(struct client *c, int16_t key, int16_t version, const void *req,
                  void (*done)(struct client *c, const void *resp));
 
+/* Breaks its connection; what is under way ends without an answer. */
+void client_drop(struct client *c);
+
 #define SIM_PORT 9092
 
 #endif

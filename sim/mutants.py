@@ -37,4 +37,6 @@ MUTANTS = [
     ("groups-not-loaded", "src/broker/groups.c", "if (rec.key.p) coord_step(c, &ev);", "if (!rec.key.p) coord_step(c, &ev);", 40),
     ("assignments-not-logged", "src/grp/grp_join.c", "grp_record_group(c, g, assigned, (size_t)q->assignments_n);", "grp_record_group(c, g, NULL, 0);", 200),
     ("sessions-by-wall-clock", "src/broker/groups.c", "ev->mono_ms = os_mono_ns(s->os) / 1000000;", "ev->mono_ms = ev->now_ms;", 200),
+    ("session-of-its-shard", "src/api/fetch_session.c", "shard_send(b->shard, home_of(b, l->id), &l->msg);", "shard_send(b->shard, b->shard->id, &l->msg);", 40),
+    ("notice-not-awaited", "src/api/fetch.c", "if (f->parts[i].notify_out) return;", "if (false && f->parts[i].notify_out) return;", 400),
 ]

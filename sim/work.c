@@ -1,6 +1,7 @@
 /* A run: faults for some time, then none, and by then everything that was begun must end well.
  *
  *   work_traffic.c     producers and readers
+ *   work_session.c a consumer with a fetch session
  *   work_group.c   members of a consumer group
  *   work_kept.c    a compacted topic
  *   work_admin.c   topics, plain commits, moves between log directories
@@ -85,6 +86,7 @@ void work_run(const struct work *w)
     run.machine = machine_new();
     fate_draw(w->seconds);
     traffic_start();
+    session_start();
     admin_init();
     if (world_below(2)) mover_start();
     kept_start();

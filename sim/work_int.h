@@ -51,6 +51,9 @@ void fate_topic_made(void);
 /* No faults any more. */
 void fate_end(void);
 
+/* ---- work_session.c: a consumer with a fetch session ---- */
+void session_start(void);
+
 /* ---- work_traffic.c: producers and readers of TOPIC ---- */
 void traffic_start(void);
 /* What was begun goes on to its end. */

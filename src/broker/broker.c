@@ -298,6 +298,7 @@ void broker_init(struct broker *b, struct shard *s, const struct node *node, con
     uint64_t seed;
     os_entropy(s->os, &seed, sizeof seed);
     prng_init(&b->prng, seed);
+    b->hash_seed = prng_next(&b->prng);
     const char *sync = conf_str(conf, CONF_MOLDAU_ACK_SYNC);
     parts_init(&b->parts, s,
                strcmp(sync, "never") == 0    ? PART_SYNC_NEVER

@@ -48,6 +48,7 @@ struct broker {
     struct groups *groups;
     struct fetch_sessions *sessions;
     struct prng prng;
+    uint64_t hash_seed; /* of tables whose keys clients choose */
     uint64_t next_member;
     int64_t pid_next, pid_end; /* block of producer ids to hand out */
     struct list pid_waiters;

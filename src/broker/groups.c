@@ -21,7 +21,8 @@ struct groups {
     struct broker *b;
     struct list coords;
     struct coord nobody; /* a core that never loads: it answers NOT_COORDINATOR in every shape */
-    struct grp_effects fx;
+    /* The call whose request is being stepped; NULL once it is answered, when its memory may be gone. */
+    struct group_call *stepping;
 };
 struct coord_append {
     struct part_append append;
@@ -35,7 +36,7 @@ static void config_of(const struct broker *b, struct grp_config *c)
 {
     const struct conf *f = &b->conf;
     *c = (struct grp_config){
-        .hash_seed = (uint64_t)(uintptr_t)b * 0x9e3779b97f4a7c15u,
+        .hash_seed = b->hash_seed,
         .session_timeout_ms_min = (int32_t)conf_i64(f, CONF_GROUP_MIN_SESSION_TIMEOUT_MS),
         .session_timeout_ms_max = (int32_t)conf_i64(f, CONF_GROUP_MAX_SESSION_TIMEOUT_MS),
         .initial_rebalance_delay_ms = (int32_t)conf_i64(f, CONF_GROUP_INITIAL_REBALANCE_DELAY_MS),
@@ -68,16 +69,38 @@ static void append_done(struct part_append *a, struct shard *s)
     else if (c->appends == 0) free(c);
 }
 
+/* ---- calls ----
+ *
+ *   group_call_send -> call_there --answered in that step, or later--> call_home -> done
+ *                          \--not yet--> taken_home                       ^
+ *   group_call_cancel -> cancel_there -> cancel_home ----------------------+
+ *
+ * A message that is under way leads to the call, so done waits until cancel_msg is home. taken_msg was sent
+ * before the answer and comes before it. */
+static void call_ended(struct group_call *c)
+{
+    if (c->answered && !c->cancelling) c->done(c);
+}
+
 static void call_home(struct os_msg *m, void *owner)
 {
     (void)owner;
     struct group_call *c = CONTAINER_OF(m, struct group_call, msg);
-    c->done(c);
+    c->answered = true;
+    call_ended(c);
+}
+
+static void taken_home(struct os_msg *m, void *owner)
+{
+    (void)owner;
+    struct group_call *c = CONTAINER_OF(m, struct group_call, taken_msg);
+    c->taken(c);
 }
 
 static void reply(struct shard *s, const struct grp_reply *r)
 {
     struct group_call *c = CONTAINER_OF(r->waiter, struct group_call, waiter);
+    if (s->broker->groups && s->broker->groups->stepping == c) s->broker->groups->stepping = NULL;
     c->response = r->response;
     c->msg.run = call_home;
     shard_send(s, c->r->net->shard->id, &c->msg);
@@ -304,20 +327,58 @@ void groups_configure(struct groups *g)
 }
 
 /* ---- calls ---- */
+static struct coord *coord_at(struct groups *g, int32_t partition)
+{
+    LIST_FOREACH(l, &g->coords)
+    {
+        struct coord *c = LIST_ENTRY(l, struct coord, link);
+        if (c->part->index == partition) return c;
+    }
+    return &g->nobody;
+}
+
 static void call_there(struct os_msg *m, void *owner)
 {
     struct shard *s = owner;
     struct group_call *call = CONTAINER_OF(m, struct group_call, msg);
     struct groups *g = s->broker->groups;
-    struct coord *at = &g->nobody;
     call->ev.now_ms = os_wall_ms(s->os);
     if (call->ev.type == GRP_JOIN) call->ev.random = prng_uuid(&s->broker->prng);
-    LIST_FOREACH(l, &g->coords)
-    {
-        struct coord *c = LIST_ENTRY(l, struct coord, link);
-        if (c->part->index == call->partition) at = c;
-    }
-    coord_step(at, &call->ev);
+    struct group_call *before = g->stepping;
+    g->stepping = call->taken ? call : NULL;
+    coord_step(coord_at(g, call->partition), &call->ev);
+    struct group_call *waits = g->stepping;
+    g->stepping = before;
+    if (!waits) return;
+    waits->taken_msg.run = taken_home;
+    shard_send(s, waits->r->net->shard->id, &waits->taken_msg);
+}
+
+static void cancel_home(struct os_msg *m, void *owner)
+{
+    (void)owner;
+    struct group_call *c = CONTAINER_OF(m, struct group_call, cancel_msg);
+    c->cancelling = false;
+    call_ended(c);
+}
+
+static void cancel_there(struct os_msg *m, void *owner)
+{
+    struct shard *s = owner;
+    struct group_call *call = CONTAINER_OF(m, struct group_call, cancel_msg);
+    struct grp_event ev = {.type = GRP_CANCEL, .now_ms = os_wall_ms(s->os), .waiter = &call->waiter};
+    /* If the coordinator is gone by now it has answered. */
+    coord_step(coord_at(s->broker->groups, call->partition), &ev);
+    m->run = cancel_home;
+    shard_send(s, call->r->net->shard->id, m);
+}
+
+void group_call_cancel(struct group_call *c)
+{
+    if (c->answered || c->cancelling) return;
+    c->cancelling = true;
+    c->cancel_msg.run = cancel_there;
+    shard_send(req_broker(c->r)->shard, c->shard, &c->cancel_msg);
 }
 
 void group_call_send_to(struct group_call *c, int32_t partition)
@@ -330,7 +391,8 @@ void group_call_send_to(struct group_call *c, int32_t partition)
     c->waiter.version = c->r->version;
     c->ev.waiter = &c->waiter;
     c->msg.run = call_there;
-    shard_send(b->shard, t ? broker_part_shard(b, t->id, partition) : b->shard->id, &c->msg);
+    c->shard = t ? broker_part_shard(b, t->id, partition) : b->shard->id;
+    shard_send(b->shard, c->shard, &c->msg);
 }
 
 void group_call_send(struct group_call *c, struct slice group)

@@ -32,11 +32,21 @@ struct group_call {
     int32_t partition; /* of __consumer_offsets */
     const void *response;
     void (*done)(struct group_call *c); /* at home */
+    /* At home, at most once and before done: the coordinator has what it needs of the request and keeps it
+     * waiting. NULL: nobody wants to know. */
+    void (*taken)(struct group_call *c);
     void *arg;
+    int shard; /* where it was sent */
+    struct os_msg taken_msg, cancel_msg;
+    bool answered;   /* the response is at home */
+    bool cancelling; /* cancel_msg is under way */
 };
 /* Sends the call to the shard of group; done runs at home exactly once. */
 void group_call_send(struct group_call *c, struct slice group);
 void group_call_send_to(struct group_call *c, int32_t partition);
+/* At home: nobody waits for the answer any more, so done shall run soon. A join or sync does not wait for
+ * others then; the member is still there. */
+void group_call_cancel(struct group_call *c);
 /* The partition of __consumer_offsets that keeps a group; -1 while the topic does not exist. */
 int32_t group_partition(const struct broker *b, struct slice group);
 

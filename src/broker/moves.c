@@ -1,5 +1,5 @@
-/* Moves of partitions between log directories: what the mover asks of the controller, and those that were under
- * way when the broker ended. */
+/* Moves of partitions between log directories: what the mover asks of the controller, and those that were
+ * under way when the broker ended. */
 #include "broker/broker.h"
 
 #include <stdio.h>

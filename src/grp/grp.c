@@ -4,7 +4,8 @@
  * effects) -> GRP_APPENDED -> appended(): changes take effect or are dropped, the reply goes out.
  *
  * 1. Every op in s->ops has at least one record and waits for its GRP_APPENDED.
- * 2. A waiter is in exactly one place: a member's join or sync, an op, or a reply of this step.
+ * 2. A waiter is in exactly one place: a member's join or sync, an op, or a reply of this step. Only nobody,
+ *    which stands for those whose clients are gone, may be many members' at once.
  * 3. Committed offsets are what the log has committed; struct grp_change holds what is on its way. */
 #include "grp/grp_int.h"
 #include <stdlib.h>
@@ -35,6 +36,8 @@ void grp_effects_clear(struct grp_effects *e)
 void grp_reply(struct grp_ctx *c, struct grp_waiter *w, const void *response)
 {
     struct grp_effects *e = c->e;
+    if (w == &c->s->nobody) return;
+    w->member = NULL;
     if (e->replies_n == e->replies_cap) {
         e->replies_cap = e->replies_cap ? e->replies_cap * 2 : 8;
         e->replies = xrealloc(e->replies, e->replies_cap * sizeof *e->replies);
@@ -189,6 +192,7 @@ static void appended(struct grp_ctx *c)
     {
         struct grp_op *o = LIST_ENTRY(n, struct grp_op, link);
         if (o->token == c->ev->appended.token) op = o;
+        if (op || o->token > c->ev->appended.token) break; /* they are in the order of their tokens */
     }
     if (!op) return; /* from before an unload */
     if (!error)
@@ -557,12 +561,16 @@ int grp_step(struct grp_shard *s, const struct grp_event *ev, struct grp_effects
 {
     struct grp_ctx c = {.s = s, .e = effects, .ev = ev, .now_ms = ev->now_ms, .mono_ms = ev->mono_ms};
     int rc = 0;
+    s->nobody.arena = &effects->arena;
     switch (ev->type) {
     case GRP_TICK:
         tick(&c);
         break;
     case GRP_APPENDED:
         appended(&c);
+        break;
+    case GRP_CANCEL:
+        grp_on_cancel(&c);
         break;
     case GRP_TOPIC_DELETED:
         if (s->state == GRP_ACTIVE) grp_on_topic_deleted(&c);

@@ -39,8 +39,9 @@ struct grp_config {
 
 /* Part of the caller's request; it and its arena live until its reply came out of a step. */
 struct grp_waiter {
-    struct arena *arena; /* the response is built here */
-    int16_t version;     /* of the request */
+    struct arena *arena;       /* the response is built here */
+    int16_t version;           /* of the request */
+    struct grp_member *member; /* the core's: whose join or sync it is while it waits; zero it */
 };
 
 enum grp_event_type {
@@ -56,6 +57,9 @@ enum grp_event_type {
     GRP_DESCRIBE,          /* kp_describe_groups_response */
     GRP_LIST,              /* kp_list_groups_response */
     GRP_DELETE,            /* kp_delete_groups_response */
+    /* Nobody will hear the answer: a join or sync that waits is answered at once with an error, and its
+     * member goes on as if it waited still, as Kafka has it. Others are answered in their time. */
+    GRP_CANCEL, /* waiter: of an earlier event */
     /* No waiter. */
     GRP_TICK,          /* mono_ms reached the deadline */
     GRP_APPENDED,      /* appended */
@@ -146,6 +150,7 @@ struct grp_shard {
     struct grp_timer **timers;
     size_t timers_n, timers_cap;
     struct grp_timer *cleanup;
+    struct grp_waiter nobody; /* stands for waiters that were cancelled; what it is told goes nowhere */
     uint64_t timer_order, token_next, offset_order;
     struct list ops; /* struct grp_op: appends whose outcome is not known yet */
 };

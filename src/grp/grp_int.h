@@ -215,6 +215,7 @@ void grp_on_join(struct grp_ctx *c);
 void grp_on_sync(struct grp_ctx *c);
 void grp_on_heartbeat(struct grp_ctx *c);
 void grp_on_leave(struct grp_ctx *c);
+void grp_on_cancel(struct grp_ctx *c);
 void grp_on_timer(struct grp_ctx *c, struct grp_timer *t);
 void grp_heartbeat_restart(struct grp_ctx *c, struct grp_member *m);
 void grp_sync_done(struct grp_ctx *c, struct grp_op *op, int error);

@@ -271,6 +271,7 @@ static void wait_for_join(struct grp_ctx *c, struct grp_group *g, struct grp_mem
     /* Only a client that gave up on its earlier request sends a second one. */
     reject_join_of(c, g, m, m->id, KERR_REBALANCE_IN_PROGRESS);
     m->join = c->ev->waiter;
+    m->join->member = m;
     g->joins++;
 }
 
@@ -570,6 +571,7 @@ void grp_on_sync(struct grp_ctx *c)
     }
     reject_sync_of(c, m, KERR_REBALANCE_IN_PROGRESS);
     m->sync = w;
+    w->member = m;
     if (grp_is_leader(g, m)) store_assignments(c, g);
 }
 
@@ -670,6 +672,23 @@ void grp_on_leave(struct grp_ctx *c)
     if (any && (g->state == GRP_STABLE || g->state == GRP_COMPLETING_REBALANCE)) rebalance(c, g);
     else if (any) complete_join_if_all(c, g);
     grp_write_end(c, w, r);
+}
+
+/* ---- clients that are gone ---- */
+
+void grp_on_cancel(struct grp_ctx *c)
+{
+    struct grp_waiter *w = c->ev->waiter;
+    struct grp_member *m = w->member;
+    if (!m) return; /* it was answered, or waits for the log */
+    ASSERT(m->join == w || m->sync == w);
+    if (m->join == w) {
+        m->join = &c->s->nobody;
+        grp_join_reject(c, w, m->id, KERR_UNKNOWN_MEMBER_ID);
+    } else {
+        m->sync = &c->s->nobody;
+        grp_sync_reject(c, w, KERR_UNKNOWN_MEMBER_ID);
+    }
 }
 
 /* ---- deadlines ---- */

@@ -4,7 +4,8 @@
  * 1. conn->reqs holds requests in order of arrival; a reply is sent only when it is at the front.
  * 2. A request starts only if no other runs, or if it and all that run are produce requests.
  * 3. A connection with no unread bytes holds no input buffer: an idle one costs its struct only.
- * 4. A closed connection is freed when its last request has come home.
+ * 4. A closed connection is freed when its last request has come home; what waits on purpose is told to come.
+ * 5. held_bytes is the sum over all requests of what they hold of their frames.
  *
  *   OPEN --peer closes, bad frame, net_fini--> CLOSING --last request home--> freed */
 #include "net/net.h"
@@ -52,17 +53,33 @@ static struct req *req_new(struct net *n)
     memset(r, 0, offsetof(struct req, scratch));
     arena_init_with(&r->arena, r->scratch, sizeof r->scratch);
     r->net = n;
+    r->magic = REQ_MAGIC;
     return r;
+}
+
+void req_drop_frame(struct req *r)
+{
+    r->net->held_bytes -= (int64_t)r->held_bytes;
+    r->held_bytes = 0;
+    r->conn->reqs_bytes -= (int64_t)r->body.n;
+    r->body = r->client_id = (struct slice){0};
+    buf_put(r->frame);
+    r->frame = NULL;
 }
 
 static void req_free(struct req *r)
 {
     struct net *n = r->net;
+    ASSERT(r->magic == REQ_MAGIC);
     n->held_bytes -= (int64_t)r->held_bytes;
+    r->magic = 0;
     if (r->cleanup) r->cleanup(r);
     kp_writer_fini(&r->out);
     buf_put(r->frame);
     arena_fini(&r->arena);
+#ifdef MOLDAU_VERIFY
+    memset(r, 0xdb, sizeof *r); /* who still leads here shall notice */
+#endif
     if (n->free_reqs_n < FREE_REQS_MAX) {
         list_push_front(&n->free_reqs, &r->in_conn);
         n->free_reqs_n++;
@@ -71,7 +88,7 @@ static void req_free(struct req *r)
 
 static void conn_free_if_done(struct conn *c)
 {
-    if (!c->closing || !list_empty(&c->reqs)) return;
+    if (!c->closing || c->pins || !list_empty(&c->reqs)) return;
     if (c->in_dirty_list) list_remove(&c->in_dirty);
     list_remove(&c->in_more);
     list_remove(&c->in_parked);
@@ -96,6 +113,13 @@ static void conn_close(struct conn *c)
         c->reqs_n--;
         req_free(r);
     }
+    c->pins++;
+    LIST_FOREACH(l, &c->reqs)
+    {
+        struct req *r = LIST_ENTRY(l, struct req, in_conn);
+        if (r->cancel) r->cancel(r);
+    }
+    c->pins--;
     conn_free_if_done(c);
 }
 
@@ -120,7 +144,7 @@ void net_close_idle(struct net *n, int64_t max_idle_ms)
     {
         struct conn *c = LIST_ENTRY(l, struct conn, in_net);
         if (c->active_ns > before) return;
-        if (c->reqs_n == 0) conn_close(c);
+        if (c->reqs_n == 0 || LIST_ENTRY(c->reqs.next, struct req, in_conn)->answered) conn_close(c);
     }
 }
 
@@ -145,17 +169,19 @@ static void req_drop(struct req *r)
 void req_reply(struct req *r)
 {
     struct conn *c = r->conn;
-    ASSERT(!r->answered);
+    ASSERT(r->magic == REQ_MAGIC && !r->answered);
     r->answered = true;
     if (c->closing) {
         req_drop(r);
         return;
     }
-    if (!r->no_reply) {
-        size_t n = kp_writer_total(&r->out) - 4;
-        ASSERT(n <= INT32_MAX);
-        kp_writer_patch_i32(&r->out, 0, (int32_t)n);
-    }
+    size_t n = r->no_reply ? 4 : kp_writer_total(&r->out);
+    if (n - 4 > INT32_MAX) {
+        logline(LOG_WARN, c->peer,
+                "closing the connection: an answer of %zu bytes is more than a frame holds", n);
+        r->no_reply = true;
+        r->close_after = true;
+    } else if (!r->no_reply) kp_writer_patch_i32(&r->out, 0, (int32_t)(n - 4));
     mark_dirty(c);
 }
 
@@ -371,11 +397,14 @@ static void read_parked(struct net *n)
 
 /* ---- output ---- */
 #define IOV_MAX_TURN 64
+#define OUTPUT_TURN_BYTES ((size_t)1 << 20) /* of one connection: the others' turn comes, too */
 
-/* Sends ready replies in order. 1: all sent; 0: the socket is full; negative: gone. */
+/* Sends ready replies in order. 1: all sent; 0: the socket is full, or had its share of a turn; negative:
+ * gone. */
 static int conn_send(struct conn *c)
 {
     struct os *os = c->net->shard->os;
+    size_t turn = 0;
     for (;;) {
         struct iovec iov[IOV_MAX_TURN];
         int iov_n = 0;
@@ -402,7 +431,8 @@ static int conn_send(struct conn *c)
         ssize_t sent = 0;
         if (file) {
             struct req_file *f = file->ext;
-            sent = os_sendfile(os, &c->sock, f->fd, f->pos + file_req->ext_at, file->n - file_req->ext_at);
+            sent = os_sendfile(os, &c->sock, f->fd, f->pos + file_req->ext_at,
+                               min_size(file->n - file_req->ext_at, OUTPUT_TURN_BYTES));
             if (sent > 0 && (file_req->ext_at += (uint32_t)sent) == file->n) {
                 file_req->ext_at = 0;
                 file_req->ext_i++;
@@ -413,6 +443,8 @@ static int conn_send(struct conn *c)
         }
         if (sent == ERR_BUSY) return 0;
         if (sent < 0) return (int)sent;
+        if (sent > 0) touch(c);
+        turn += (size_t)sent;
         /* Book what left, drop replies that are done. */
         size_t left = file ? 0 : (size_t)sent;
         while (!list_empty(&c->reqs)) {
@@ -436,6 +468,7 @@ static int conn_send(struct conn *c)
             c->reqs_bytes = 0;
             return 1;
         }
+        if (turn >= OUTPUT_TURN_BYTES) return 0;
     }
 }
 

@@ -19,15 +19,18 @@ struct req_file {
     int64_t pos;
 };
 
+#define REQ_MAGIC 0x52455153u
+
 struct req {
     struct list in_conn; /* in order of arrival */
+    uint32_t magic;
     struct conn *conn;
     struct net *net;
     int16_t key, version;
     int32_t correlation;
     struct slice client_id;
     struct slice body; /* after the header */
-    struct buf *frame; /* holds body */
+    struct buf *frame; /* holds body and client_id; NULL once it is dropped */
     struct arena arena;
     struct kp_writer out;
     int64_t started_ns;
@@ -39,6 +42,10 @@ struct req {
     uint32_t ext_at;
     void (*cleanup)(struct req *r); /* after the reply has left or the connection is gone; may be NULL */
     void *cleanup_arg;
+    /* Set while the request waits on purpose: the connection is gone, so it shall come to its end; it may
+     * call req_reply at once. */
+    void (*cancel)(struct req *r);
+    void *cancel_arg;
     uint8_t scratch[1024]; /* the arena's first memory */
 };
 
@@ -54,6 +61,7 @@ struct conn {
     size_t in_off, in_n; /* unread bytes are in->data[in_off .. in_n) */
     struct list reqs;
     int reqs_n;
+    int pins; /* calls under way that need it */
     int64_t reqs_bytes;
     bool dirty, closing, in_dirty_list;
     struct list in_dirty;
@@ -105,11 +113,15 @@ void net_fini(struct net *n);
 int net_listen(struct net *n, struct net_listener *l) MUST_USE;
 /* Called by the receiving shard's broker to find its net. */
 struct net *net_of(struct shard *s);
-/* Closes connections that were silent for max_idle_ms and wait for nothing. */
+/* Closes connections that were silent for max_idle_ms and wait for nothing, and those that read nothing of
+ * their answers for so long. */
 void net_close_idle(struct net *n, int64_t max_idle_ms);
 /* Sends what became ready in this turn. */
 void net_end_of_turn(struct net *n);
 
+/* Everything that is needed of the body was copied: its memory goes, and it does not count any more as one of
+ * the requests that the shard holds. What waits on purpose does this first. */
+void req_drop_frame(struct req *r);
 /* Writes the length placeholder and the response header; the handler appends the body to r->out. */
 void req_begin(struct req *r);
 /* The reply (or, with no_reply, its absence) is complete. r may be gone afterwards. */

@@ -319,6 +319,10 @@ int os_listen(struct os *os, struct os_sock *s, const char *host, uint16_t port,
     *port_out = port;
     return 0;
 }
+void os_listener_buffers(struct os *os, struct os_sock *listener, int64_t send_bytes, int64_t receive_bytes)
+{
+    (void)os, (void)listener, (void)send_bytes, (void)receive_bytes;
+}
 int os_accept(struct os *os, struct os_sock *listener, char *peer, size_t peer_n)
 {
     (void)listener;

@@ -597,7 +597,9 @@ int net_listen(struct net *n, struct net_listener *l)
     l->sock.fd = -1;
     l->sock.ready = listener_ready;
     l->pause.fire = accept_again;
-    return os_listen(n->shard->os, &l->sock, l->host, l->port, &l->port);
+    int rc = os_listen(n->shard->os, &l->sock, l->host, l->port, &l->port);
+    if (rc == 0) os_listener_buffers(n->shard->os, &l->sock, l->send_bytes, l->receive_bytes);
+    return rc;
 }
 
 void net_fini(struct net *n)

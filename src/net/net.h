@@ -77,6 +77,8 @@ struct net_listener {
     const char *name; /* listener name */
     const char *host;
     uint16_t port;
+    int64_t send_bytes,
+        receive_bytes; /* socket.send.buffer.bytes, socket.receive.buffer.bytes; -1: the kernel's */
     int next_shard;
     struct timer pause; /* armed while no file is left for new connections */
 };

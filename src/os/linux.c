@@ -568,6 +568,17 @@ int os_listen(struct os *os, struct os_sock *s, const char *host, uint16_t port,
     errno = e;
     return rc;
 }
+static void set_buffer(int fd, int which, int64_t bytes)
+{
+    int n = (int)min_i64(bytes, INT_MAX);
+    if (n > 0) setsockopt(fd, SOL_SOCKET, which, &n, sizeof n);
+}
+void os_listener_buffers(struct os *os, struct os_sock *listener, int64_t send_bytes, int64_t receive_bytes)
+{
+    (void)os;
+    set_buffer(listener->fd, SO_SNDBUF, send_bytes);
+    set_buffer(listener->fd, SO_RCVBUF, receive_bytes);
+}
 int os_accept(struct os *os, struct os_sock *listener, char *peer, size_t peer_n)
 {
     struct os_pool *pool = os->pool;

@@ -133,6 +133,9 @@ enum { OS_READABLE = 1, OS_WRITABLE = 2 };
 
 /* Binds and listens; host "" is every address. Port 0 picks one; *port_out says which. */
 int os_listen(struct os *os, struct os_sock *s, const char *host, uint16_t port, uint16_t *port_out) MUST_USE;
+/* What the kernel may hold for each connection that this listener accepts from now on, as SO_SNDBUF and
+ * SO_RCVBUF count; below 1: its own choice. */
+void os_listener_buffers(struct os *os, struct os_sock *listener, int64_t send_bytes, int64_t receive_bytes);
 /* A new connection's handle (non-blocking, no delay) or ERR_BUSY when none waits; ERR_NOMEM when no file is
  * left for it. peer gets "ip:port". */
 int os_accept(struct os *os, struct os_sock *listener, char *peer, size_t peer_n) MUST_USE;

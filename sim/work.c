@@ -42,7 +42,7 @@ static void run_until(int64_t ns, bool (*enough)(void))
 }
 
 /* False: a setting is refused. */
-static bool configure(bool scrub)
+static bool configure(bool scrub, bool tightly)
 {
     static const char *const settings[][2] = {
         {"listeners", "PLAINTEXT://sim:9092"},
@@ -62,6 +62,11 @@ static bool configure(bool scrub)
         {"group.initial.rebalance.delay.ms", "1000"},
         {"moldau.scrub.bytes.per.second", "200000"},
     };
+    static const char *const tight[][2] = {
+        /* a few requests are all that a shard holds */
+        {"socket.request.max.bytes", "6000"},
+        {"queued.max.request.bytes", "6000"},
+    };
     struct strbuf errors, warnings;
     strbuf_init(&errors);
     strbuf_init(&warnings);
@@ -69,6 +74,9 @@ static bool configure(bool scrub)
     for (size_t i = 0; i < NELEMS(settings) - !scrub; i++)
         if (conf_set(&run.conf, slice_cstr(settings[i][0]), slice_cstr(settings[i][1]), CONF_LAYER_STATIC,
                      &errors))
+            break;
+    for (size_t i = 0; tightly && i < NELEMS(tight); i++)
+        if (conf_set(&run.conf, slice_cstr(tight[i][0]), slice_cstr(tight[i][1]), CONF_LAYER_STATIC, &errors))
             break;
     if (errors.n || conf_finish(&run.conf, &errors, &warnings))
         world_fail("settings: %s", strbuf_cstr(&errors));
@@ -82,7 +90,7 @@ void work_run(const struct work *w)
     damage.on = world_below(3) == 0;
     damage.victim = (int)world_below(PARTITIONS);
     damage.scrub = world_below(2);
-    if (!configure(damage.scrub)) return;
+    if (!configure(damage.scrub, world_below(4) == 0)) return;
     run.machine = machine_new();
     fate_draw(w->seconds);
     traffic_start();

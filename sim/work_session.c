@@ -11,7 +11,7 @@ static struct {
     int at; /* the one that polls */
     int32_t id, epoch;
     bool sure;     /* the broker must have it */
-    uint64_t life; /* of the machine when it was made */
+    uint64_t life, asked; /* of the machine, when it was made and when the poll was sent */
     int64_t offset[PARTITIONS];
     int64_t told[PARTITIONS]; /* the offset that the session knows; -1: none */
 } poller;
@@ -60,7 +60,7 @@ static void polled(struct client *c, const void *resp)
         else if (poller.id != f->session_id) world_fail("session %d answers as %d", poller.id, f->session_id);
         poller.epoch++;
         poller.sure = poller.id != 0;
-        poller.life = run.machine->life;
+        poller.life = poller.asked;
         for (int32_t t = 0; t < f->responses_n; t++)
             for (int32_t i = 0; i < f->responses[t].partitions_n; i++) take(&f->responses[t].partitions[i]);
         if (!poller.id) begin_anew();
@@ -83,6 +83,7 @@ static void poll_go(void *arg, uint64_t tag)
     struct kp_fetch_request_fetch_topic t = {.topic = slice_cstr(TOPIC)};
     struct kp_fetch_request_fetch_partition parts[PARTITIONS];
     if (c->busy || world.failed || run.quiet) return;
+    poller.asked = run.machine->life;
     if (!run.topic_made) {
         poll_soon(100 * SIM_MS);
         return;

@@ -45,7 +45,7 @@ bool kafka_error_retriable(int code)
 int16_t err_kafka(int err)
 {
     if (err == 0) return 0;
-    if (err == ERR_IO || err == ERR_NOSPACE) return KERR_KAFKA_STORAGE_ERROR;
+    if (err == ERR_IO || err_passes(err)) return KERR_KAFKA_STORAGE_ERROR;
     if (err == ERR_FORMAT || err == ERR_EOF) return KERR_CORRUPT_MESSAGE;
     if (err <= -999 && err >= -1999) return (int16_t)(-1000 - err);
     return KERR_UNKNOWN_SERVER_ERROR;
@@ -72,6 +72,8 @@ const char *err_name(int err)
         return "BUSY";
     case ERR_NOMEM:
         return "NOMEM";
+    case ERR_NOFILES:
+        return "NOFILES";
     default:
         return kafka_error_name(err_kafka(err));
     }
@@ -98,6 +100,8 @@ const char *err_text(int err)
         return "another process holds it";
     case ERR_NOMEM:
         return "a bounded memory pool is empty";
+    case ERR_NOFILES:
+        return "no file can be opened for the moment";
     default:
         return kafka_error_text(err_kafka(err));
     }

@@ -162,11 +162,18 @@ enum err {
     ERR_NOENT = -2006,
     ERR_BUSY = -2007, /* locked by another process */
     ERR_NOMEM = -2008,
+    ERR_NOFILES = -2009, /* the process or the machine has no file descriptor left for the moment */
 #define X(name, code, retriable, text) ERR_##name = -1000 - (code),
     ERR_TABLE(X)
 #undef X
 };
 
+/* A lack that may be over the next time: what was asked for is refused, nothing is broken, it is tried again.
+ */
+static inline bool err_passes(int err)
+{
+    return err == ERR_NOSPACE || err == ERR_NOFILES;
+}
 const char *err_name(int err);
 const char *err_text(int err);
 /* The wire code for a return value: 0 stays 0, errors without a code become UNKNOWN_SERVER_ERROR or, for the

@@ -90,8 +90,11 @@ static int open_part(struct broker *b, struct image_topic *t, int32_t index, con
     if (rc == 0 && (cp || before) && (rc = part_restore(p, b->journal)) != 0) part_remove(p, 0, -1);
     if (rc == 0 && u.clean_offset >= 0) p->clean_offset = p->log->compacted_below = u.clean_offset;
     if (rc) {
-        u.no_room = rc == ERR_NOSPACE;
-        u.reason = u.no_room ? "disk_full" : rc == ERR_FORMAT ? "damaged" : "open_error";
+        u.no_room = err_passes(rc);
+        u.reason = rc == ERR_NOFILES  ? "no_files"
+                   : u.no_room        ? "disk_full"
+                   : rc == ERR_FORMAT ? "damaged"
+                                      : "open_error";
         if (!before || before->no_room != u.no_room)
             logline(LOG_ERROR, t->name, "cannot open partition %d in %s: %s; it stays offline%s", index,
                     b->node->dirs[dir].path, rc == ERR_FORMAT && o.cut[0] ? o.cut : os_why(),
@@ -274,6 +277,10 @@ static void end_of_turn(struct shard *s)
         parts_end_of_turn(&b->parts);
         net_end_of_turn(&b->net);
     } while (!parts_idle(&b->parts));
+#ifdef MOLDAU_VERIFY
+    parts_check(&b->parts);
+    net_check(&b->net);
+#endif
 }
 
 struct net *net_of(struct shard *s)

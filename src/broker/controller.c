@@ -77,19 +77,31 @@ static void sync_run(struct os_job *j)
     struct os *os = c->zero->shard->os;
     c->sync_rc = os_fdatasync(os, c->sync_fd);
     if (c->sync_rc == 0 && c->sync_names) c->sync_rc = os_fsync_dir(os, c->dir);
-    if (c->sync_rc) {
-        snprintf(c->sync_why, sizeof c->sync_why, "%s", os_why());
-        os_mark_unsettled(os, c->zero->node->meta_dir);
-    }
+    if (c->sync_rc) snprintf(c->sync_why, sizeof c->sync_why, "%s", os_why());
+    if (c->sync_rc && !err_passes(c->sync_rc)) os_mark_unsettled(os, c->zero->node->meta_dir);
+}
+
+#define SYNC_AGAIN_MS 100
+
+static void sync_again(struct timer *t, struct shard *s)
+{
+    os_submit(s->os, &CONTAINER_OF(t, struct controller, sync_again)->sync);
 }
 
 static void sync_done(struct os_job *j, void *owner)
 {
     (void)owner;
     struct controller *c = CONTAINER_OF(j, struct controller, sync);
+    struct shard *s = c->zero->shard;
+    if (err_passes(c->sync_rc)) { /* the records are on the disk, the names of their files not yet */
+        c->sync_again.fire = sync_again;
+        timer_set_ms(s, &c->sync_again, SYNC_AGAIN_MS);
+        return;
+    }
+    log_seg_put(c->sync_seg);
+    c->sync_seg = NULL;
     if (c->sync_rc) controller_die("syncing the metadata log failed", c->sync_why);
     c->names_synced = c->names_syncing;
-    struct shard *s = c->zero->shard;
     c->applying = s->n + 1; /* one for this loop, so that finish runs once */
     for (int i = 0; i < s->n; i++) {
         struct apply *a = xcalloc(1, sizeof *a);
@@ -141,7 +153,8 @@ static void sync_batch(struct controller *c)
 {
     struct log_seg *seg = c->log->segs[c->log->segs_n - 1];
     if (log_seg_open(seg)) controller_die("opening the metadata log failed", os_why());
-    if (seg->refs == 0) log_seg_get(seg); /* pinned: always the one being synced */
+    log_seg_get(seg);
+    c->sync_seg = seg;
     c->sync_fd = seg->fd;
     c->names_syncing = c->log->names_made; /* a roll made files */
     c->sync_names = c->names_synced < c->names_syncing;
@@ -154,7 +167,7 @@ static void sync_batch(struct controller *c)
 static bool write_records(struct controller *c, const struct ctl_records *rs)
 {
     int rc = controller_write(c, rs);
-    if (rc && rc != ERR_NOSPACE) controller_die("writing the metadata log failed", os_why());
+    if (rc && !err_passes(rc)) controller_die("writing the metadata log failed", os_why());
     if (rc && !c->full)
         logline(LOG_ERROR, c->dir, "no room to write (%s); changes of metadata are refused until there is",
                 os_why());
@@ -206,6 +219,7 @@ int controller_close(struct controller *c)
 {
     int rc = c->sync_rc ? ERR_IO : log_close(c->log, true); /* as part_close */
     LIST_FOREACH(l, &c->queue) list_remove(l);
+    if (c->sync_seg) log_seg_put(c->sync_seg);
     log_free(c->log);
     kp_writer_fini(&c->batch);
     ctl_records_fini(&c->bootstrap);

@@ -24,6 +24,8 @@ struct controller {
     bool sync_names;                     /* those in dir */
     int64_t names_syncing, names_synced; /* log->names_made, as of the sync under way and of the last one */
     char sync_why[96];
+    struct log_seg *sync_seg; /* held while it is synced */
+    struct timer sync_again;  /* armed while no file is left to sync names with */
     int32_t epoch;
     struct kp_writer batch;
     int applying; /* shards that have not answered */

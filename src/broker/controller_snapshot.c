@@ -78,7 +78,7 @@ static void trim(struct controller *c)
         bool old = ms_max >= 0 && now - c->snapshots[0].last_ms > ms_max;
         if (!big && !old) break;
         int rc = forget_oldest(c);
-        if (rc == ERR_NOSPACE) /* the next snapshot trims it */
+        if (err_passes(rc)) /* the next snapshot trims it */
             logline(LOG_WARN, c->dir, "no room to trim the metadata log: %s", os_why());
         else if (rc) controller_die("trimming the metadata log failed", os_why());
     }

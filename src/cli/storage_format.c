@@ -386,8 +386,8 @@ static void verify(const struct format *f)
     }
 }
 
-/* The directories in one state, in the order of a Java HashMap of them; the caller frees the array. Kafka keeps
- * those that are formatted in a copy of the map, which has less room. */
+/* The directories in one state, in the order of a Java HashMap of them; the caller frees the array. Kafka
+ * keeps those that are formatted in a copy of the map, which has less room. */
 static struct slice *in_state(const struct format *f, enum storage_dir_state state, size_t *n)
 {
     struct slice *v = xcalloc(f->dirs.n + 1, sizeof *v);

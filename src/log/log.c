@@ -126,10 +126,10 @@ void log_seg_put(struct log_seg *s)
     if (s->doomed) log_seg_free(s);
 }
 
-/* A full disk is not for good; whoever calls has left things as they were. */
+/* A full disk or a lack of files is not for good; whoever calls has left things as they were. */
 static int fault(struct log *l, int rc)
 {
-    if (rc == ERR_NOSPACE) return rc;
+    if (err_passes(rc)) return rc;
     l->faulted = true;
     l->iov_n = 0;
     return ERR_IO;
@@ -154,8 +154,8 @@ static void set_mark(struct log *l)
     };
 }
 
-/* Forgets the pending batches, and cuts off what a failed write left of them. */
-static int take_back(struct log *l)
+/* Forgets the pending batches, and with wrote cuts off what a failed write left of them. */
+static int take_back(struct log *l, bool wrote)
 {
     struct log_seg *s = log_active(l);
     struct log_index_tail *t = s->tail;
@@ -175,7 +175,7 @@ static int take_back(struct log *l)
     l->iov_n = 0;
     l->pending_bytes = 0;
     l->end_offset = l->flushed_offset;
-    return os_ftruncate(l->os, s->fd, s->size);
+    return wrote ? os_ftruncate(l->os, s->fd, s->size) : 0;
 }
 
 int log_flush(struct log *l)
@@ -184,14 +184,15 @@ int log_flush(struct log *l)
     if (!l->iov_n) return 0;
     struct log_seg *s = log_active(l);
     int rc = log_seg_open(s);
-    if (rc == 0) rc = os_pwritev(l->os, s->fd, l->iov, l->iov_n, s->size - l->pending_bytes);
-    if (rc == ERR_NOSPACE && take_back(l)) rc = ERR_IO;
+    bool open = rc == 0;
+    if (open) rc = os_pwritev(l->os, s->fd, l->iov, l->iov_n, s->size - l->pending_bytes);
+    if (err_passes(rc) && take_back(l, open)) rc = ERR_IO;
     if (rc) return fault(l, rc);
     l->iov_n = 0;
     l->pending_bytes = 0;
     l->flushed_offset = l->end_offset;
     rc = txn_index_flush(s);
-    return rc && rc != ERR_NOSPACE ? fault(l, rc) : 0; /* without room they wait in memory */
+    return rc && !err_passes(rc) ? fault(l, rc) : 0; /* without room they wait in memory */
 }
 
 /* All of a new segment's files, or none: an empty .log that stayed would hide what the segment before it
@@ -209,7 +210,7 @@ static int make_files(struct log *l, int64_t base_offset)
         else os_close(l->os, fd);
     }
     l->names_made++; /* also when they are gone again: the disk may remember the first half only */
-    for (size_t i = 0; rc == ERR_NOSPACE && i < n; i++) {
+    for (size_t i = 0; err_passes(rc) && i < n; i++) {
         log_path(l, base_offset, suffixes[i], path, sizeof path);
         int r = os_unlink(l->os, path);
         if (r && r != ERR_NOENT) rc = r;
@@ -449,6 +450,26 @@ int log_close(struct log *l, bool sync)
     if (rc) return fault(l, rc);
     if (sync) l->synced_offset = l->end_offset;
     return 0;
+}
+
+void log_check(const struct log *l)
+{
+    ASSERT(l->segs_n > 0 && log_active(l)->tail);
+    ASSERT(l->start_offset <= l->end_offset && l->flushed_offset <= l->end_offset);
+    ASSERT(l->synced_offset <= l->end_offset);
+    ASSERT(l->pending_bytes >= 0 && l->pending_bytes <= log_active(l)->size);
+    if (l->faulted) return;
+    ASSERT((l->pending_bytes > 0) == (l->flushed_offset < l->end_offset) &&
+           (l->pending_bytes > 0) == (l->iov_n > 0));
+    ASSERT(l->segs[0]->base_offset <= l->start_offset && log_active(l)->base_offset <= l->end_offset);
+    for (int i = 0; i < l->segs_n; i++) {
+        const struct log_seg *s = l->segs[i];
+        ASSERT(!s->doomed && s->log == l && s->refs >= 0 && (s->fd >= 0) == list_linked(&s->lru));
+        ASSERT(i == 0 || l->segs[i - 1]->base_offset < s->base_offset);
+    }
+    for (int i = 1; i < l->epochs_n; i++)
+        ASSERT(l->epochs[i - 1].epoch < l->epochs[i].epoch &&
+               l->epochs[i - 1].start_offset <= l->epochs[i].start_offset);
 }
 
 void log_free(struct log *l)

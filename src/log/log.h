@@ -2,8 +2,9 @@
  *
  * A log belongs to one shard. log_open and log_close may wait for disks (start, pool); appends, flushes and
  * reads stay in the page cache. A failed write or fsync makes the log FAULTED for good: every later call
- * gives ERR_IO. A full disk does not: the call gives ERR_NOSPACE and everything is as it was after the last
- * log_flush that succeeded, so the next call may find room. */
+ * gives ERR_IO. A full disk does not, nor a lack of files: the call gives ERR_NOSPACE or
+ * ERR_NOFILES and everything is as it was after the last log_flush that succeeded, so the next call may find
+ * room. */
 #ifndef MOLDAU_LOG_H
 #define MOLDAU_LOG_H
 
@@ -120,8 +121,8 @@ struct log_open_opts {
     /* Pairs of a segment's base offset and how many entries its transaction index has at least; NULL: nothing
      * is known. One that lacks entries is made anew. Borrowed. */
     const struct i64s *txns;
-    int64_t replay_from;    /* call scan_cb for batches from this offset on; INT64_MAX: for none */
-    log_scan_cb *scan_cb;   /* NULL: nobody follows transactions, and their indexes stay as they are */
+    int64_t replay_from;  /* call scan_cb for batches from this offset on; INT64_MAX: for none */
+    log_scan_cb *scan_cb; /* NULL: nobody follows transactions, and their indexes stay as they are */
     void *scan_arg;
     char cut[160]; /* out: one sentence if recovery cut something */
 };
@@ -148,6 +149,8 @@ int log_note_progress(struct log *l) MUST_USE;
 /* The epoch checkpoint's bytes, and where they belong. The caller sets epochs_dirty again if it cannot write
  * them. */
 void log_epochs_take(struct log *l, struct strbuf *out);
+/* Asserts what must be true between calls. For checked builds. */
+void log_check(const struct log *l);
 #define LOG_EPOCHS_FILE "leader-epoch-checkpoint"
 /* Writes what is pending, indexes and the epoch checkpoint; syncs if asked. Blocking. */
 int log_close(struct log *l, bool sync) MUST_USE;

@@ -487,12 +487,14 @@ static void conn_flush(struct conn *c)
 void net_end_of_turn(struct net *n)
 {
     struct list *l;
-    while ((l = list_pop_front(&n->dirty)) != NULL) {
-        struct conn *c = LIST_ENTRY(l, struct conn, in_dirty);
-        c->in_dirty_list = false;
-        conn_flush(c);
-    }
-    read_parked(n);
+    do { /* what was parked may be answered at once */
+        while ((l = list_pop_front(&n->dirty)) != NULL) {
+            struct conn *c = LIST_ENTRY(l, struct conn, in_dirty);
+            c->in_dirty_list = false;
+            conn_flush(c);
+        }
+        read_parked(n);
+    } while (!list_empty(&n->dirty));
     if (n->inputs) n->alone = n->inputs == 1;
     n->inputs = 0;
     n->starts = 0;
@@ -500,6 +502,37 @@ void net_end_of_turn(struct net *n)
     if (list_empty(&n->more) || n->more_posted) return;
     n->more_posted = true;
     os_post(n->shard->os, n->shard->os, &n->more_msg);
+}
+
+/* The invariants of this file's head. Gives what its requests hold. */
+static int64_t conn_check(const struct conn *c)
+{
+    int64_t held = 0;
+    int n = 0, produce = 0;
+    ASSERT(!c->closing && c->pins == 0 && c->sock.fd >= 0 && !c->in_dirty_list);
+    ASSERT(c->in || (c->in_n == 0 && c->in_off == 0));
+    ASSERT(!c->in || (c->in_off < c->in_n && c->in_n <= c->in->cap));
+    LIST_FOREACH(l, &c->reqs)
+    {
+        const struct req *r = LIST_ENTRY(l, struct req, in_conn);
+        ASSERT(r->magic == REQ_MAGIC && r->conn == c && r->net == c->net);
+        held += (int64_t)r->held_bytes;
+        produce += r->key == KEY_PRODUCE;
+        n++;
+    }
+    ASSERT(n == c->reqs_n && (n <= 1 || n == produce));
+    return held;
+}
+
+#define CHECKS 64
+
+void net_check(const struct net *n)
+{
+    int64_t held = 0;
+    int i = 0;
+    for (struct list *l = n->conns.prev; l != &n->conns && i < CHECKS; l = l->prev, i++)
+        held += conn_check(LIST_ENTRY(l, struct conn, in_net)); /* the last that were busy */
+    ASSERT(list_empty(&n->dirty) && held <= n->held_bytes);
 }
 
 static void run_more(struct os_msg *m, void *owner)

@@ -120,6 +120,8 @@ struct net *net_of(struct shard *s);
 void net_close_idle(struct net *n, int64_t max_idle_ms);
 /* Sends what became ready in this turn. */
 void net_end_of_turn(struct net *n);
+/* Asserts what must be true between turns, of some connections. For checked builds. */
+void net_check(const struct net *n);
 
 /* Everything that is needed of the body was copied: its memory goes, and it does not count any more as one of
  * the requests that the shard holds. What waits on purpose does this first. */

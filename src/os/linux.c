@@ -48,6 +48,7 @@
 #define EVENTS_PER_TURN 256
 #define PEERS_MAX 128
 #define VISIT_TURNS 4
+#define UNHEARD_NS (100 * 1000000ll)
 
 struct outbox {
     struct os *to;
@@ -71,7 +72,8 @@ struct os {
     bool held;           /* by this loop's own thread; only that one looks */
     bool visited, stale; /* under turn */
     bool skipped_poll;
-    int64_t deadline_ns; /* of the sleep under way */
+    struct os_sock *unheard; /* the kernel had no memory to watch them; it is asked again */
+    int64_t deadline_ns;     /* of the sleep under way */
     int64_t (*visit)(void *owner);
     void *visit_owner;
 };
@@ -128,6 +130,10 @@ static int err_of(int e)
     case ENOSPC:
     case EDQUOT:
         return ERR_NOSPACE;
+    case EMFILE:
+    case ENFILE:
+    case ENOMEM:
+        return ERR_NOFILES;
     default:
         return ERR_IO;
     }
@@ -208,15 +214,20 @@ int os_pwrite(struct os *os, int fd, const void *p, size_t n, int64_t off)
     memcpy(&v.iov_base, &p, sizeof p); /* iovec has no const */
     return n ? os_pwritev(os, fd, &v, 1, off) : 0;
 }
+/* Whatever a sync fails with, what it should have written may be gone: never one of those that pass. */
+static int synced(int rc)
+{
+    return rc < 0 ? ERR_IO : 0;
+}
 int os_fdatasync(struct os *os, int fd)
 {
     (void)os;
-    return check(fdatasync(fd));
+    return synced(fdatasync(fd));
 }
 int os_settle(struct os *os, int fd)
 {
     (void)os;
-    if (fdatasync(fd) < 0) return err_of(errno);
+    if (fdatasync(fd) < 0) return ERR_IO;
     errno = posix_fadvise(fd, 0, 0, POSIX_FADV_DONTNEED);
     return errno ? ERR_IO : 0;
 }
@@ -272,7 +283,7 @@ int os_fsync_dir(struct os *os, const char *path)
     (void)os;
     int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (fd < 0) return err_of(errno);
-    int rc = check(fsync(fd));
+    int rc = synced(fsync(fd));
     close(fd);
     return rc;
 }
@@ -281,7 +292,7 @@ int os_sync_tree(struct os *os, const char *path)
     (void)os;
     int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (fd < 0) return err_of(errno);
-    int rc = check(syncfs(fd));
+    int rc = synced(syncfs(fd));
     int e = errno;
     close(fd);
     errno = e;
@@ -617,15 +628,40 @@ int os_sock_attach(struct os *os, struct os_sock *s, int fd, unsigned interest)
     s->in_poll = true;
     return 0;
 }
+/* Tells the kernel what s->interest says. Parked sockets leave the set: a hang-up is reported even with no
+ * interest and would spin the loop. */
+static int watch(struct os *os, struct os_sock *s)
+{
+    struct epoll_event ev = {.events = epoll_bits(s->interest), .data.ptr = s};
+    if (!s->interest && !s->in_poll) return 0;
+    int op = !s->interest ? EPOLL_CTL_DEL : s->in_poll ? EPOLL_CTL_MOD : EPOLL_CTL_ADD;
+    if (epoll_ctl(os->epoll_fd, op, s->fd, &ev) < 0) return ERR_NOMEM;
+    s->in_poll = s->interest != 0;
+    return 0;
+}
 void os_sock_interest(struct os *os, struct os_sock *s, unsigned interest)
 {
     if (s->interest == interest || s->fd < 0) return;
     s->interest = (uint8_t)interest;
-    struct epoll_event ev = {.events = epoll_bits(interest), .data.ptr = s};
-    /* Parked sockets leave the set: a hang-up is reported even with no interest and would spin the loop. */
-    int op = !interest ? EPOLL_CTL_DEL : s->in_poll ? EPOLL_CTL_MOD : EPOLL_CTL_ADD;
-    s->in_poll = interest != 0;
-    ASSERT(epoll_ctl(os->epoll_fd, op, s->fd, &ev) == 0);
+    if (watch(os, s) == 0 || s->unheard) return;
+    s->unheard = true;
+    s->next_unheard = os->unheard;
+    os->unheard = s;
+}
+static void forget_unheard(struct os *os, struct os_sock *s)
+{
+    if (!s->unheard) return;
+    struct os_sock **at = &os->unheard;
+    while (*at != s) at = &(*at)->next_unheard;
+    *at = s->next_unheard;
+    s->unheard = false;
+}
+static void watch_unheard(struct os *os)
+{
+    for (struct os_sock *s = os->unheard, *next; s; s = next) {
+        next = s->next_unheard;
+        if (watch(os, s) == 0) forget_unheard(os, s);
+    }
 }
 ssize_t os_recv(struct os *os, struct os_sock *s, void *p, size_t n)
 {
@@ -668,6 +704,7 @@ void os_sock_close(struct os *os, struct os_sock *s)
     for (int i = os->events_i; i < os->events_n; i++)
         if (os->events[i].data.ptr == s) os->events[i].data.ptr = NULL;
     if (os->visited) os->stale = true;
+    forget_unheard(os, s);
     close(s->fd);
     os->pool->conns_n--;
     s->fd = -1;
@@ -712,6 +749,10 @@ void os_turn(struct os *os, int64_t deadline_ns, void *owner)
         os->mono_ns = clock_ns(CLOCK_MONOTONIC);
         drain_inbox(os, owner);
         return;
+    }
+    if (os->unheard) {
+        watch_unheard(os);
+        deadline_ns = min_i64(deadline_ns, clock_ns(CLOCK_MONOTONIC) + UNHEARD_NS);
     }
     if (os->events_i == os->events_n) {
         os->events_i = 0;

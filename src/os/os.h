@@ -126,7 +126,8 @@ void os_submit(struct os *os, struct os_job *j);
 struct os_sock {
     int fd; /* -1: closed */
     uint8_t interest;
-    bool in_poll;
+    bool in_poll, unheard;
+    struct os_sock *next_unheard;
     void (*ready)(struct os_sock *s, unsigned events, void *owner);
 };
 enum { OS_READABLE = 1, OS_WRITABLE = 2 };
@@ -141,6 +142,7 @@ void os_listener_buffers(struct os *os, struct os_sock *listener, int64_t send_b
 int os_accept(struct os *os, struct os_sock *listener, char *peer, size_t peer_n) MUST_USE;
 /* Begins to watch a handle on this loop; interest 0 parks it. */
 int os_sock_attach(struct os *os, struct os_sock *s, int fd, unsigned interest) MUST_USE;
+/* If the kernel has no memory to watch it, it is asked again until it has. */
 void os_sock_interest(struct os *os, struct os_sock *s, unsigned interest);
 /* Bytes moved; 0 is end of stream (recv); ERR_BUSY: would wait; ERR_IO: the connection is gone. */
 ssize_t os_recv(struct os *os, struct os_sock *s, void *p, size_t n) MUST_USE;

@@ -58,7 +58,7 @@ static int write_over(struct os *os, const char *path, const void *p, size_t n, 
     if (rc == 0 && sync) rc = os_fdatasync(os, fd);
     os_close(os, fd);
     if (rc == 0) rc = os_rename(os, tmp, path);
-    if (rc == ERR_NOSPACE) drop_unwritten(os, tmp);
+    if (err_passes(rc)) drop_unwritten(os, tmp);
     if (rc == 0 && sync) rc = fsync_parent(os, path);
 out:
     free(tmp);

@@ -176,7 +176,7 @@ static void finish(struct cleaner *c, int rc)
         if (p->no_room_to_clean) logline(LOG_INFO, p->log->dir, "there is room to compact again");
         p->no_room_to_clean = false;
     } else if (p->log->faulted) part_fault(p, "write_error", "compaction", why);
-    else if (rc == ERR_NOSPACE) {
+    else if (err_passes(rc)) {
         if (!p->no_room_to_clean)
             logline(LOG_WARN, p->log->dir, "no room to compact (%s); trying again later", why);
         p->no_room_to_clean = true;

@@ -14,6 +14,7 @@
  *    partition's next sync succeeds, and the records are not there.
  *
  *   NONE --enough have asked--> MAKING --made--> ON --any failure--> OFF
+ *     ^---no room, or no file left---+
  *
  * A partition whose files have unsynced names, or more bytes than a round takes, is synced by itself
  * (sync.c), and so is everybody while there is no journal or no room in it. */
@@ -112,7 +113,11 @@ static void make_done(struct os_job *j, void *owner)
     (void)owner;
     struct commit *c = CONTAINER_OF(j, struct commit, job);
     c->state = ON;
-    if (c->rc) off(c, c->why);
+    if (err_passes(c->rc)) { /* another time */
+        c->state = NONE;
+        c->asked_n = 0;
+        free(c->path);
+    } else if (c->rc) off(c, c->why);
 }
 
 static void make(struct commit *c)
@@ -257,12 +262,28 @@ static void change_halves(struct commit *c)
     LIST_FOREACH(l, &c->held[left]) part_start_sync(CONTAINER_OF(l, struct part, in_half[left]));
 }
 
+/* A partition failed while the round was gathered, so the journal is kept as it is. */
+static void give_up_round(struct round *r)
+{
+    for (int i = 0; i < r->n; i++) {
+        struct part *p = r->v[i].p;
+        p->committing = false;
+        log_seg_put(r->v[i].seg);
+        if (!p->doomed) part_start_sync(p);
+        part_unpin(p);
+    }
+    r->n = 0;
+}
+
 static void start_round(struct commit *c)
 {
     struct round *r = c->round;
     size_t bytes = 0, max = round_bytes_max(c);
     int parts_max = round_parts_max(c);
-    if (c->half_bytes - c->at < (int64_t)journal_frame_bytes((size_t)parts_max, max)) change_halves(c);
+    if (c->half_bytes - c->at < (int64_t)journal_frame_bytes((size_t)parts_max, max)) {
+        change_halves(c);
+        if (c->state != ON) return; /* a sync that was asked for could not begin */
+    }
     if (!r) {
         r = c->round = xcalloc(1, sizeof *r);
         kp_writer_init(&r->frame, 0);
@@ -287,6 +308,7 @@ static void start_round(struct commit *c)
         r->v[r->n++] = (struct round_part){p, s, p->durable_pos, s->size, p->log->flushed_offset};
         bytes += n;
     }
+    if (c->state != ON) give_up_round(r);
     if (!r->n) return;
     r->pos = c->half * c->half_bytes + c->at;
     c->at += (int64_t)journal_frame_bytes((size_t)r->n, bytes);
@@ -295,6 +317,26 @@ static void start_round(struct commit *c)
     r->job.run = round_run;
     r->job.done = round_done;
     os_submit(c->home->shard->os, &r->job);
+}
+
+void part_commit_check(const struct part *p)
+{
+    const struct commit *c = p->home->roots_n > p->dir ? p->home->roots[p->dir].commit : NULL;
+    ASSERT(p->durable_offset <= p->log->flushed_offset);
+    ASSERT(!p->committing || (c && c->busy));
+    for (int h = 0; h < 2; h++)
+        ASSERT(!list_linked(&p->in_half[h]) || (c && p->half_end[h] <= p->log->flushed_offset));
+}
+
+void parts_commit_check(const struct parts *ps)
+{
+    for (int i = 0; i < ps->roots_n; i++) {
+        const struct commit *c = ps->roots[i].commit;
+        if (!c) continue;
+        ASSERT(c->at >= 0 && c->at <= c->half_bytes);
+        ASSERT(!c->busy || (c->round && c->round->n > 0));
+        ASSERT(c->busy || list_empty(&c->asked)); /* a turn's end begins a round for them */
+    }
 }
 
 void parts_commit(struct parts *ps)

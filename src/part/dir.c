@@ -83,6 +83,6 @@ int part_dir_mark(struct os *os, const char *path, struct uuid topic_id)
     if (fd < 0) return fd;
     int rc = os_pwrite(os, fd, text, strlen(text), 0);
     os_close(os, fd);
-    if (rc == ERR_NOSPACE && os_unlink(os, file)) rc = ERR_IO; /* not a half one */
+    if (err_passes(rc) && os_unlink(os, file)) rc = ERR_IO; /* not a half one */
     return rc;
 }

@@ -40,7 +40,7 @@ static bool may_tell(const struct part *p, int64_t *told_ns)
     return true;
 }
 
-void part_no_room(struct part *p, const char *why)
+void part_no_room(struct part *p, int rc, const char *why)
 {
     struct list refused;
     if (!p->full && may_tell(p, &p->full_told_ns)) {
@@ -48,7 +48,7 @@ void part_no_room(struct part *p, const char *why)
                 "no room to write (%s); appends are refused until there is, what is there can be read", why);
         p->full_told = true;
     }
-    p->full = true;
+    p->full = rc == ERR_NOFILES ? "no_files" : "disk_full";
     list_init(&refused);
     take_unwritten(p, &p->wait_flush, &refused);
     for (struct list *l = refused.prev; l != &refused; l = l->prev) {
@@ -63,7 +63,7 @@ void part_no_room(struct part *p, const char *why)
 
 void part_room_again(struct part *p)
 {
-    p->full = false;
+    p->full = NULL;
     if (p->full_told) logline(LOG_INFO, p->log->dir, "there is room again; appends go on");
     p->full_told = false;
 }
@@ -71,7 +71,7 @@ void part_room_again(struct part *p)
 int part_failed(struct part *p, int rc, const char *what)
 {
     if (rc == 0) return 0;
-    if (rc == ERR_NOSPACE) part_no_room(p, os_why());
+    if (err_passes(rc)) part_no_room(p, rc, os_why());
     else part_fault(p, "write_error", what, os_why());
     return ERR_KAFKA_STORAGE_ERROR;
 }
@@ -89,7 +89,7 @@ void part_fence(struct part *p, int64_t base_offset, int64_t pos, int64_t offset
 const char *part_fenced(const struct part *p)
 {
     if (p->fenced) return p->fenced;
-    return p->full ? "disk_full" : p->read_failed ? "read_error" : NULL;
+    return p->full ? p->full : p->read_failed ? "read_error" : NULL;
 }
 
 void part_read(struct part *p, int rc, const char *why)

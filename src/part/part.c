@@ -195,6 +195,15 @@ static int check_marker(const struct part *p, const struct part_append *a, const
     return rc ? rc : producers_check_marker(&p->producers, h, coordinator_epoch, a->transaction_version);
 }
 
+/* Both lists are in the order of offsets; a batch that is sent again comes after others have. */
+static void wait_in_order(struct list *l, struct part_append *a)
+{
+    struct list *at = l;
+    while (at->prev != l && LIST_ENTRY(at->prev, struct part_append, link)->last_offset > a->last_offset)
+        at = at->prev;
+    list_insert_before(at, &a->link);
+}
+
 void part_append(struct part *p, struct part_append *a)
 {
     struct log *l = p->log;
@@ -225,12 +234,11 @@ void part_append(struct part *p, struct part_append *a)
             a->last_offset = dup.last_offset;
             a->append_time_ms = dup.time_ms;
             bool wait = a->acks_all && p->home->sync != PART_SYNC_NEVER && dup.last_offset >= part_durable(p);
-            if (wait) {
-                /* keeps wait_sync in offset order: it is at or below everything that comes later */
-                list_push_front(&p->wait_sync, &a->link);
+            if (dup.last_offset >= l->flushed_offset) wait_in_order(&p->wait_flush, a);
+            else if (wait) {
+                wait_in_order(&p->wait_sync, a);
                 part_make_durable(p);
-            } else if (dup.last_offset >= l->flushed_offset) list_push_back(&p->wait_flush, &a->link);
-            else {
+            } else {
                 a->err = 0;
                 a->done(a, p->home->shard);
             }
@@ -269,9 +277,9 @@ void part_append(struct part *p, struct part_append *a)
         a->owned = NULL;
         char why[96];
         snprintf(why, sizeof why, "%s", os_why());
-        if (rc == ERR_NOSPACE) part_no_room(p, why);
+        if (err_passes(rc)) part_no_room(p, rc, why);
         a->done(a, p->home->shard);
-        if (rc != ERR_NOSPACE) part_fault(p, "write_error", "a write", why);
+        if (!err_passes(rc)) part_fault(p, "write_error", "a write", why);
         return;
     }
     if (h.producer_id >= 0) {
@@ -301,14 +309,15 @@ static void part_flush(struct part *p)
     p->high_watermark = p->log->flushed_offset; /* no room for the last does not undo those before */
     producers_committed(&p->producers, p->high_watermark);
     bool sync = p->home->sync == PART_SYNC_ALWAYS;
-    struct list ready;
-    list_init(&ready);
-    list_splice(&ready, &p->wait_flush);
-    while (!list_empty(&ready)) {
-        struct part_append *a = LIST_ENTRY(ready.next, struct part_append, link);
+    /* Those who are told may append anew, which is for the next flush; and so is what was appended by those
+     * who were refused. */
+    int64_t written = p->log->flushed_offset;
+    while (!list_empty(&p->wait_flush)) {
+        struct part_append *a = LIST_ENTRY(p->wait_flush.next, struct part_append, link);
+        if (a->last_offset >= written) break;
         if (p->home->sync == PART_SYNC_ALWAYS || (a->acks_all && p->home->sync == PART_SYNC_ACKS_ALL)) {
             list_remove(&a->link);
-            list_push_back(&p->wait_sync, &a->link);
+            wait_in_order(&p->wait_sync, a);
             sync = true;
         } else part_complete(p, a, 0);
     }
@@ -321,6 +330,46 @@ void parts_end_of_turn(struct parts *ps)
     struct list *l;
     while ((l = list_pop_front(&ps->dirty)) != NULL) part_flush(LIST_ENTRY(l, struct part, in_dirty));
     parts_commit(ps);
+}
+
+/* The invariants of this file's head, and those of commit.c and sync.c, between turns. */
+static void part_check(const struct part *p)
+{
+    const struct log *l = p->log;
+    int64_t last = INT64_MIN;
+    log_check(l);
+    ASSERT(!p->doomed && p->pins >= 0);
+    ASSERT(list_empty(&p->wait_flush) && !list_linked(&p->in_dirty));
+    ASSERT(p->holding || list_empty(&p->held));
+    ASSERT(!p->syncer || !list_linked(&p->in_syncs));
+    if (l->faulted) {
+        ASSERT(list_empty(&p->wait_sync) && list_empty(&p->watches));
+        return;
+    }
+    ASSERT(p->high_watermark <= l->flushed_offset && part_last_stable_offset(p) <= l->end_offset);
+    LIST_FOREACH(n, &p->wait_sync)
+    {
+        const struct part_append *a = LIST_ENTRY(n, struct part_append, link);
+        ASSERT(a->last_offset >= last && a->last_offset >= part_durable(p) &&
+               a->last_offset < l->flushed_offset);
+        last = a->last_offset;
+    }
+    LIST_FOREACH(n, &p->watches)
+    ASSERT(LIST_ENTRY(n, struct part_watch, link)->offset >= p->high_watermark);
+    /* Who waits has something to wait for. */
+    ASSERT(list_empty(&p->wait_sync) || p->syncer || p->committing || list_linked(&p->in_commit) ||
+           list_linked(&p->in_syncs));
+    part_commit_check(p);
+}
+
+#define CHECKS 64 /* a turn */
+
+void parts_check(struct parts *ps)
+{
+    struct part *p;
+    for (int i = 0; i < CHECKS && (p = map_next(&ps->map, &ps->check_at)) != NULL; i++) part_check(p);
+    if (ps->check_at >= ps->map.cap) ps->check_at = 0;
+    parts_commit_check(ps);
 }
 
 void part_watch(struct part *p, struct part_watch *w)
@@ -391,7 +440,7 @@ int part_close(struct part *p)
     if (rc == 0) rc = part_snapshot(p, p->log->end_offset);
     if (rc) {
         logline(LOG_ERROR, p->log->dir, "closing failed: %s", os_why());
-        if (rc != ERR_NOSPACE) os_mark_unsettled(p->home->shard->os, p->root);
+        if (!err_passes(rc)) os_mark_unsettled(p->home->shard->os, p->root);
     }
     return rc;
 }

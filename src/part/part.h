@@ -61,8 +61,8 @@ struct part {
     bool read_failed;     /* the last read */
     bool read_told;       /* and the log says so */
     int64_t read_told_ns; /* when it last did; 0: never */
-    bool full;            /* the last write found no room; the next one may */
-    bool full_told;       /* and the log says so */
+    const char *full; /* what the last write lacked, in snake_case; the next one may find it. NULL: nothing */
+    bool full_told;   /* and the log says so */
     int64_t full_told_ns; /* when it last did; 0: never */
     const char *fenced;   /* what is for good, in snake_case; NULL: nothing. See part_fenced */
 };
@@ -76,6 +76,7 @@ struct parts {
     /* Syncs under way, and partitions that wait for one: first those whose answers need it. */
     int syncs_n, syncs_max;
     struct list syncs_asked, syncs_idle;
+    struct timer syncs_again; /* armed while no file is left for them */
     /* Of each log directory: names that this shard knows of, and how many of them are surely on the disk. One
      * sync of the directory does for all that were there before it. */
     struct part_root {
@@ -91,6 +92,7 @@ struct parts {
     int64_t uncut_bytes;           /* of them, since a turn was cut for their sake */
     struct kp_unpack *unpack;      /* these look into compressed batches; made when first needed */
     struct record_scan *scan;
+    size_t check_at; /* where parts_check goes on in map */
 };
 
 /* Everything below is on the disk. */
@@ -130,6 +132,8 @@ struct part *parts_find(const struct parts *ps, struct uuid topic_id, int32_t in
 /* Writes this turn's appends, moves high watermarks, releases those who wait. */
 void parts_end_of_turn(struct parts *ps);
 bool parts_idle(const struct parts *ps);
+/* Asserts what must be true between turns of some partitions, others each time. For checked builds. */
+void parts_check(struct parts *ps);
 /* To be called after part_open: puts back what the journal of an earlier run has and the log does not.
  * Neither that nor what the log had is synced: the journal has to stay until parts.paid. Blocking. */
 int part_restore(struct part *p, const struct journal *j) MUST_USE;

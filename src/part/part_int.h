@@ -39,12 +39,15 @@ void part_leave_journal(struct part *p);
 void part_stop_journal(struct part *p);
 /* Its files were synced, or are of no matter any more: whether it still needs an earlier run's journal. */
 void part_pay(struct part *p, bool gone);
+/* Asserts its invariants, and its part of p's. */
+void part_commit_check(const struct part *p);
+void parts_commit_check(const struct parts *ps);
 /* At the end of a turn: begins rounds. */
 void parts_commit(struct parts *ps);
 
 /* ---- fault.c ---- */
 /* To be told when the log took back what it could not write: those appends are refused. */
-void part_no_room(struct part *p, const char *why);
+void part_no_room(struct part *p, int rc, const char *why);
 /* To be told of a write that found room after that. */
 void part_room_again(struct part *p);
 

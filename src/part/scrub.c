@@ -118,8 +118,9 @@ static bool begin(struct scrub *s, struct part *p, int64_t from)
     int at;
     struct log_seg *seg = next_seg(p->log, from, &at);
     if (!seg) return false;
-    if (log_seg_open(seg)) {
-        part_read(p, ERR_IO, os_why());
+    int rc = log_seg_open(seg);
+    if (rc) {
+        if (!err_passes(rc)) part_read(p, ERR_IO, os_why());
         return false;
     }
     struct scrub_slice *x = xcalloc(1, sizeof *x);

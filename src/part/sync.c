@@ -44,9 +44,12 @@ struct part_syncer {
     char why[96];
 };
 
+static void syncs_again(struct timer *t, struct shard *s);
+
 void parts_init_syncs(struct parts *ps)
 {
     ps->syncs_max = (int)min_i64(SYNCS_MAX, max_i64(SYNCS_IDLE_MAX, ps->shard->files.open_max / 8));
+    ps->syncs_again.fire = syncs_again;
     list_init(&ps->syncs_asked);
     list_init(&ps->syncs_idle);
 }
@@ -118,10 +121,8 @@ static void sync_run(struct os_job *j)
     if (y->rc == 0 && y->txns) y->rc = sync_txns(y);
     if (y->rc == 0 && y->upkeep) keep_state(y);
     if (y->rc == 0 && (y->name_made || y->parent)) y->rc = sync_names(y->os, y->dir, y->parent);
-    if (y->rc) {
-        snprintf(y->why, sizeof y->why, "%s", os_why());
-        os_mark_unsettled(y->os, y->root);
-    }
+    if (y->rc) snprintf(y->why, sizeof y->why, "%s", os_why());
+    if (y->rc && !err_passes(y->rc)) os_mark_unsettled(y->os, y->root);
 }
 
 bool part_sync_failed(const struct part *p)
@@ -138,13 +139,33 @@ void part_release_synced(struct part *p)
     }
 }
 
+#define SYNCS_AGAIN_MS 100
+
+/* No file is left for it: it waits in its place, and is tried again. */
+static void sync_later(struct part *p)
+{
+    struct parts *ps = p->home;
+    bool asked = ps->sync == PART_SYNC_ALWAYS || !list_empty(&p->wait_sync);
+    if (!list_linked(&p->in_syncs)) list_push_back(asked ? &ps->syncs_asked : &ps->syncs_idle, &p->in_syncs);
+    if (!timer_armed(&ps->syncs_again)) timer_set_ms(ps->shard, &ps->syncs_again, SYNCS_AGAIN_MS);
+}
+
 static void next_syncs(struct parts *ps)
 {
     struct list *l;
-    while (ps->syncs_n < ps->syncs_max && (l = list_pop_front(&ps->syncs_asked)) != NULL)
+    if (timer_armed(&ps->syncs_again)) return;
+    while (ps->syncs_n < ps->syncs_max && !timer_armed(&ps->syncs_again) &&
+           (l = list_pop_front(&ps->syncs_asked)) != NULL)
         part_start_sync(LIST_ENTRY(l, struct part, in_syncs));
-    while (ps->syncs_n < SYNCS_IDLE_MAX && (l = list_pop_front(&ps->syncs_idle)) != NULL)
+    while (ps->syncs_n < SYNCS_IDLE_MAX && !timer_armed(&ps->syncs_again) &&
+           (l = list_pop_front(&ps->syncs_idle)) != NULL)
         part_start_sync(LIST_ENTRY(l, struct part, in_syncs));
+}
+
+static void syncs_again(struct timer *t, struct shard *s)
+{
+    (void)s;
+    next_syncs(CONTAINER_OF(t, struct parts, syncs_again));
 }
 
 static void sync_done(struct os_job *j, void *owner)
@@ -160,6 +181,9 @@ static void sync_done(struct os_job *j, void *owner)
     if (y->epochs.n && !y->epochs_kept) p->log->epochs_dirty = true;
     if (p->doomed) {
         /* nobody waits any more */
+    } else if (err_passes(y->rc)) {
+        p->upkeep |= y->upkeep;
+        sync_later(p);
     } else if (y->rc) {
         part_fault(p, "sync_error", "a sync to disk", y->why);
     } else {
@@ -193,7 +217,7 @@ void part_start_sync(struct part *p)
         l->synced_offset < l->flushed_offset || (p->upkeep && p->snapshot_offset < l->flushed_offset);
     if (p->syncer || l->faulted || !behind) return;
     list_remove(&p->in_syncs);
-    if (ps->syncs_n >= (asked ? ps->syncs_max : SYNCS_IDLE_MAX)) {
+    if (ps->syncs_n >= (asked ? ps->syncs_max : SYNCS_IDLE_MAX) || timer_armed(&ps->syncs_again)) {
         list_push_back(asked ? &ps->syncs_asked : &ps->syncs_idle, &p->in_syncs);
         return;
     }
@@ -225,7 +249,8 @@ void part_start_sync(struct part *p)
     if (rc) {
         for (i = 0; i < y->segs_n; i++) log_seg_put(y->segs[i]);
         free(y);
-        part_fault(p, "open_error", "opening a segment", os_why());
+        if (err_passes(rc)) sync_later(p);
+        else part_fault(p, "open_error", "opening a segment", os_why());
         return;
     }
     y->parent = root_unsynced(p);

@@ -1,4 +1,4 @@
-# make               build/moldau
+# make               build/moldau (the server) and build/moldau-tools (what it runs for the other commands)
 # make V=asan ...     the same under build/asan with ASan + UBSan and VERIFY on; V=verify: VERIFY alone, fast
 # make unit           the unit-test programs; make fuzz: the fuzz targets (clang)
 # make install PREFIX=/usr/local DESTDIR=
@@ -17,9 +17,13 @@ CFLAGS_tsan := -O1 -g -fsanitize=thread
 CFLAGS_fuzz := -O1 -g -fsanitize=address,undefined,fuzzer-no-link -fno-sanitize-recover=all -DMOLDAU_VERIFY
 CFLAGS += -std=c17 $(CFLAGS_$(V)) $(WARN) -D_GNU_SOURCE -DMOLDAU_VERSION='"$(VERSION)"' -Isrc -I$(B)/gen -pthread
 LDFLAGS += $(filter -fsanitize=%,$(CFLAGS_$(V))) -pthread
-SERVER_LIBS := -lzstd -llz4 -lsnappy -lz -lmicrohttpd
+# The codecs come into the executable where their archives are installed: each shared one costs a broker memory and time
+# to load, snappy's brings all of C++. What a sanitizer watches stays shared.
+static = $(if $(and $(filter release,$(V)),$(filter /%,$(shell $(CC) -print-file-name=lib$(1).a))),-l:lib$(1).a,$(2))
+SERVER_LIBS := $(call static,zstd,-lzstd) $(call static,lz4,-llz4) $(call static,z,-lz)
+SERVER_LIBS += $(if $(call static,stdc++,),$(call static,snappy,-lsnappy) -l:libstdc++.a,-lsnappy) -lmicrohttpd
+LDFLAGS += -Wl,--as-needed $(if $(filter release,$(V)),-static-libgcc)
 TOOL_LIBS := -lrdkafka -ljansson -lcrypto
-LIBS := $(SERVER_LIBS) $(TOOL_LIBS)
 ifeq ($(V),fuzz)
 override CC := clang
 endif
@@ -31,21 +35,23 @@ GEN_C := $(shell [ -f $(GEN_STAMP) ] && find $(B)/gen -name '*.c' | sort)
 ALL_C := $(shell find src -name '*.c' | sort)
 TEST_C := $(filter %_test.c,$(ALL_C))
 FUZZ_C := $(filter %_fuzz.c,$(ALL_C))
-LIB_C := $(filter-out src/main.c $(TEST_C) $(FUZZ_C),$(ALL_C))
-LIB_O := $(LIB_C:%.c=$(B)/o/%.o)
+LIB_C := $(filter-out src/main%.c $(TEST_C) $(FUZZ_C),$(ALL_C))
+TOOL_C := $(filter src/cli/% src/client/%,$(LIB_C))
+SERVER_O := $(patsubst %.c,$(B)/o/%.o,$(filter-out $(TOOL_C),$(LIB_C)))
+TOOL_O := $(TOOL_C:%.c=$(B)/o/%.o)
 UNIT := $(TEST_C:src/%.c=$(B)/unit/%)
 FUZZ := $(FUZZ_C:src/%.c=$(B)/fuzz/%)
 
 .PHONY: all unit fuzz bench sim clean install
 # The generator runs first, then make starts over with the list of what it wrote.
 all: $(GEN_STAMP)
-	@$(MAKE) --no-print-directory $(B)/moldau
+	@$(MAKE) --no-print-directory $(B)/moldau $(B)/moldau-tools
 unit: $(GEN_STAMP)
 	@$(MAKE) --no-print-directory unit-programs
 fuzz: $(GEN_STAMP)
 	@$(MAKE) --no-print-directory fuzz-programs
 bench: $(GEN_STAMP)
-	@$(MAKE) --no-print-directory $(B)/moldau $(patsubst benchmarks/%.c,$(B)/bench/%,$(wildcard benchmarks/*.c))
+	@$(MAKE) --no-print-directory $(B)/moldau $(B)/moldau-tools $(patsubst benchmarks/%.c,$(B)/bench/%,$(wildcard benchmarks/*.c))
 # C programs that the tests under tests/ start, and what they preload into a broker
 PRELOADED := tests/lib/faulty.c
 tests: $(GEN_STAMP)
@@ -64,39 +70,49 @@ $(GEN_STAMP): tools/kpgen.py $(SCHEMAS)
 .SECONDARY:
 
 GEN_O := $(GEN_C:%.c=%.o)
-$(B)/libmoldau.a: $(LIB_O) $(GEN_O)
+# Two archives, so that nothing of the server can come to need what only the tools link.
+SERVER_A := $(B)/libmoldau.a
+TOOLS_A := $(B)/libmoldau-tools.a
+ALL_A := $(TOOLS_A) $(SERVER_A)
+ALL_LIBS := $(SERVER_LIBS) $(TOOL_LIBS)
+$(SERVER_A): $(SERVER_O) $(GEN_O)
+$(TOOLS_A): $(TOOL_O)
+$(ALL_A):
 	@rm -f $@
 	@ar rcs $@ $^
-$(B)/moldau: $(B)/o/src/main.o $(B)/libmoldau.a
+$(B)/moldau: $(B)/o/src/main.o $(SERVER_A)
 	@echo "  LINK  $@"
-	@$(CC) $(LDFLAGS) -o $@ $^ $(LIBS)
-$(B)/unit/%: $(B)/o/src/%.o $(B)/libmoldau.a
+	@$(CC) $(LDFLAGS) -o $@ $^ $(SERVER_LIBS)
+$(B)/moldau-tools: $(B)/o/src/main_tools.o $(ALL_A)
+	@echo "  LINK  $@"
+	@$(CC) $(LDFLAGS) -o $@ $^ $(ALL_LIBS)
+$(B)/unit/%: $(B)/o/src/%.o $(ALL_A)
 	@mkdir -p $(@D)
-	@$(CC) $(LDFLAGS) -o $@ $^ $(LIBS)
-$(B)/fuzz/%: $(B)/o/src/%.o $(B)/libmoldau.a
+	@$(CC) $(LDFLAGS) -o $@ $^ $(ALL_LIBS)
+$(B)/fuzz/%: $(B)/o/src/%.o $(ALL_A)
 	@mkdir -p $(@D)
-	@$(CC) -fsanitize=address,undefined,fuzzer -o $@ $^ $(LIBS)
-$(B)/tests/%: tests/%.c $(B)/libmoldau.a
+	@$(CC) -fsanitize=address,undefined,fuzzer -o $@ $^ $(ALL_LIBS)
+$(B)/tests/%: tests/%.c $(ALL_A)
 	@mkdir -p $(@D)
-	@$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(LIBS)
+	@$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(ALL_LIBS)
 $(B)/tests/%.so: tests/%.c
 	@mkdir -p $(@D)
 	@$(CC) -std=c17 -O1 -g $(WARN) -D_GNU_SOURCE -fPIC -shared -o $@ $<
-$(B)/bench/%: benchmarks/%.c benchmarks/bench.h $(B)/libmoldau.a
+$(B)/bench/%: benchmarks/%.c benchmarks/bench.h $(SERVER_A)
 	@mkdir -p $(@D)
-	@$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $(filter-out %.h,$^) $(LIBS)
+	@$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $(filter-out %.h,$^) $(SERVER_LIBS)
 
-# The simulator: the same archive, with its own loops, disk and network in place of src/os/linux.c.
+# The simulator: the server's archive, with its own loops, disk and network in place of src/os/linux.c.
 SIM_O := $(patsubst %.c,$(B)/o/%.o,$(sort $(wildcard sim/*.c)))
 sim: $(GEN_STAMP)
 	@$(MAKE) --no-print-directory $(B)/sim/sim
-$(B)/sim/sim: $(SIM_O) $(B)/libmoldau.a
+$(B)/sim/sim: $(SIM_O) $(SERVER_A)
 	@mkdir -p $(@D)
-	@$(CC) $(LDFLAGS) -o $@ $^ $(LIBS)
+	@$(CC) $(LDFLAGS) -o $@ $^ $(SERVER_LIBS)
 
 # One source with a planted bug in front of the archive, which then does not give its own.
-$(B)/mutants/%: $(B)/mutants/%.c $(SIM_O) $(B)/libmoldau.a
-	@$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(LIBS)
+$(B)/mutants/%: $(B)/mutants/%.c $(SIM_O) $(SERVER_A)
+	@$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(SERVER_LIBS)
 
 $(B)/o/%.o: %.c | $(GEN_STAMP)
 	@mkdir -p $(@D)
@@ -107,8 +123,9 @@ $(B)/gen/%.o: $(B)/gen/%.c
 -include $(shell find $(B) -name '*.d' 2>/dev/null)
 
 install: all
-	install -d $(DESTDIR)$(PREFIX)/bin
+	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/libexec
 	install -m 755 $(B)/moldau $(DESTDIR)$(PREFIX)/bin/moldau
+	install -m 755 $(B)/moldau-tools $(DESTDIR)$(PREFIX)/libexec/moldau-tools
 	for f in bin/*.sh; do install -m 755 $$f $(DESTDIR)$(PREFIX)/bin/; done
 clean:
 	rm -rf build

@@ -1,7 +1,9 @@
 #!/bin/sh
 # kafka-storage.sh of Apache Kafka, answered by moldau: the command is this file's name.
-here=$(dirname "$(readlink -f "$0")")
+here=$(readlink -f "$0")
+here=${here%/*}
 moldau=$here/moldau
 [ -x "$moldau" ] || moldau=$here/../build/moldau
-name=$(basename "$0" .sh)
-exec "$moldau" "${name#kafka-}" "$@"
+name=${0##*/}
+name=${name#kafka-}
+exec "$moldau" "${name%.sh}" "$@"

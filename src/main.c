@@ -1,36 +1,42 @@
-/* moldau is one program with many names: the first argument, or the name it was called by, says which. */
+/* What people type: a broker, and a way to every tool. The tools need libraries that a broker does without,
+ * so they are an executable of their own, which this one becomes. */
 #include "base/base.h"
-#include "cli/tools.h"
+#include "cli/commands.h"
+#include "os/exec.h"
 #include "server/server.h"
 
 #include <stdio.h>
 
 static const struct command {
-    const char *name;
-    int (*run)(int argc, char **argv);
-    const char *what;
-} commands[] = {
-    {"server", server_main, "run a broker"},
-    {"storage", storage_main, "format log directories and tell their state"},
-    {"topics", topics_main, "create, delete, describe, or change topics"},
-    {"console-consumer", console_consumer_main, "print the records of topics"},
-    {"console-producer", console_producer_main, "write the lines of standard input to a topic"},
-    {"consumer-groups", consumer_groups_main, "list, describe, reset and delete groups"},
-    {"get-offsets", get_offsets_main, "tell the offsets of partitions"},
-    {"log-dirs", log_dirs_main, "tell what lies in the log directories of brokers"},
-    {"delete-records", delete_records_main, "delete the records of partitions before an offset"},
-    {"dump-log", dump_log_main, "print the files of a log"},
-    {"configs", configs_main, "describe and change settings"},
-    {"settings", settings_main, "print the reference of all settings"},
-    {"broker-api-versions", broker_api_versions_main, "tell which versions of each API the brokers offer"},
+    const char *name, *what;
+} tools[] = {
+#define X(name, entry, what) {name, what},
+    TOOL_COMMANDS(X)
+#undef X
 };
+
+static void help_line(const char *name, const char *what)
+{
+    printf("  %-24s %s\n", name, what);
+}
 
 static void help(void)
 {
     printf("moldau %s, a Kafka broker and its tools\n\nusage: moldau COMMAND [ARGUMENTS]\n\n",
            MOLDAU_VERSION);
-    for (size_t i = 0; i < NELEMS(commands); i++) printf("  %-24s %s\n", commands[i].name, commands[i].what);
+    help_line("server", "run a broker");
+    for (size_t i = 0; i < NELEMS(tools); i++) help_line(tools[i].name, tools[i].what);
     printf("\nmoldau COMMAND --help tells more. Without a command a broker starts on localhost:9092.\n");
+}
+
+static int run_tool(char **argv)
+{
+    struct strbuf why;
+    strbuf_init(&why);
+    os_exec_beside(TOOLS_PROGRAM, argv, &why);
+    fprintf(stderr, "moldau: %s\n", strbuf_cstr(&why));
+    strbuf_fini(&why);
+    return 1;
 }
 
 int main(int argc, char **argv)
@@ -44,8 +50,9 @@ int main(int argc, char **argv)
         help();
         return 0;
     }
-    for (size_t i = 0; i < NELEMS(commands); i++)
-        if (strcmp(argv[1], commands[i].name) == 0) return commands[i].run(argc - 2, argv + 2);
+    if (strcmp(argv[1], "server") == 0) return server_main(argc - 2, argv + 2);
+    for (size_t i = 0; i < NELEMS(tools); i++)
+        if (strcmp(argv[1], tools[i].name) == 0) return run_tool(argv);
     fprintf(stderr, "moldau: unknown command %s; see moldau --help\n", argv[1]);
     return 1;
 }

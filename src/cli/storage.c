@@ -1,6 +1,7 @@
 /* moldau storage: what kafka-storage.sh of Apache Kafka 4.3 does: formats the log directories of a
  * server.properties and tells their state. Kafka's own nodes accept what it writes. */
 #include "cli/storage_int.h"
+#include "cli/tools.h"
 #include "os/os.h"
 #include "server/server.h"
 

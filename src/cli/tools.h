@@ -4,6 +4,7 @@
 
 #include "cli/cli.h"
 
+int storage_main(int argc, char **argv);
 int topics_main(int argc, char **argv);
 int broker_api_versions_main(int argc, char **argv);
 int configs_main(int argc, char **argv);

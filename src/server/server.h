@@ -6,8 +6,6 @@
 
 /* Runs until SIGTERM. Returns the exit code; problems were told in one sentence on the error stream. */
 int server_main(int argc, char **argv);
-/* moldau storage format|info|random-uuid */
-int storage_main(int argc, char **argv);
 
 /* Reads a server.properties (NULL: none) and overrides "k=v" into conf and checks it. Prints problems. */
 int server_conf(struct conf *c, const char *file, char **overrides, int overrides_n) MUST_USE;

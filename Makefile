@@ -21,7 +21,7 @@ LDFLAGS += $(filter -fsanitize=%,$(CFLAGS_$(V))) -pthread
 # to load, snappy's brings all of C++. What a sanitizer watches stays shared.
 static = $(if $(and $(filter release,$(V)),$(filter /%,$(shell $(CC) -print-file-name=lib$(1).a))),-l:lib$(1).a,$(2))
 SERVER_LIBS := $(call static,zstd,-lzstd) $(call static,lz4,-llz4) $(call static,z,-lz)
-SERVER_LIBS += $(if $(call static,stdc++,),$(call static,snappy,-lsnappy) -l:libstdc++.a,-lsnappy) -lmicrohttpd
+SERVER_LIBS += $(if $(call static,stdc++,),$(call static,snappy,-lsnappy) -l:libstdc++.a,-lsnappy)
 LDFLAGS += -Wl,--as-needed $(if $(filter release,$(V)),-static-libgcc)
 TOOL_LIBS := -lrdkafka -ljansson -lcrypto
 ifeq ($(V),fuzz)

@@ -118,3 +118,8 @@ void os_close_wait(int fd)
 {
     close(fd);
 }
+
+void os_hang_up(int fd)
+{
+    shutdown(fd, SHUT_RDWR);
+}

@@ -10,6 +10,8 @@ int os_send_wait(int fd, const void *p, size_t n, int64_t timeout_ms) MUST_USE;
 /* Exactly n bytes; ERR_EOF if the peer closed, ERR_REQUEST_TIMED_OUT if nothing came in time. */
 int os_recv_wait(int fd, void *p, size_t n, int64_t timeout_ms) MUST_USE;
 void os_close_wait(int fd);
+/* Ends a connection that somebody else owns, who sees its end and closes it. */
+void os_hang_up(int fd);
 void os_sleep_ms(int64_t ms);
 int64_t os_now_wall_ms(void);
 int64_t os_now_mono_ms(void);

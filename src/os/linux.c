@@ -538,12 +538,12 @@ static int resolve(const char *host, uint16_t port, struct addrinfo **out)
     struct addrinfo hints = {.ai_family = AF_UNSPEC, .ai_socktype = SOCK_STREAM, .ai_flags = AI_PASSIVE};
     return getaddrinfo(*host ? host : NULL, service, &hints, out);
 }
-int os_listen(struct os *os, struct os_sock *s, const char *host, uint16_t port, uint16_t *port_out)
+int os_listen_plain(const char *host, uint16_t port, uint16_t *port_out)
 {
     struct addrinfo *list, *a, *pick = NULL;
     if (resolve(host, port, &list)) {
         errno = EADDRNOTAVAIL;
-        return ERR_IO;
+        return ERR_NOENT;
     }
     /* localhost names 127.0.0.1 and ::1; clients that resolve it try IPv4 first, so bind that one. Everything
      * else takes the first address; the wildcard prefers IPv6 with IPv4 mapped. */
@@ -571,11 +571,19 @@ int os_listen(struct os *os, struct os_sock *s, const char *host, uint16_t port,
         getsockname(fd, (struct sockaddr *)&sa, &n);
         *port_out = ntohs(sa.ss_family == AF_INET6 ? ((struct sockaddr_in6 *)&sa)->sin6_port
                                                    : ((struct sockaddr_in *)&sa)->sin_port);
-        rc = os_sock_attach(os, s, fd, OS_READABLE);
     }
     e = errno;
     if (rc && fd >= 0) close(fd);
     freeaddrinfo(list);
+    errno = e;
+    return rc ? rc : fd;
+}
+int os_listen(struct os *os, struct os_sock *s, const char *host, uint16_t port, uint16_t *port_out)
+{
+    int fd = os_listen_plain(host, port, port_out);
+    if (fd < 0) return fd;
+    int rc = os_sock_attach(os, s, fd, OS_READABLE), e = errno;
+    if (rc) close(fd);
     errno = e;
     return rc;
 }

@@ -132,7 +132,8 @@ struct os_sock {
 };
 enum { OS_READABLE = 1, OS_WRITABLE = 2 };
 
-/* Binds and listens; host "" is every address. Port 0 picks one; *port_out says which. */
+/* Binds and listens; host "" is every address. Port 0 picks one; *port_out says which. ERR_NOENT: the host
+ * has no address. */
 int os_listen(struct os *os, struct os_sock *s, const char *host, uint16_t port, uint16_t *port_out) MUST_USE;
 /* What the kernel may hold for each connection that this listener accepts from now on, as SO_SNDBUF and
  * SO_RCVBUF count; below 1: its own choice. */
@@ -166,7 +167,9 @@ struct os_pool *os_linux_pool_new(int threads);
 void os_linux_pool_free(struct os_pool *p);
 struct os *os_linux_new(struct os_pool *pool);
 void os_linux_free(struct os *os);
-/* Threads, for the server's main only. */
+/* os_listen for who has no loop: the listening handle. */
+int os_listen_plain(const char *host, uint16_t port, uint16_t *port_out) MUST_USE;
+/* Threads, for those who run loops. */
 struct os_thread;
 struct os_thread *os_thread_start(void (*run)(void *arg), void *arg);
 void os_thread_join(struct os_thread *t);

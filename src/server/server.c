@@ -5,8 +5,8 @@
  *   SIGTERM -> listeners and connections close -> partitions sync -> checkpoints -> .kafka_cleanshutdown */
 #include "server/server.h"
 #include "broker/gauges.h"
-#include "metrics/http.h"
 #include "server/life.h"
+#include "web/web.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -57,34 +57,41 @@ int server_conf(struct conf *c, const char *file, char **overrides, int override
 /* ---- metrics ---- */
 struct page {
     struct gauges gauges;
-    struct metrics_page *page;
+    struct web_request *request;
 };
 static void page_made(struct gauges *g)
 {
     struct page *p = CONTAINER_OF(g, struct page, gauges);
-    metrics_page_ready(p->page);
+    web_reply(p->request);
     free(p);
 }
-static void make_page(void *arg, struct metrics_page *page)
+static void make_page(void *arg, struct web_request *q)
 {
     struct page *p = xcalloc(1, sizeof *p);
-    p->page = page;
-    p->gauges.text = &page->text;
+    q->content_type = "text/plain; version=0.0.4; charset=utf-8";
+    p->request = q;
+    p->gauges.text = &q->text;
     p->gauges.done = page_made;
     gauges_ask(arg, &p->gauges);
 }
 /* After the directories are known to be good, before the shards run: their loops take what is posted. */
-static int start_metrics(const struct conf *c, struct os *zero, struct metrics_http **out, struct strbuf *why)
+static int start_metrics(const struct conf *c, struct os *zero, struct web **out, struct strbuf *why)
 {
     struct slice host;
-    int32_t asked;
-    uint16_t port;
+    int32_t port;
+    uint16_t got;
     if (!conf_has(c, CONF_MOLDAU_METRICS_LISTENER)) return 0;
-    int rc = conf_host_port_parse(slice_cstr(conf_str(c, CONF_MOLDAU_METRICS_LISTENER)), &host, &asked);
+    int rc = conf_host_port_parse(slice_cstr(conf_str(c, CONF_MOLDAU_METRICS_LISTENER)), &host, &port);
     ASSERT(rc == 0); /* conf_finish has looked */
     char *name = xstrndup(host.p, host.n);
-    rc = metrics_http_start(name, (uint16_t)asked, make_page, zero, &port, out, why);
-    if (rc == 0) logline(LOG_INFO, "server", "metrics on http://%s:%u/metrics", *name ? name : "*", port);
+    const struct web_route page = {"GET", "/metrics", 0, make_page, zero};
+    const struct web_config at = {.setting = "moldau.metrics.listener",
+                                  .host = name,
+                                  .port = (uint16_t)port,
+                                  .routes = &page,
+                                  .routes_n = 1};
+    rc = web_start(&at, &got, out, why);
+    if (rc == 0) logline(LOG_INFO, "server", "metrics on http://%s:%u/metrics", *name ? name : "*", got);
     free(name);
     return rc;
 }
@@ -114,8 +121,8 @@ static int run(struct server *sv)
         strbuf_fini(&why);
         return 1;
     }
-    struct metrics_http *http = NULL;
-    if (start_metrics(&sv->conf, loops[0], &http, &why)) {
+    struct web *web = NULL;
+    if (start_metrics(&sv->conf, loops[0], &web, &why)) {
         server_complain(strbuf_cstr(&why));
         strbuf_fini(&why);
         return 1;
@@ -126,7 +133,7 @@ static int run(struct server *sv)
     for (int i = 1; i < n; i++) threads[i] = os_thread_start(shard_main, &sv->boots[i]);
     shard_main(&sv->boots[0]);
     for (int i = 1; i < n; i++) os_thread_join(threads[i]);
-    metrics_http_stop(http);
+    web_stop(web);
     free(threads);
     free(loops);
     os_linux_pool_free(pool); /* syncs that run come to their end */

@@ -143,11 +143,11 @@ static int scan_byte(struct record_scan *s)
     return s->buf[s->at++];
 }
 
-/* Reads within a record, of which *left bytes remain. */
-static int64_t scan_varlong(struct record_scan *s, int64_t *left)
+/* Reads within a record, of which *left bytes remain, a number of at most so many bytes. */
+static int64_t scan_number(struct record_scan *s, int64_t *left, unsigned bytes_max)
 {
     uint64_t v = 0;
-    for (unsigned shift = 0; shift < 64 && *left > 0; shift += 7) {
+    for (unsigned shift = 0; shift<7 * bytes_max && * left> 0; shift += 7) {
         int b = scan_byte(s);
         if (b < 0) {
             if (!s->err) s->err = ERR_EOF;
@@ -159,6 +159,16 @@ static int64_t scan_varlong(struct record_scan *s, int64_t *left)
     }
     if (!s->err) s->err = ERR_FORMAT;
     return 0;
+}
+
+static int64_t scan_varlong(struct record_scan *s, int64_t *left)
+{
+    return scan_number(s, left, 10);
+}
+
+static int64_t scan_varint(struct record_scan *s, int64_t *left)
+{
+    return scan_number(s, left, 5);
 }
 
 static void scan_skip(struct record_scan *s, int64_t *left, int64_t n)
@@ -190,23 +200,23 @@ bool record_scan_next(struct record_scan *s, struct record_outline *out)
         if (scan_byte(s) >= 0) s->err = ERR_FORMAT;
         return false;
     }
-    int64_t any = 10, left = scan_varlong(s, &any);
+    int64_t any = 10, left = scan_varint(s, &any);
     if (left < 0 || left > INT32_MAX) s->err = ERR_FORMAT;
     scan_skip(s, &left, 1);
     out->time_delta_ms = scan_varlong(s, &left);
-    out->offset_delta = scan_varlong(s, &left);
-    out->key_bytes = scan_varlong(s, &left);
+    out->offset_delta = scan_varint(s, &left);
+    out->key_bytes = scan_varint(s, &left);
     scan_skip(s, &left, out->key_bytes);
-    out->value_bytes = scan_varlong(s, &left);
+    out->value_bytes = scan_varint(s, &left);
     scan_skip(s, &left, out->value_bytes);
-    int64_t headers = scan_varlong(s, &left);
+    int64_t headers = scan_varint(s, &left);
     if (!s->err && (out->key_bytes < -1 || out->value_bytes < -1 || headers < 0 || headers > left))
         s->err = ERR_FORMAT;
     for (int64_t i = 0; i < headers && !s->err; i++) {
-        int64_t n = scan_varlong(s, &left);
+        int64_t n = scan_varint(s, &left);
         if (!s->err && n < 0) s->err = ERR_FORMAT;
         scan_skip(s, &left, n);
-        n = scan_varlong(s, &left);
+        n = scan_varint(s, &left);
         if (!s->err && n < -1) s->err = ERR_FORMAT;
         scan_skip(s, &left, n);
     }

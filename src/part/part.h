@@ -113,6 +113,7 @@ struct part_append {
     const char *why;      /* static text or NULL */
     int32_t *bad_records; /* heap, the records to blame; whoever is done with the append frees them */
     int bad_records_n;
+    bool unordered; /* the offset deltas of an uncompressed batch's records do not count up */
     uint8_t *owned; /* the partition's own copy of a batch it had to compress anew; freed by the partition */
     int64_t producer_id; /* of a batch that waits to be written, -1: none; with what was known before it */
     struct producer_was producer_was;

@@ -28,6 +28,10 @@ struct producer *producers_find(const struct producers *p, int64_t id)
     return map_get(&p->map, hash_u64((uint64_t)id), &id, eq_id);
 }
 
+#define NO_EPOCH                                                                                             \
+    (-1) /* of a producer not heard of yet; any epoch may follow it, Kafka takes even this one               \
+          */
+
 /* Sequences run 0 .. INT32_MAX and wrap to 0. */
 static int32_t seq_add(int32_t seq, int32_t n)
 {
@@ -39,7 +43,7 @@ static int check_sequence(const struct producer *e, const struct batch_head *h, 
 {
     if (h->producer_epoch < e->epoch) return ERR_INVALID_PRODUCER_EPOCH;
     if (h->producer_epoch != e->epoch)
-        return h->base_sequence != 0 && e->epoch != -1 ? ERR_OUT_OF_ORDER_SEQUENCE_NUMBER : 0;
+        return h->base_sequence != 0 && e->epoch != NO_EPOCH ? ERR_OUT_OF_ORDER_SEQUENCE_NUMBER : 0;
     int32_t last = seq_add(h->base_sequence, (int32_t)(h->last_offset - h->base_offset));
     for (int i = 0; i < e->batches_n; i++) {
         const struct producer_batch *b = &e->batches[(e->batches_at + i) % PRODUCER_BATCHES];
@@ -57,7 +61,7 @@ static int check_sequence(const struct producer *e, const struct batch_head *h, 
 int producers_check(const struct producers *p, const struct batch_head *h, struct producer_batch *dup)
 {
     const struct producer *e = producers_find(p, h->producer_id);
-    if (!e) return 0;
+    if (!e) return h->producer_epoch < NO_EPOCH ? ERR_INVALID_PRODUCER_EPOCH : 0;
     int rc = check_sequence(e, h, dup);
     if (rc == 0 && e->txn_first_offset >= 0 && !(h->attributes & BATCH_TRANSACTIONAL))
         rc = ERR_INVALID_TXN_STATE;

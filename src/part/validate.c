@@ -112,8 +112,15 @@ static inline bool varlong(const uint8_t **p, const uint8_t *end, int64_t *v)
     return varlong_long(p, end, v);
 }
 
+/* The same of what is an int32 in Kafka: at most 5 bytes, or other readers refuse it. */
+static bool varint(const uint8_t **p, const uint8_t *end, int64_t *v)
+{
+    const uint8_t *start = *p;
+    return varlong(p, end, v) && *p - start <= 5;
+}
+
 struct walked {
-    int64_t time; /* delta */
+    int64_t time, offset; /* deltas */
     bool keyless;
     const char *why;
 };
@@ -138,6 +145,7 @@ struct walk {
     int32_t n;              /* so many were walked */
     int64_t oldest, newest; /* time deltas */
     bool keyless;           /* one of them is */
+    bool unordered;         /* their offset deltas do not count up */
 };
 #define PLAIN_BYTES_MIN 16 /* more than the fields of a plain record before its key */
 
@@ -191,41 +199,42 @@ __attribute__((always_inline)) static inline void walk_plain(const uint8_t *b, s
 }
 
 /* The same of every record; NULL: it is malformed, and w->why says why. */
-static const uint8_t *any_record(const uint8_t *p, const uint8_t *end, int32_t i, struct walked *w)
+static const uint8_t *any_record(const uint8_t *p, const uint8_t *end, int32_t last_delta, struct walked *w)
 {
-    int64_t len, delta, key, value, headers;
+    int64_t len, key, value, headers;
     w->why = "a record's length does not fit the batch";
-    if (!varlong(&p, end, &len) || len < 0 || len > end - p) return NULL;
+    if (!varint(&p, end, &len) || len < 0 || len > end - p) return NULL;
     const uint8_t *next = p + len;
     w->why = "a record is empty";
     if (p == next) return NULL;
     p++; /* attributes, unused */
     w->why = "a record is malformed";
-    if (!varlong(&p, next, &w->time) || !varlong(&p, next, &delta) || !varlong(&p, next, &key)) return NULL;
-    w->why = "the offset deltas of the records are not consecutive";
-    if (delta != i) return NULL;
+    if (!varlong(&p, next, &w->time) || !varint(&p, next, &w->offset) || !varint(&p, next, &key)) return NULL;
+    w->why = "a record's offset lies outside its batch";
+    if (w->offset < 0 || w->offset > last_delta) return NULL;
     w->why = "a key's length does not fit its record";
     if (key < -1 || key > next - p) return NULL;
     w->keyless = key < 0;
     if (key > 0) p += key;
     w->why = "a value's length does not fit its record";
-    if (!varlong(&p, next, &value) || value < -1 || value > next - p) return NULL;
+    if (!varint(&p, next, &value) || value < -1 || value > next - p) return NULL;
     if (value > 0) p += value;
     w->why = "a record's headers are malformed";
-    if (!varlong(&p, next, &headers) || headers < 0 || headers > next - p + 1) return NULL;
+    if (!varint(&p, next, &headers) || headers < 0 || headers > next - p + 1) return NULL;
     for (int64_t k = 0; k < headers; k++) {
         int64_t n;
-        if (!varlong(&p, next, &n) || n < 0 || n > next - p) return NULL;
+        if (!varint(&p, next, &n) || n < 0 || n > next - p) return NULL;
         p += n;
-        if (!varlong(&p, next, &n) || n < -1 || n > next - p) return NULL;
+        if (!varint(&p, next, &n) || n < -1 || n > next - p) return NULL;
         if (n > 0) p += n;
     }
     w->why = "a record is longer than its fields";
     return p == next ? next : NULL;
 }
 
-/* Walks the records of an uncompressed batch: lengths nest, offset deltas count up. NULL, or what is wrong.
- * Without `plain` no record is taken for one: slower, and the same. */
+/* Walks the records of an uncompressed batch: lengths nest, offsets lie within the batch. Some producers let
+ * all have the delta 0; Kafka stores that as it came. NULL, or what is wrong. Without `plain` no record is
+ * taken for one: slower, and the same. */
 static const char *walk(const struct part_append *a, const struct batch_head *h, bool plain, struct walk *w)
 {
     const uint8_t *b = a->records.p;
@@ -239,8 +248,9 @@ static const char *walk(const struct part_append *a, const struct batch_head *h,
             walk_plain(b, end, w, (int32_t)min_i64(h->count, 1 << 20), 3);
             if (w->n == h->count) break;
         }
-        const uint8_t *next = any_record(b + w->at, b + end, w->n, &one);
+        const uint8_t *next = any_record(b + w->at, b + end, h->count - 1, &one);
         if (!next) return one.why;
+        w->unordered |= one.offset != w->n;
         w->at = (size_t)(next - b);
         w->n++;
         w->keyless |= one.keyless;
@@ -257,7 +267,7 @@ static bool same_walk(const struct part_append *a, const struct batch_head *h, c
     struct walk slow;
     if (walk(a, h, false, &slow) != why) return false;
     return why || (slow.at == w->at && slow.n == w->n && slow.oldest == w->oldest &&
-                   slow.newest == w->newest && slow.keyless == w->keyless);
+                   slow.newest == w->newest && slow.keyless == w->keyless && slow.unordered == w->unordered);
 }
 #endif
 
@@ -269,7 +279,7 @@ static int check_each(const struct conf_topic *cfg, struct part_append *a, const
     int rc = 0;
     for (int32_t i = 0; i < h->count; i++) {
         struct walked w;
-        p = any_record(p, end, i, &w);
+        p = any_record(p, end, h->count - 1, &w);
         ASSERT(p);
         if (w.keyless && cfg->cleanup_compact) rc = blame(a, i, ERR_INVALID_RECORD, NO_KEY);
         int late = check_time(cfg, a, h, i, time_of(h, w.time), now_ms);
@@ -286,6 +296,7 @@ static int walk_records(const struct conf_topic *cfg, struct part_append *a, str
     const char *why = walk(a, h, true, &w);
     VERIFY(same_walk(a, h, why, &w));
     if (why) return malformed(a, why);
+    a->unordered = w.unordered;
     int64_t oldest = time_of(h, w.oldest), newest = time_of(h, w.newest);
     /* Below 0 are the records without a time, which may stand between others. */
     bool each = oldest < 0 || time_fault(cfg, h, oldest, now_ms) || time_fault(cfg, h, newest, now_ms);
@@ -336,6 +347,7 @@ int validate_batch(const struct part *p, struct part_append *a, struct batch_hea
     const struct conf_topic *cfg = &p->cfg;
     struct slice in = a->records;
     bool head = in.n >= BATCH_HEAD_BYTES;
+    a->unordered = false;
     if (head && !a->internal && load_be64(in.p) != 0)
         return bad(a, ERR_INVALID_RECORD, "the base offset of a produced batch is not 0");
     int rc = batch_head_parse(in, h);
@@ -357,10 +369,29 @@ int validate_batch(const struct part *p, struct part_append *a, struct batch_hea
         return bad(a, ERR_INVALID_TXN_STATE, "transactions are not enabled on this broker");
     if (h->count <= 0 || h->count != h->last_offset - h->base_offset + 1)
         return bad(a, ERR_INVALID_RECORD, "the record count and the offsets of the batch disagree");
-    if (h->producer_id >= 0 && (h->base_sequence < 0 || h->producer_epoch < 0))
-        return bad(a, ERR_INVALID_RECORD,
-                   "an idempotent producer's batch needs an epoch and a sequence number");
+    if (h->producer_id >= 0 && h->base_sequence < 0)
+        return bad(a, ERR_INVALID_RECORD, "an idempotent producer's batch needs a sequence number");
     return codec == 0 ? walk_records(cfg, a, h, now_ms) : scan_records(p, a, h, now_ms);
+}
+
+/* The records with offset deltas that count up. They have been validated. */
+static void put_in_order(struct slice records, int32_t n, struct kp_writer *out)
+{
+    struct kp_reader in = kp_reader_of(records);
+    for (int32_t i = 0; i < n; i++) {
+        int32_t len = kp_read_varint(&in);
+        struct kp_reader r = kp_reader_of(kp_read_raw(&in, (size_t)max_i64(len, 0)));
+        struct slice head = slice_of(r.p, 0); /* attributes and time */
+        kp_read_i8(&r);
+        kp_read_varlong(&r);
+        head.n = (size_t)(r.p - head.p);
+        kp_read_varint(&r);
+        kp_write_varint(out, (int32_t)(head.n + kp_uvarint_bytes((uint64_t)i << 1) + kp_left(&r)));
+        kp_write_raw(out, head);
+        kp_write_varint(out, i);
+        kp_write_raw(out, slice_of(r.p, kp_left(&r)));
+    }
+    ASSERT(!in.err);
 }
 
 int recompress_batch(const struct conf_topic *cfg, struct part_append *a, struct batch_head *h)
@@ -376,15 +407,21 @@ int recompress_batch(const struct conf_topic *cfg, struct part_append *a, struct
                     : codec == 3 ? cfg->compression_lz4_level
                     : codec == 4 ? cfg->compression_zstd_level
                                  : KP_LEVEL_DEFAULT;
-    struct kp_writer body, out;
+    struct kp_writer body, ordered, out;
     struct slice plain;
     kp_writer_init(&body, 0);
+    kp_writer_init(&ordered, 0);
     kp_writer_init(&out, (size_t)h->bytes);
     int rc = batch_body(a->records.p, h, (size_t)max_i64(BODY_MAX, cfg->max_message_bytes), &body, &plain);
     kp_write_raw(&out, slice_of(a->records.p, BATCH_HEAD_BYTES));
+    if (rc == 0 && a->unordered) { /* Kafka numbers the records of a compressed batch */
+        put_in_order(plain, h->count, &ordered);
+        plain = kp_writer_slice(&ordered);
+    }
     if (rc == 0 && codec == 0) kp_write_raw(&out, plain);
     if (rc == 0 && codec) rc = kp_compress(codec, level, plain, &out);
     kp_writer_fini(&body);
+    kp_writer_fini(&ordered);
     if (rc) {
         kp_writer_fini(&out);
         return bad(a, rc == ERR_MESSAGE_TOO_LARGE ? rc : ERR_CORRUPT_MESSAGE,

@@ -46,6 +46,24 @@ static void make_batch(const uint8_t *p, size_t n, struct kp_writer *out)
     batch_builder_fini(&b);
 }
 
+/* What was accepted can be read; the records of a batch that was compressed here count up. */
+static void check_accepted(const struct part_append *a, const struct batch_head *h)
+{
+    struct kp_writer body;
+    struct slice records;
+    struct record_iter it;
+    struct record r;
+    int64_t i = 0;
+    kp_writer_init(&body, 0);
+    int rc = batch_body(a->records.p, h, (size_t)1 << 28, &body, &records);
+    ASSERT(rc == 0);
+    record_iter_init(&it, h, records);
+    for (; record_next(&it, &r); i++)
+        ASSERT(a->unordered && !a->owned ? true : r.offset == h->base_offset + i);
+    ASSERT(it.err == 0 && i == h->count);
+    kp_writer_fini(&body);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 {
     static struct parts parts;
@@ -54,12 +72,14 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
     struct batch_head h;
     if (n < 4 + CHANGES_BYTES) return 0;
     part.home = &parts;
-    part.cfg = (struct conf_topic){.max_message_bytes = INT32_MAX,
-                                   .segment_bytes = INT32_MAX,
-                                   .cleanup_compact = data[1] & 1,
-                                   .message_timestamp_log_append = data[1] & 2,
-                                   .message_timestamp_before_max_ms = data[1] & 4 ? 100 : INT64_MAX,
-                                   .message_timestamp_after_max_ms = data[1] & 8 ? 1 : 3600000};
+    part.cfg =
+        (struct conf_topic){.max_message_bytes = INT32_MAX,
+                            .segment_bytes = INT32_MAX,
+                            .cleanup_compact = data[1] & 1,
+                            .compression = data[1] & 64 ? CONF_COMPRESSION_GZIP : CONF_COMPRESSION_PRODUCER,
+                            .message_timestamp_log_append = data[1] & 2,
+                            .message_timestamp_before_max_ms = data[1] & 4 ? 100 : INT64_MAX,
+                            .message_timestamp_after_max_ms = data[1] & 8 ? 1 : 3600000};
     kp_writer_init(&w, 0);
     if (data[0] & 0x80) make_batch(data + 4, n - 4, &w);
     else {
@@ -80,6 +100,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
     int rc = validate_batch(&part, &a, &h, 1010);
     if (rc == 0 && data[1] & 32) rc = recompress_batch(&part.cfg, &a, &h);
     ASSERT(rc != 0 || h.count > 0);
+    if (rc == 0) check_accepted(&a, &h);
     free(a.owned);
     free(a.bad_records);
     kp_writer_fini(&w);

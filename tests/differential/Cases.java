@@ -39,6 +39,7 @@ class Cases extends Differential {
         create("small", 1, "{name:'max.message.bytes',value:'200'}");
         create("compact", 1, "{name:'cleanup.policy',value:'compact'}");
         create("odd", 1, "");
+        create("packed", 1, "{name:'compression.type',value:'zstd'}");
         create("fair", 3, "");
         for (int p = 0; p < 3; p++) top("Produce", "setup", produce("fair", p, "three", -1));
         create("bounded", 1, "{name:'message.timestamp.before.max.ms',value:'86400000'}");
@@ -162,6 +163,9 @@ class Cases extends Differential {
             records.put(n + "good", made(k, 2, join(good, second)));
             records.put(n + "gap", made(k, 2, join(good, record(0, 5, "k", "v", 0))));
             records.put(n + "from one", made(k, 1, second));
+            records.put(n + "repeats", made(k, 2, join(good, good)));
+            records.put(n + "backwards", made(k, 2, join(second, good)));
+            records.put(n + "long delta", made(k, 1, new byte[] {26, 0, 0, (byte) 128, (byte) 128, (byte) 128, (byte) 128, (byte) 128, 0, 2, 'k', 2, 'v', 0}));
             records.put(n + "too few", made(k, 2, good));
             records.put(n + "too many", made(k, 1, join(good, second)));
             records.put(n + "bytes after", made(k, 1, join(good, new byte[3])));
@@ -492,6 +496,7 @@ class Cases extends Differential {
                     one("Produce", v, "stamped " + r, produce("stamped", 0, r, -1));
                     one("Produce", v, "bounded " + r, produce("bounded", 0, r, -1));
                 }
+            for (String r : List.of("made raw repeats", "made raw backwards")) one("Produce", v, "packed " + r, produce("packed", 0, r, -1));
             for (String r : List.of("one", "appendtime", "notime", "gzip", "past", "future", "maxtime")) one("Produce", v, "stamped " + r, produce("stamped", 0, r, -1));
             for (String r : List.of("badcrc", "magic9", "magic1", "txn", "codec5", "cut", "tail20", "baseoffset", "control", "controlplain", "head50", "head57", "tiny")) {
                 one("Produce", v, "good and " + r, two(v, "one", r));
@@ -546,9 +551,18 @@ class Cases extends Differential {
             one("Produce", v, "idempotent at the wrap", produce("p" + v, 1, "iwrap", -1));
             idempotent("iwrap", pid + 600, 0, 1, 1);
             one("Produce", v, "idempotent after the wrap", produce("p" + v, 1, "iwrap", -1));
+            int[][] epochs = {{0, -1, 9}, {800, -1, 0}, {800, -1, 1}, {800, 0, 5}, {810, -2, 0}, {820, -1, -1}, {830, Short.MIN_VALUE, 0}};
+            for (int[] e : epochs) {
+                idempotent("a", pid + e[0], 0, Math.max(e[2], 0), 1);
+                byte[] b = poke(poke(records.get("a"), 51, e[1] >> 8), 52, e[1]);
+                if (e[2] < 0) for (int i = 53; i < 57; i++) b = poke(b, i, 255);
+                records.put("iepoch", crc(b));
+                one("Produce", v, "idempotent, producer " + e[0] + " with epoch " + e[1] + " and sequence " + e[2], produce("p" + v, 1, "iepoch", -1));
+            }
             idempotent("a", pid + 700, 0, 0, 1);
             records.put("idouble", join(records.get("a"), records.get("a")));
             records.remove("a");
+            records.remove("iepoch");
             one("Produce", v, "idempotent, two batches", produce("p" + v, 1, "idouble", -1));
             top("DescribeProducers", "of p" + v, "{topics:[{name:'p" + v + "',partitionIndexes:[0,1]}]}");
             for (int p = 0; p < 2; p++) {

@@ -5,40 +5,40 @@
 /* clang-format off */
 /* Settings of one topic. */
 #define CONF_TABLE_TOPIC(X) \
-    X(TOPIC_CLEANUP_POLICY, "cleanup.policy", LIST, "delete", LIST("compact, delete"), TOPIC, EFFECT, "What happens to old segments: delete, compact, both, or nothing when empty.") \
-    X(TOPIC_COMPRESSION_TYPE, "compression.type", STRING, "producer", ONE_OF("uncompressed, zstd, lz4, snappy, gzip, producer"), TOPIC, EFFECT, "Compression of the stored batches; producer keeps what came.") \
-    X(TOPIC_COMPRESSION_GZIP_LEVEL, "compression.gzip.level", INT, "-1", GZIP_LEVEL, TOPIC, EFFECT, "Level used when the broker compresses with gzip.") \
-    X(TOPIC_COMPRESSION_LZ4_LEVEL, "compression.lz4.level", INT, "9", RANGE(1, 17), TOPIC, EFFECT, "Level used when the broker compresses with lz4.") \
-    X(TOPIC_COMPRESSION_ZSTD_LEVEL, "compression.zstd.level", INT, "3", RANGE(-131072, 22), TOPIC, EFFECT, "Level used when the broker compresses with zstd.") \
-    X(TOPIC_DELETE_RETENTION_MS, "delete.retention.ms", LONG, "86400000", MIN(0), TOPIC, EFFECT, "How long tombstones and transaction markers stay after compaction.") \
-    X(TOPIC_FILE_DELETE_DELAY_MS, "file.delete.delay.ms", LONG, "60000", MIN(0), TOPIC, EFFECT, "Time between taking a segment out and removing its files.") \
-    X(TOPIC_FLUSH_MESSAGES, "flush.messages", LONG, "9223372036854775807", MIN(1), TOPIC, NO_EFFECT, "Records after which a partition is synced to disk.") \
-    X(TOPIC_FLUSH_MS, "flush.ms", LONG, "9223372036854775807", MIN(0), TOPIC, NO_EFFECT, "Longest time before a record is synced to disk.") \
-    X(TOPIC_FOLLOWER_REPLICATION_THROTTLED_REPLICAS, "follower.replication.throttled.replicas", LIST, "", THROTTLED, TOPIC, NO_EFFECT, "Replicas throttled as followers, as partition:broker pairs, or *.") \
-    X(TOPIC_INDEX_INTERVAL_BYTES, "index.interval.bytes", INT, "4096", MIN(0), TOPIC, EFFECT, "Bytes of records between two entries of an index.") \
+    X(TOPIC_CLEANUP_POLICY, "cleanup.policy", LIST, "delete", LIST("compact, delete"), TOPIC, EFFECT, "What becomes of old segments: delete drops them when retention says so, compact keeps the newest record of each key; both may be given, and an empty list keeps everything.") \
+    X(TOPIC_COMPRESSION_TYPE, "compression.type", STRING, "producer", ONE_OF("uncompressed, zstd, lz4, snappy, gzip, producer"), TOPIC, EFFECT, "Codec in which batches are stored, whatever a producer chose: gzip, snappy, lz4, zstd or uncompressed; producer leaves them as they were sent.") \
+    X(TOPIC_COMPRESSION_GZIP_LEVEL, "compression.gzip.level", INT, "-1", GZIP_LEVEL, TOPIC, EFFECT, "Compression level where the broker compresses with gzip; -1 is the library's own.") \
+    X(TOPIC_COMPRESSION_LZ4_LEVEL, "compression.lz4.level", INT, "9", RANGE(1, 17), TOPIC, EFFECT, "Compression level where the broker compresses with lz4.") \
+    X(TOPIC_COMPRESSION_ZSTD_LEVEL, "compression.zstd.level", INT, "3", RANGE(-131072, 22), TOPIC, EFFECT, "Compression level where the broker compresses with zstd.") \
+    X(TOPIC_DELETE_RETENTION_MS, "delete.retention.ms", LONG, "86400000", MIN(0), TOPIC, EFFECT, "How long compaction retains delete markers (tombstones) and transaction markers, so that a slow consumer still sees them.") \
+    X(TOPIC_FILE_DELETE_DELAY_MS, "file.delete.delay.ms", LONG, "60000", MIN(0), TOPIC, EFFECT, "How long the files of a deleted segment wait before they leave the disk.") \
+    X(TOPIC_FLUSH_MESSAGES, "flush.messages", LONG, "9223372036854775807", MIN(1), TOPIC, NO_EFFECT, "Number of messages after which a partition's log is flushed to disk (fsync).") \
+    X(TOPIC_FLUSH_MS, "flush.ms", LONG, "9223372036854775807", MIN(0), TOPIC, NO_EFFECT, "Longest time until a message is flushed to disk (fsync).") \
+    X(TOPIC_FOLLOWER_REPLICATION_THROTTLED_REPLICAS, "follower.replication.throttled.replicas", LIST, "", THROTTLED, TOPIC, NO_EFFECT, "Replicas whose replication is throttled on the side of the follower, as partition:broker pairs, or * for all.") \
+    X(TOPIC_INDEX_INTERVAL_BYTES, "index.interval.bytes", INT, "4096", MIN(0), TOPIC, EFFECT, "Bytes of messages between two entries of the offset index; fewer find an offset sooner and make the index larger.") \
     X(TOPIC_INTERNAL_SEGMENT_BYTES, "internal.segment.bytes", INT, NULL, ANY, TOPIC, EFFECT | HIDDEN, "Segment size without the lower limit, for tests.") \
-    X(TOPIC_LEADER_REPLICATION_THROTTLED_REPLICAS, "leader.replication.throttled.replicas", LIST, "", THROTTLED, TOPIC, NO_EFFECT, "Replicas throttled at their leader, as partition:broker pairs, or *.") \
-    X(TOPIC_LOCAL_RETENTION_BYTES, "local.retention.bytes", LONG, "-2", MIN(-2), TOPIC, NO_EFFECT, "With tiered storage, how many bytes stay on local disks; -2 follows retention.bytes.") \
-    X(TOPIC_LOCAL_RETENTION_MS, "local.retention.ms", LONG, "-2", MIN(-2), TOPIC, NO_EFFECT, "With tiered storage, how long records stay on local disks; -2 follows retention.ms.") \
-    X(TOPIC_MAX_COMPACTION_LAG_MS, "max.compaction.lag.ms", LONG, "9223372036854775807", MIN(1), TOPIC, EFFECT, "Records older than this are compacted whatever the ratio says.") \
-    X(TOPIC_MAX_MESSAGE_BYTES, "max.message.bytes", INT, "1048588", MIN(0), TOPIC, EFFECT, "Largest record batch a producer may send.") \
-    X(TOPIC_MESSAGE_TIMESTAMP_AFTER_MAX_MS, "message.timestamp.after.max.ms", LONG, "3600000", MIN(0), TOPIC, EFFECT, "How far in the future a producer's timestamp may lie.") \
-    X(TOPIC_MESSAGE_TIMESTAMP_BEFORE_MAX_MS, "message.timestamp.before.max.ms", LONG, "9223372036854775807", MIN(0), TOPIC, EFFECT, "How far in the past a producer's timestamp may lie.") \
-    X(TOPIC_MESSAGE_TIMESTAMP_TYPE, "message.timestamp.type", STRING, "CreateTime", ONE_OF("CreateTime, LogAppendTime"), TOPIC, EFFECT, "Whose clock stamps a record: CreateTime of the producer, or LogAppendTime of the broker.") \
-    X(TOPIC_MIN_CLEANABLE_DIRTY_RATIO, "min.cleanable.dirty.ratio", DOUBLE, "0.5", RANGE(0, 1), TOPIC, EFFECT, "Part of a log that must be uncompacted before it is compacted.") \
-    X(TOPIC_MIN_COMPACTION_LAG_MS, "min.compaction.lag.ms", LONG, "0", MIN(0), TOPIC, EFFECT, "Records younger than this are not compacted.") \
-    X(TOPIC_MIN_INSYNC_REPLICAS, "min.insync.replicas", INT, "1", MIN(1), TOPIC, EFFECT, "Replicas that must be in sync for acks=all to be accepted.") \
-    X(TOPIC_PREALLOCATE, "preallocate", BOOLEAN, "false", ANY, TOPIC, NO_EFFECT, "A new segment file gets its full size at once.") \
-    X(TOPIC_REMOTE_LOG_COPY_DISABLE, "remote.log.copy.disable", BOOLEAN, "false", ANY, TOPIC, NO_EFFECT, "Nothing more is copied to the tiered storage; what is there stays readable.") \
-    X(TOPIC_REMOTE_LOG_DELETE_ON_DISABLE, "remote.log.delete.on.disable", BOOLEAN, "false", ANY, TOPIC, NO_EFFECT, "Turning off tiered storage deletes what lies there.") \
-    X(TOPIC_REMOTE_STORAGE_ENABLE, "remote.storage.enable", BOOLEAN, "false", ANY, TOPIC, NO_EFFECT, "Old segments move to the tiered storage.") \
-    X(TOPIC_RETENTION_BYTES, "retention.bytes", LONG, "-1", ANY, TOPIC, EFFECT, "Size to which a partition is trimmed; -1 for no limit.") \
-    X(TOPIC_RETENTION_MS, "retention.ms", LONG, "604800000", MIN(-1), TOPIC, EFFECT, "How long records are kept; -1 for ever.") \
-    X(TOPIC_SEGMENT_BYTES, "segment.bytes", INT, "1073741824", MIN(1048576), TOPIC, EFFECT, "Size at which a partition starts a new segment.") \
-    X(TOPIC_SEGMENT_INDEX_BYTES, "segment.index.bytes", INT, "10485760", MIN(4), TOPIC, EFFECT, "Largest size of an offset or time index.") \
-    X(TOPIC_SEGMENT_JITTER_MS, "segment.jitter.ms", LONG, "0", MIN(0), TOPIC, NO_EFFECT, "Largest random time taken off segment.ms.") \
-    X(TOPIC_SEGMENT_MS, "segment.ms", LONG, "604800000", MIN(1), TOPIC, EFFECT, "Age at which a partition starts a new segment.") \
-    X(TOPIC_UNCLEAN_LEADER_ELECTION_ENABLE, "unclean.leader.election.enable", BOOLEAN, "false", ANY, TOPIC, NO_EFFECT, "Without a replica in sync, one that lags may lead, at the cost of acknowledged records.")
+    X(TOPIC_LEADER_REPLICATION_THROTTLED_REPLICAS, "leader.replication.throttled.replicas", LIST, "", THROTTLED, TOPIC, NO_EFFECT, "Replicas whose replication is throttled on the side of the leader, as partition:broker pairs, or * for all.") \
+    X(TOPIC_LOCAL_RETENTION_BYTES, "local.retention.bytes", LONG, "-2", MIN(-2), TOPIC, NO_EFFECT, "With tiered storage, size to which a partition is retained on local disks before its segments are deleted there; -2 follows retention.bytes.") \
+    X(TOPIC_LOCAL_RETENTION_MS, "local.retention.ms", LONG, "-2", MIN(-2), TOPIC, NO_EFFECT, "With tiered storage, how long segments are retained on local disks before they are deleted there; -2 follows retention.ms.") \
+    X(TOPIC_MAX_COMPACTION_LAG_MS, "max.compaction.lag.ms", LONG, "9223372036854775807", MIN(1), TOPIC, EFFECT, "Longest time a message may stay uncompacted; older ones are compacted whatever min.cleanable.dirty.ratio says.") \
+    X(TOPIC_MAX_MESSAGE_BYTES, "max.message.bytes", INT, "1048588", MIN(0), TOPIC, EFFECT, "Largest record batch that a producer may send, in bytes as it is on the wire, after compression; larger ones are rejected.") \
+    X(TOPIC_MESSAGE_TIMESTAMP_AFTER_MAX_MS, "message.timestamp.after.max.ms", LONG, "3600000", MIN(0), TOPIC, EFFECT, "How far in the future, by the broker's clock, the timestamp of a message may lie before it is rejected.") \
+    X(TOPIC_MESSAGE_TIMESTAMP_BEFORE_MAX_MS, "message.timestamp.before.max.ms", LONG, "9223372036854775807", MIN(0), TOPIC, EFFECT, "How far in the past, by the broker's clock, the timestamp of a message may lie before it is rejected.") \
+    X(TOPIC_MESSAGE_TIMESTAMP_TYPE, "message.timestamp.type", STRING, "CreateTime", ONE_OF("CreateTime, LogAppendTime"), TOPIC, EFFECT, "Whose clock gives a message its timestamp: CreateTime is the producer's, LogAppendTime the broker's at the append.") \
+    X(TOPIC_MIN_CLEANABLE_DIRTY_RATIO, "min.cleanable.dirty.ratio", DOUBLE, "0.5", RANGE(0, 1), TOPIC, EFFECT, "Part of a log that must be dirty (not compacted yet) before the log cleaner compacts it; a lower ratio wastes less disk and cleans more often.") \
+    X(TOPIC_MIN_COMPACTION_LAG_MS, "min.compaction.lag.ms", LONG, "0", MIN(0), TOPIC, EFFECT, "Shortest time a message stays uncompacted.") \
+    X(TOPIC_MIN_INSYNC_REPLICAS, "min.insync.replicas", INT, "1", MIN(1), TOPIC, EFFECT, "How many replicas must be in sync (ISR), the leader among them, for a write with acks=all to be accepted.") \
+    X(TOPIC_PREALLOCATE, "preallocate", BOOLEAN, "false", ANY, TOPIC, NO_EFFECT, "Preallocates the file of a new segment on disk, at its full size.") \
+    X(TOPIC_REMOTE_LOG_COPY_DISABLE, "remote.log.copy.disable", BOOLEAN, "false", ANY, TOPIC, NO_EFFECT, "Copies no more segments to remote (tiered) storage; what lies there stays readable.") \
+    X(TOPIC_REMOTE_LOG_DELETE_ON_DISABLE, "remote.log.delete.on.disable", BOOLEAN, "false", ANY, TOPIC, NO_EFFECT, "When remote (tiered) storage is disabled for the topic, deletes what lies there.") \
+    X(TOPIC_REMOTE_STORAGE_ENABLE, "remote.storage.enable", BOOLEAN, "false", ANY, TOPIC, NO_EFFECT, "Enables remote (tiered) storage: closed segments are copied there.") \
+    X(TOPIC_RETENTION_BYTES, "retention.bytes", LONG, "-1", ANY, TOPIC, EFFECT, "Size to which each partition is retained: beyond it the oldest segments are deleted; -1 for no limit.") \
+    X(TOPIC_RETENTION_MS, "retention.ms", LONG, "604800000", MIN(-1), TOPIC, EFFECT, "How long messages are retained: older segments are deleted; -1 keeps them for ever.") \
+    X(TOPIC_SEGMENT_BYTES, "segment.bytes", INT, "1073741824", MIN(1048576), TOPIC, EFFECT, "Size of a segment file at which a partition's log rolls to a new one; retention and compaction take whole, closed segments.") \
+    X(TOPIC_SEGMENT_INDEX_BYTES, "segment.index.bytes", INT, "10485760", MIN(4), TOPIC, EFFECT, "Largest size of the index files that lead from offsets and timestamps to positions in a segment.") \
+    X(TOPIC_SEGMENT_JITTER_MS, "segment.jitter.ms", LONG, "0", MIN(0), TOPIC, NO_EFFECT, "Largest random jitter taken off segment.ms, so that not all partitions roll at once.") \
+    X(TOPIC_SEGMENT_MS, "segment.ms", LONG, "604800000", MIN(1), TOPIC, EFFECT, "Age at which a partition's log rolls to a new segment though the old one is not full, so that retention can delete or compact it.") \
+    X(TOPIC_UNCLEAN_LEADER_ELECTION_ENABLE, "unclean.leader.election.enable", BOOLEAN, "false", ANY, TOPIC, NO_EFFECT, "Without a replica in sync (ISR), one that lags may be elected leader, at the cost of data that was acknowledged.")
 
 /* Settings of one consumer, share or streams group. */
 #define CONF_TABLE_PERGROUP(X) \

@@ -2,6 +2,37 @@
 #include "base/err.h"
 #include "base/test.h"
 
+/* Who knows Kafka searches for its words. */
+TEST(the_docs_of_topic_settings_hold_the_words_people_search_for)
+{
+    static const struct {
+        enum conf_id id;
+        const char *words[3];
+    } want[] = {
+        {CONF_TOPIC_RETENTION_MS, {"retained", "deleted", "messages"}},
+        {CONF_TOPIC_RETENTION_BYTES, {"retained", "deleted", "partition"}},
+        {CONF_TOPIC_DELETE_RETENTION_MS, {"tombstones", "delete markers", "retains"}},
+        {CONF_TOPIC_MIN_CLEANABLE_DIRTY_RATIO, {"log cleaner", "dirty", "ratio"}},
+        {CONF_TOPIC_FLUSH_MS, {"flushed", "fsync", "disk"}},
+        {CONF_TOPIC_SEGMENT_MS, {"rolls", "segment", "retention"}},
+        {CONF_TOPIC_SEGMENT_BYTES, {"rolls", "segment file", "retention"}},
+        {CONF_TOPIC_SEGMENT_JITTER_MS, {"jitter", "random", "roll"}},
+        {CONF_TOPIC_MIN_INSYNC_REPLICAS, {"ISR", "acks=all", "in sync"}},
+        {CONF_TOPIC_UNCLEAN_LEADER_ELECTION_ENABLE, {"ISR", "elected leader", "in sync"}},
+        {CONF_TOPIC_MAX_MESSAGE_BYTES, {"record batch", "compression", "rejected"}},
+        {CONF_TOPIC_MESSAGE_TIMESTAMP_TYPE, {"timestamp", "LogAppendTime", "CreateTime"}},
+        {CONF_TOPIC_REMOTE_STORAGE_ENABLE, {"remote", "tiered", "segments"}},
+        {CONF_TOPIC_LOCAL_RETENTION_MS, {"tiered", "retained", "local"}},
+        {CONF_TOPIC_FOLLOWER_REPLICATION_THROTTLED_REPLICAS, {"throttled", "follower", "replication"}},
+        {CONF_TOPIC_CLEANUP_POLICY, {"retention", "compact", "delete"}},
+        {CONF_TOPIC_INDEX_INTERVAL_BYTES, {"index", "offset", "messages"}},
+        {CONF_TOPIC_PREALLOCATE, {"Preallocates", "segment", "disk"}},
+    };
+    for (size_t i = 0; i < NELEMS(want); i++)
+        for (size_t k = 0; k < NELEMS(want[i].words); k++)
+            CHECK(strstr(conf_def(want[i].id)->doc, want[i].words[k]));
+}
+
 TEST_MAIN
 
 /* What a test needs all the time: a configuration and the sentences it gave. */
@@ -650,10 +681,9 @@ TEST(the_reference_page_lists_every_setting)
     int lines = 0;
     for (const char *p = strbuf_cstr(&out); *p; p++) lines += *p == '\n';
     CHECK(lines > 400);
-    CHECK(strstr(
-        out.s,
-        "| retention.ms | long | 604800000 | -1 or more | topic | How long records are kept; -1 for ever. "
-        "Default from log.retention.ms, then log.retention.minutes, then "
-        "log.retention.hours. |"));
+    CHECK(strstr(out.s, "| retention.ms | long | 604800000 | -1 or more | topic | How long messages are "
+                        "retained: older segments are deleted; -1 keeps them for ever. "
+                        "Default from log.retention.ms, then log.retention.minutes, then "
+                        "log.retention.hours. |"));
     strbuf_fini(&out);
 }

@@ -135,12 +135,13 @@ static struct row *rows_of(struct admin *a, const struct group_state *g,
     for (int32_t i = 0; i < g->members_n; i++)
         for (int32_t k = 0; k < order[i]->parts_n; k++)
             rows[(*n)++] = (struct row){order[i]->parts[k], order[i]};
-    int32_t owned = *n;
-    for (int32_t i = 0; i < committed->n; i++) {
-        int32_t k = 0;
-        while (k < owned && topic_part_cmp(&rows[k].tp, &committed->v[i].tp) != 0) k++;
-        if (k == owned) rows[(*n)++] = (struct row){committed->v[i].tp, NULL};
-    }
+    size_t owned_n = (size_t)*n;
+    struct topic_part *owned = arena_zalloc(&a->c.arena, owned_n + 1, sizeof *owned);
+    for (size_t i = 0; i < owned_n; i++) owned[i] = rows[i].tp;
+    qsort(owned, owned_n, sizeof *owned, topic_part_cmp);
+    for (int32_t i = 0; i < committed->n; i++)
+        if (!bsearch(&committed->v[i].tp, owned, owned_n, sizeof *owned, topic_part_cmp))
+            rows[(*n)++] = (struct row){committed->v[i].tp, NULL};
     for (int32_t i = 0; i < *n; i++) (void)group_offset_add(a, all, rows[i].tp);
     return rows;
 }

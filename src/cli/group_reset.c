@@ -249,30 +249,39 @@ static int to_current(struct admin *a, struct group_offsets *plan, const struct 
     return rc;
 }
 
-/* topic,partition,offset or, with several groups, group,topic,partition,offset. */
+/* Cuts a line of CSV at its commas; how many fields there were, more than max if too many. */
+static int csv_fields(char *line, char **field, int max)
+{
+    char *save, *p = strtok_r(line, ",\r\n", &save);
+    int n = 0;
+    for (; p && n < max; p = strtok_r(NULL, ",\r\n", &save)) {
+        while (*p == ' ' || *p == '"') p++;
+        for (size_t len = strlen(p); len && (p[len - 1] == ' ' || p[len - 1] == '"'); len--) p[len - 1] = 0;
+        field[n++] = p;
+    }
+    return p ? max + 1 : n;
+}
+
+/* topic,partition,offset or, with a group before them, group,topic,partition,offset: what an export of
+ * several groups looks like. The first line tells which; without groups the file is the one group's. */
 static int from_file(struct admin *a, const char *path, struct slice group, bool several,
                      struct group_offsets *plan)
 {
     char line[1024];
-    int rc = 0;
+    int rc = 0, first = several ? 1 : -1;
     FILE *f = fopen(path, "r");
     if (!f) return admin_fail(a, "java.nio.file.NoSuchFileException", "%s", path);
     while (rc == 0 && fgets(line, sizeof line, f)) {
-        char *save, *field[4], *p = strtok_r(line, ",\r\n", &save);
-        int n = 0, first = several ? 1 : 0;
-        for (; p && n < 4; p = strtok_r(NULL, ",\r\n", &save)) {
-            while (*p == ' ' || *p == '"') p++;
-            for (size_t len = strlen(p); len && (p[len - 1] == ' ' || p[len - 1] == '"'); len--)
-                p[len - 1] = 0;
-            field[n++] = p;
-        }
-        if (!n) continue;
+        char *field[4];
+        int n = csv_fields(line, field, 4);
         int64_t part, offset;
+        if (!n) continue;
+        if (first < 0) first = n == 3 ? 0 : 1;
         if (n != first + 3 || !parse_i64(field[first + 1], &part) || !parse_i64(field[first + 2], &offset) ||
             part < 0 || part > INT32_MAX)
             rc = admin_fail(a, "java.lang.IllegalArgumentException",
-                            "%s: a line is not %stopic,partition,offset", path, several ? "group," : "");
-        else if (!several || slice_eq_cstr(group, field[0])) {
+                            "%s: a line is not %stopic,partition,offset", path, first ? "group," : "");
+        else if (!first || slice_eq_cstr(group, field[0])) {
             size_t len = strlen(field[first]);
             char *topic = arena_alloc(&a->c.arena, len + 1);
             memcpy(topic, field[first], len + 1);
@@ -281,6 +290,8 @@ static int from_file(struct admin *a, const char *path, struct slice group, bool
         }
     }
     fclose(f);
+    if (rc == 0 && !plan->n)
+        printf("\nError: No reset plan for group %.*s found\n", (int)group.n, (const char *)group.p);
     return rc ? rc : bound_all(a, plan);
 }
 
@@ -336,18 +347,20 @@ static int commit(struct admin *a, const struct group_state *g, const struct gro
     req.member_id = KP_EMPTY;
     req.retention_time_ms = -1;
     req.topics = arena_zalloc(&a->c.arena, (size_t)plan->n + 1, sizeof *req.topics);
-    for (int32_t i = 0; i < plan->n; i++) { /* one entry a partition would be legal; one a topic is usual */
-        struct kp_offset_commit_request_offset_commit_request_topic *t = req.topics,
-                                                                    *end = req.topics + req.topics_n;
-        while (t < end && !slice_eq(t->name, plan->v[i].tp.topic)) t++;
-        if (t == end) {
-            t->name = plan->v[i].tp.topic;
-            t->partitions = arena_zalloc(&a->c.arena, (size_t)plan->n, sizeof *t->partitions);
-            req.topics_n++;
+    struct kp_offset_commit_request_offset_commit_request_partition *next =
+        arena_zalloc(&a->c.arena, (size_t)plan->n + 1, sizeof *next);
+    struct group_offset *v = arena_zalloc(&a->c.arena, (size_t)plan->n + 1, sizeof *v);
+    memcpy(v, plan->v, (size_t)plan->n * sizeof *v);
+    qsort(v, (size_t)plan->n, sizeof *v, topic_part_cmp); /* one entry a topic */
+    for (int32_t i = 0; i < plan->n; i++) {
+        if (!i || !slice_eq(v[i].tp.topic, v[i - 1].tp.topic)) {
+            req.topics[req.topics_n].name = v[i].tp.topic;
+            req.topics[req.topics_n++].partitions = next;
         }
-        t->partitions[t->partitions_n++] = (struct kp_offset_commit_request_offset_commit_request_partition){
-            .partition_index = plan->v[i].tp.part,
-            .committed_offset = plan->v[i].committed,
+        req.topics[req.topics_n - 1].partitions_n++;
+        *next++ = (struct kp_offset_commit_request_offset_commit_request_partition){
+            .partition_index = v[i].tp.part,
+            .committed_offset = v[i].committed,
             .committed_leader_epoch = -1,
             .committed_metadata = KP_EMPTY};
     }

@@ -182,9 +182,7 @@ int group_describe(struct admin *a, struct slice id, struct group_state *out)
 
 struct group_offset *group_offset_find(const struct group_offsets *o, struct topic_part tp)
 {
-    for (int32_t i = 0; i < o->n; i++)
-        if (topic_part_cmp(&o->v[i].tp, &tp) == 0) return &o->v[i];
-    return NULL;
+    return o->n ? bsearch(&tp, o->v, (size_t)o->n, sizeof *o->v, topic_part_cmp) : NULL; /* tp comes first */
 }
 
 struct group_offset *group_offset_add(struct admin *a, struct group_offsets *o, struct topic_part tp)
@@ -247,15 +245,42 @@ int group_committed(struct admin *a, struct slice id, int32_t coordinator, struc
     return 0;
 }
 
+static int topic_cmp(const void *a, const void *b)
+{
+    const struct kp_metadata_response_metadata_response_topic *x = a, *y = b;
+    return slice_cmp(x->name, y->name);
+}
+
+/* Topics are sorted. */
 static int32_t leader_of(const struct kp_metadata_response *m, struct topic_part tp)
 {
-    for (int32_t i = 0; i < m->topics_n; i++) {
-        if (!slice_eq(m->topics[i].name, tp.topic)) continue;
-        for (int32_t k = 0; k < m->topics[i].partitions_n; k++)
-            if (m->topics[i].partitions[k].partition_index == tp.part)
-                return m->topics[i].partitions[k].leader_id;
-    }
+    const struct kp_metadata_response_metadata_response_topic key = {.name = tp.topic}, *t;
+    t = m->topics_n ? bsearch(&key, m->topics, (size_t)m->topics_n, sizeof key, topic_cmp) : NULL;
+    if (!t) return -1;
+    /* brokers tell them in order */
+    if (tp.part >= 0 && tp.part < t->partitions_n && t->partitions[tp.part].partition_index == tp.part)
+        return t->partitions[tp.part].leader_id;
+    for (int32_t k = 0; k < t->partitions_n; k++)
+        if (t->partitions[k].partition_index == tp.part) return t->partitions[k].leader_id;
     return -1;
+}
+
+static int by_partition(const void *a, const void *b)
+{
+    return topic_part_cmp(*(struct group_offset *const *)a, *(struct group_offset *const *)b);
+}
+
+/* The answer for one partition, which may stand there more than once. */
+static void take_answer(struct group_offset **v, int32_t n, struct topic_part tp, int64_t answer,
+                        int16_t error)
+{
+    struct group_offset key = {.tp = tp}, *k = &key,
+                        **at = bsearch(&k, v, (size_t)n, sizeof *v, by_partition);
+    while (at && at > v && topic_part_cmp(at[-1], &tp) == 0) at--;
+    for (; at && at < v + n && topic_part_cmp(*at, &tp) == 0; at++) {
+        (*at)->answer = answer;
+        (*at)->error = error;
+    }
 }
 
 /* One ListOffsets request to a leader, for those of the sorted partitions that it leads. */
@@ -268,14 +293,15 @@ static int ask_leader(struct admin *a, int32_t leader, const int32_t *leaders, s
     req.replica_id = -1;
     req.timeout_ms = a->timeout_ms;
     req.topics = take(a, n, sizeof *req.topics);
+    struct kp_list_offsets_request_list_offsets_partition *next = take(a, n, sizeof *next);
     for (int32_t i = 0; i < n; i++) {
         if (leaders[i] != leader) continue;
         if (!req.topics_n || !slice_eq(req.topics[req.topics_n - 1].name, v[i]->tp.topic)) {
             req.topics[req.topics_n].name = v[i]->tp.topic;
-            req.topics[req.topics_n++].partitions = take(a, n - i, sizeof *req.topics->partitions);
+            req.topics[req.topics_n++].partitions = next;
         }
-        struct kp_list_offsets_request_list_offsets_topic *t = &req.topics[req.topics_n - 1];
-        t->partitions[t->partitions_n++] = (struct kp_list_offsets_request_list_offsets_partition){
+        req.topics[req.topics_n - 1].partitions_n++;
+        *next++ = (struct kp_list_offsets_request_list_offsets_partition){
             .partition_index = v[i]->tp.part, .current_leader_epoch = -1, .timestamp = time};
     }
     int rc = group_call(a, leader, KP_API_LIST_OFFSETS, -1, &req, &resp);
@@ -283,19 +309,10 @@ static int ask_leader(struct admin *a, int32_t leader, const int32_t *leaders, s
         for (int32_t k = 0; k < resp.topics[i].partitions_n; k++) {
             const struct kp_list_offsets_response_list_offsets_partition_response *p =
                 &resp.topics[i].partitions[k];
-            for (int32_t j = 0; j < n; j++) {
-                if (v[j]->tp.part != p->partition_index || !slice_eq(v[j]->tp.topic, resp.topics[i].name))
-                    continue;
-                v[j]->answer = p->error_code ? -1 : p->offset;
-                v[j]->error = p->error_code;
-            }
+            take_answer(v, n, (struct topic_part){resp.topics[i].name, p->partition_index},
+                        p->error_code ? -1 : p->offset, p->error_code);
         }
     return rc;
-}
-
-static int by_partition(const void *a, const void *b)
-{
-    return topic_part_cmp(*(struct group_offset *const *)a, *(struct group_offset *const *)b);
 }
 
 int offsets_of_partitions(struct admin *a, struct group_offsets *o, int64_t time)
@@ -315,6 +332,7 @@ int offsets_of_partitions(struct admin *a, struct group_offsets *o, int64_t time
         if (!i || !slice_eq(v[i]->tp.topic, v[i - 1]->tp.topic)) names[names_n++] = v[i]->tp.topic;
     strbuf_reset(&a->why);
     int rc = client_metadata(&a->c, names, names_n, &m, &a->why);
+    if (rc == 0 && m.topics_n) qsort(m.topics, (size_t)m.topics_n, sizeof *m.topics, topic_cmp);
     for (int32_t i = 0; i < o->n && rc == 0; i++) leaders[i] = leader_of(&m, v[i]->tp);
     for (int32_t i = 0; rc == 0 && i < m.brokers_n; i++) {
         int32_t id = m.brokers[i].node_id;

@@ -50,6 +50,7 @@ int group_committed(struct admin *a, struct slice id, int32_t coordinator,
  * an error. */
 int offsets_of_partitions(struct admin *a, struct group_offsets *o, int64_t time) MUST_USE;
 struct group_offset *group_offset_add(struct admin *a, struct group_offsets *o, struct topic_part tp);
+/* Of offsets that are by topic and partition, as group_committed gives them. */
 struct group_offset *group_offset_find(const struct group_offsets *o, struct topic_part tp);
 /* The cluster's groups of consumers, from every broker: those of the states and types given (none: all). */
 struct group_listed {

@@ -35,7 +35,7 @@ struct topic_desc {
     struct slice name;
     struct uuid id;
     struct part_desc *parts;
-    int32_t parts_n;
+    int32_t parts_n, parts_cap;
 };
 struct topics {
     struct admin a;
@@ -61,12 +61,15 @@ static int32_t plain_names(struct arena *a, const char *text, struct slice **out
     *out = arena_zalloc(a, strlen(text) + 1, sizeof **out);
     for (const char *p = text; *p;) {
         size_t len = strcspn(p, ",");
-        bool twice = false;
-        for (int32_t i = 0; i < n; i++) twice |= slice_eq((*out)[i], slice_of(p, len));
-        if (len && !twice) (*out)[n++] = slice_of(p, len);
+        if (len) (*out)[n++] = slice_of(p, len);
         p += len + (p[len] == ',');
     }
-    return n > 0 ? n : -1;
+    if (!n) return -1;
+    qsort(*out, (size_t)n, sizeof **out, slice_qsort_cmp);
+    int32_t once = 1;
+    for (int32_t i = 1; i < n; i++)
+        if (!slice_eq((*out)[i], (*out)[once - 1])) (*out)[once++] = (*out)[i];
+    return once;
 }
 
 /* Fills in the names that match --topic. */
@@ -313,26 +316,37 @@ static int list(struct topics *t)
     int rc = find_topics(t, cli_given(t->o, "exclude-internal"));
     for (int32_t i = 0; rc == 0 && i < t->names_n; i++)
         printf("%.*s\n", (int)t->names[i].n, (const char *)t->names[i].p);
+    if (rc == 0 && !t->names_n) printf("\n"); /* as the reference: the names, joined, are one text */
     return rc;
 }
 
 /* ---- describe ---- */
 static void describe_by_metadata(struct topics *t, struct topic_desc *out, int32_t *n)
 {
-    for (int32_t i = 0; i < t->names_n; i++)
-        for (int32_t k = 0; k < t->meta.topics_n; k++) {
-            const struct kp_metadata_response_metadata_response_topic *m = &t->meta.topics[k];
-            if (!slice_eq(m->name, t->names[i])) continue;
-            struct topic_desc *d = &out[(*n)++];
-            *d = (struct topic_desc){.name = m->name, .id = m->topic_id, .parts_n = m->partitions_n};
-            d->parts = arena_zalloc(&t->a.c.arena, (size_t)m->partitions_n, sizeof *d->parts);
-            for (int32_t p = 0; p < m->partitions_n; p++) {
-                const struct kp_metadata_response_metadata_response_partition *q = &m->partitions[p];
-                d->parts[p] = (struct part_desc){.index = q->partition_index, .leader = q->leader_id};
-                d->parts[p].replicas = (struct int_list){q->replica_nodes, q->replica_nodes_n};
-                d->parts[p].isr = (struct int_list){q->isr_nodes, q->isr_nodes_n};
-            }
+    for (int32_t k = 0; k < t->meta.topics_n; k++) {
+        const struct kp_metadata_response_metadata_response_topic *m = &t->meta.topics[k];
+        if (*n == t->names_n ||
+            !bsearch(&m->name, t->names, (size_t)t->names_n, sizeof *t->names, slice_qsort_cmp))
+            continue;
+        struct topic_desc *d = &out[(*n)++];
+        *d = (struct topic_desc){.name = m->name, .id = m->topic_id, .parts_n = m->partitions_n};
+        d->parts = arena_zalloc(&t->a.c.arena, (size_t)m->partitions_n, sizeof *d->parts);
+        for (int32_t p = 0; p < m->partitions_n; p++) {
+            const struct kp_metadata_response_metadata_response_partition *q = &m->partitions[p];
+            d->parts[p] = (struct part_desc){.index = q->partition_index, .leader = q->leader_id};
+            d->parts[p].replicas = (struct int_list){q->replica_nodes, q->replica_nodes_n};
+            d->parts[p].isr = (struct int_list){q->isr_nodes, q->isr_nodes_n};
         }
+    }
+}
+
+static void make_room(struct arena *a, struct topic_desc *d, int32_t more)
+{
+    if (d->parts_n + more <= d->parts_cap) return;
+    d->parts_cap = d->parts_n + (more > d->parts_n ? more : d->parts_n);
+    struct part_desc *parts = arena_zalloc(a, (size_t)d->parts_cap, sizeof *parts);
+    if (d->parts_n) memcpy(parts, d->parts, (size_t)d->parts_n * sizeof *parts);
+    d->parts = parts;
 }
 
 /* In pages, as large topics need (KIP-966). A topic may go on in the next page. */
@@ -366,15 +380,12 @@ static int describe_by_pages(struct topics *t, struct topic_desc *out, int32_t *
                 d = &out[(*n)++];
                 *d = (struct topic_desc){.name = resp.topics[i].name, .id = resp.topics[i].topic_id};
             }
-            struct part_desc *parts =
-                arena_zalloc(a, (size_t)(d->parts_n + resp.topics[i].partitions_n), sizeof *parts);
-            if (d->parts_n) memcpy(parts, d->parts, (size_t)d->parts_n * sizeof *parts);
-            d->parts = parts;
+            make_room(a, d, resp.topics[i].partitions_n);
             for (int32_t p = 0; p < resp.topics[i].partitions_n; p++) {
                 const struct
                     kp_describe_topic_partitions_response_describe_topic_partitions_response_partition *q =
                         &resp.topics[i].partitions[p];
-                struct part_desc *o = &parts[d->parts_n++];
+                struct part_desc *o = &d->parts[d->parts_n++];
                 o->index = q->partition_index;
                 o->leader = q->leader_id;
                 o->replicas = (struct int_list){q->replica_nodes, q->replica_nodes_n};
@@ -390,6 +401,27 @@ static int describe_by_pages(struct topics *t, struct topic_desc *out, int32_t *
     }
 }
 
+static int desc_cmp(const void *a, const void *b)
+{
+    const struct topic_desc *x = a, *y = b;
+    return slice_cmp(x->name, y->name);
+}
+
+/* v is sorted. */
+static struct topic_desc *desc_find(struct topic_desc *v, int32_t n, struct slice name)
+{
+    struct topic_desc key = {.name = name};
+    return n ? bsearch(&key, v, (size_t)n, sizeof *v, desc_cmp) : NULL;
+}
+
+static struct part_desc *part_find(const struct topic_desc *d, int32_t index)
+{
+    if (index >= 0 && index < d->parts_n && d->parts[index].index == index) return &d->parts[index];
+    for (int32_t i = 0; i < d->parts_n; i++)
+        if (d->parts[i].index == index) return &d->parts[i];
+    return NULL;
+}
+
 /* What is being moved; a broker without the API moves nothing. */
 static int add_reassignments(struct topics *t, struct topic_desc *v, int32_t n)
 {
@@ -401,18 +433,18 @@ static int add_reassignments(struct topics *t, struct topic_desc *v, int32_t n)
     int rc = admin_call(&t->a, KP_API_LIST_PARTITION_REASSIGNMENTS, -1, &req, &resp);
     if (rc == ERR_UNSUPPORTED_VERSION) return 0;
     if (rc || resp.error_code) return rc; /* not permitted: shown without */
-    for (int32_t i = 0; i < resp.topics_n; i++)
-        for (int32_t k = 0; k < n; k++)
-            for (int32_t p = 0; slice_eq(v[k].name, resp.topics[i].name) && p < resp.topics[i].partitions_n;
-                 p++)
-                for (int32_t q = 0; q < v[k].parts_n; q++) {
-                    const struct kp_list_partition_reassignments_response_ongoing_partition_reassignment *r =
-                        &resp.topics[i].partitions[p];
-                    if (v[k].parts[q].index != r->partition_index) continue;
-                    v[k].parts[q].reassigning = true;
-                    v[k].parts[q].adding = (struct int_list){r->adding_replicas, r->adding_replicas_n};
-                    v[k].parts[q].removing = (struct int_list){r->removing_replicas, r->removing_replicas_n};
-                }
+    for (int32_t i = 0; i < resp.topics_n; i++) {
+        const struct topic_desc *d = desc_find(v, n, resp.topics[i].name);
+        for (int32_t p = 0; d && p < resp.topics[i].partitions_n; p++) {
+            const struct kp_list_partition_reassignments_response_ongoing_partition_reassignment *r =
+                &resp.topics[i].partitions[p];
+            struct part_desc *q = part_find(d, r->partition_index);
+            if (!q) continue;
+            q->reassigning = true;
+            q->adding = (struct int_list){r->adding_replicas, r->adding_replicas_n};
+            q->removing = (struct int_list){r->removing_replicas, r->removing_replicas_n};
+        }
+    }
     return 0;
 }
 
@@ -473,6 +505,13 @@ static bool is_alive(const struct topics *t, int32_t node)
     return false;
 }
 
+static int configs_cmp(const void *a, const void *b)
+{
+    const struct kp_describe_configs_response_describe_configs_result *x = a, *y = b;
+    return slice_cmp(x->resource_name, y->resource_name);
+}
+
+/* The results come sorted by name. */
 static int describe_configs(struct topics *t, const struct topic_desc *v, int32_t n,
                             struct kp_describe_configs_response *resp)
 {
@@ -489,6 +528,8 @@ static int describe_configs(struct topics *t, const struct topic_desc *v, int32_
     for (int32_t i = 0; rc == 0 && n && i < resp->results_n; i++)
         if (resp->results[i].error_code)
             rc = admin_fail_code(&t->a, resp->results[i].error_code, resp->results[i].error_message);
+    if (rc == 0 && n && resp->results_n)
+        qsort(resp->results, (size_t)resp->results_n, sizeof *resp->results, configs_cmp);
     return rc;
 }
 
@@ -539,6 +580,7 @@ static int describe(struct topics *t)
         describe_by_metadata(t, v, &n);
         rc = 0;
     }
+    if (n) qsort(v, (size_t)n, sizeof *v, desc_cmp);
     struct kp_describe_configs_response configs = {0};
     if (rc || (rc = add_reassignments(t, v, n)) != 0 || (rc = describe_configs(t, v, n, &configs)) != 0)
         return rc;
@@ -547,12 +589,13 @@ static int describe(struct topics *t)
     java_map_sort(t->names, t->names_n, (uint32_t)t->names_n);
     for (int32_t order = 0; order < t->names_n; order++) {
         static const struct kp_describe_configs_response_describe_configs_result none;
-        int32_t i = 0;
-        while (i < n && !slice_eq(v[i].name, t->names[order])) i++;
-        if (i == n) continue; /* deleted meanwhile */
-        const struct kp_describe_configs_response_describe_configs_result *c = &none;
-        for (int32_t k = 0; k < configs.results_n; k++)
-            if (slice_eq(configs.results[k].resource_name, v[i].name)) c = &configs.results[k];
+        const struct topic_desc *d = desc_find(v, n, t->names[order]);
+        if (!d) continue; /* deleted meanwhile */
+        const struct kp_describe_configs_response_describe_configs_result key = {.resource_name = d->name},
+                                                                          *c = NULL;
+        if (configs.results_n)
+            c = bsearch(&key, configs.results, (size_t)configs.results_n, sizeof key, configs_cmp);
+        if (!c) c = &none;
         int64_t min_isr = 1;
         bool has_override = false;
         for (int32_t k = 0; k < c->configs_n; k++) {
@@ -561,13 +604,13 @@ static int describe(struct topics *t)
                 min_isr = strtoll(arena_strndup(&t->a.c.arena, c->configs[k].value.p, c->configs[k].value.n),
                                   NULL, 10);
         }
-        if (!parts_only && (!overrides || has_override)) print_topic(&v[i], c);
-        for (int32_t p = 0; !overrides && p < v[i].parts_n; p++) {
-            const struct part_desc *q = &v[i].parts[p];
+        if (!parts_only && (!overrides || has_override)) print_topic(d, c);
+        for (int32_t p = 0; !overrides && p < d->parts_n; p++) {
+            const struct part_desc *q = &d->parts[p];
             if (!parts_only || (under_replicated && q->isr.n < replication_factor(q)) ||
                 (unavailable && !is_alive(t, q->leader)) || (under_min && q->isr.n < min_isr) ||
                 (at_min && q->isr.n == min_isr))
-                print_part(&v[i], q);
+                print_part(d, q);
         }
     }
     return 0;

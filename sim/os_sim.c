@@ -323,6 +323,11 @@ void os_listener_buffers(struct os *os, struct os_sock *listener, int64_t send_b
 {
     (void)os, (void)listener, (void)send_bytes, (void)receive_bytes;
 }
+void os_host_name(struct os *os, char *out, size_t n)
+{
+    (void)os;
+    snprintf(out, n, "sim");
+}
 int os_accept(struct os *os, struct os_sock *listener, char *peer, size_t peer_n)
 {
     (void)listener;

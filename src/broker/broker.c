@@ -395,7 +395,7 @@ const struct image_endpoint *broker_endpoint(const struct broker *b, const struc
     const struct image_broker *ib = image_broker(&b->image, node_id);
     for (int i = 0; ib && i < ib->endpoints_n; i++)
         if (strcmp(ib->endpoints[i].listener, c->listener->name) == 0) return &ib->endpoints[i];
-    return ib && ib->endpoints_n ? &ib->endpoints[0] : NULL;
+    return NULL;
 }
 
 bool topic_is_internal(struct slice name)

@@ -120,7 +120,8 @@ int controller_start(struct broker *zero, struct image **images, int n, struct n
 int controller_close(struct controller *c);
 
 /* ---- what clients are told ---- */
-/* host and port that this connection's listener advertises for a broker. */
+/* host and port that a broker advertises for this connection's listener. NULL: none, and those of another
+ * listener are no help: they may be out of reach for who came by this one. */
 const struct image_endpoint *broker_endpoint(const struct broker *b, const struct conn *c, int32_t node_id);
 /* Creates topics that are missing and may be created by mention (Metadata, internal topics); then on home
  * shard. */

@@ -186,7 +186,7 @@ static void duplicates_check(const char *key, const struct conf_listener *l, siz
     for (size_t i = 0; i < n; i++)
         for (size_t j = 0; j < i; j++) {
             bool pair = one_ipv4_other_ipv6(l[i].host, l[j].host) && l[i].port == l[j].port;
-            if (strcmp(l[i].name, l[j].name) == 0 && !pair)
+            if (strcmp(l[i].name, l[j].name) == 0)
                 strbuf_printf(errors, "%s: the name %s is used twice; each listener needs its own\n", key,
                               l[i].name);
             else if (ports && l[i].port && l[i].port == l[j].port && !pair)
@@ -516,17 +516,20 @@ int conf_finish(struct conf *c, struct strbuf *errors, struct strbuf *warnings)
     c->is_controller = has_role(c, "controller");
 
     map_check(c, errors);
-    listeners_parse(c, CONF_LISTENERS, &c->listeners, &c->listeners_n, errors);
-    if (conf_has(c, CONF_ADVERTISED_LISTENERS))
-        listeners_parse(c, CONF_ADVERTISED_LISTENERS, &c->advertised, &c->advertised_n, errors);
-    else advertise_listeners(c);
+    /* What follows from an error would only hide it. */
+    if (errors->n == before) {
+        listeners_parse(c, CONF_LISTENERS, &c->listeners, &c->listeners_n, errors);
+        if (conf_has(c, CONF_ADVERTISED_LISTENERS))
+            listeners_parse(c, CONF_ADVERTISED_LISTENERS, &c->advertised, &c->advertised_n, errors);
+        else advertise_listeners(c);
+    }
     if (errors->n == before) {
         advertised_check(c, errors);
         quorum_check(c, errors);
-        if (c->is_broker) inter_broker_check(c, errors);
     }
+    if (errors->n == before && c->is_broker) inter_broker_check(c, errors);
     const struct slice *early = conf_list(c, CONF_EARLY_START_LISTENERS, &n);
-    for (size_t i = 0; i < n; i++) {
+    for (size_t i = 0; i < n && errors->n == before; i++) {
         char *name = upper(early[i]);
         if (!listener_named(c->listeners, c->listeners_n, name) &&
             !list_has_name(c, CONF_CONTROLLER_LISTENER_NAMES, name))

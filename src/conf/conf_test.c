@@ -554,6 +554,8 @@ TEST(contradictions_are_found_at_the_start)
         {"listeners=foo\n", "\"foo\" is not NAME://host:port"},
         {"listeners=PLAINTEXT://h:99999\n", "is not NAME://host:port"},
         {"listeners=PLAINTEXT://:9092,PLAINTEXT://:9094,CONTROLLER://:9093\n", "PLAINTEXT is used twice"},
+        {"listeners=PLAINTEXT://127.0.0.1:9092,PLAINTEXT://[::1]:9092,CONTROLLER://:9093\n",
+         "PLAINTEXT is used twice"},
         {"listeners=PLAINTEXT://:9092,CONTROLLER://:9092\n", "port 9092 is used twice"},
         {"listeners=PLAINTEXT://:9092,SSL://:9094,CONTROLLER://:9093\n",
          "CONTROLLER has no security protocol"},

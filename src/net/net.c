@@ -627,10 +627,11 @@ static void listener_ready(struct os_sock *sock, unsigned events, void *owner)
 int net_listen(struct net *n, struct net_listener *l)
 {
     l->net = n;
-    l->sock.fd = -1;
     l->sock.ready = listener_ready;
     l->pause.fire = accept_again;
-    int rc = os_listen(n->shard->os, &l->sock, l->host, l->port, &l->port);
+    int rc = 0;
+    if (l->sock.fd >= 0) os_sock_interest(n->shard->os, &l->sock, OS_READABLE);
+    else rc = os_listen(n->shard->os, &l->sock, l->host, l->port, &l->port);
     if (rc == 0) os_listener_buffers(n->shard->os, &l->sock, l->send_bytes, l->receive_bytes);
     return rc;
 }

@@ -72,7 +72,7 @@ struct conn {
 };
 
 struct net_listener {
-    struct os_sock sock;
+    struct os_sock sock; /* open where the port had to be known early */
     struct net *net;
     const char *name; /* listener name */
     const char *host;

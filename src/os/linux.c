@@ -538,6 +538,36 @@ static int resolve(const char *host, uint16_t port, struct addrinfo **out)
     struct addrinfo hints = {.ai_family = AF_UNSPEC, .ai_socktype = SOCK_STREAM, .ai_flags = AI_PASSIVE};
     return getaddrinfo(*host ? host : NULL, service, &hints, out);
 }
+/* As Java's InetAddress.getLocalHost().getCanonicalHostName(): a name that does not lead to the address it
+ * was found by is not believed. */
+static bool name_leads_to(const char *name, const struct addrinfo *at)
+{
+    struct addrinfo hints = {.ai_family = at->ai_family, .ai_socktype = SOCK_STREAM}, *list = NULL, *a;
+    bool found = false;
+    if (getaddrinfo(name, NULL, &hints, &list)) return false;
+    for (a = list; a && !found; a = a->ai_next)
+        found = a->ai_addrlen == at->ai_addrlen && memcmp(a->ai_addr, at->ai_addr, at->ai_addrlen) == 0;
+    freeaddrinfo(list);
+    return found;
+}
+void os_host_name(struct os *os, char *out, size_t n)
+{
+    char own[HOST_NAME_MAX + 1] = "localhost", name[NI_MAXHOST];
+    struct addrinfo hints = {.ai_family = AF_UNSPEC, .ai_socktype = SOCK_STREAM}, *list = NULL, *a, *at;
+    (void)os;
+    gethostname(own, sizeof own);
+    own[sizeof own - 1] = 0;
+    snprintf(out, n, "%s", own); /* all that can be said of a name without an address */
+    if (getaddrinfo(own, NULL, &hints, &list)) return;
+    for (a = list, at = list; a; a = a->ai_next)
+        if (a->ai_family == AF_INET && at->ai_family != AF_INET) at = a;
+    if (getnameinfo(at->ai_addr, at->ai_addrlen, name, sizeof name, NULL, 0, NI_NAMEREQD) == 0 &&
+        name_leads_to(name, at))
+        snprintf(out, n, "%s", name);
+    else if (getnameinfo(at->ai_addr, at->ai_addrlen, name, sizeof name, NULL, 0, NI_NUMERICHOST) == 0)
+        snprintf(out, n, "%s", name);
+    freeaddrinfo(list);
+}
 int os_listen_plain(const char *host, uint16_t port, uint16_t *port_out)
 {
     struct addrinfo *list, *a, *pick = NULL;

@@ -138,6 +138,9 @@ int os_listen(struct os *os, struct os_sock *s, const char *host, uint16_t port,
 /* What the kernel may hold for each connection that this listener accepts from now on, as SO_SNDBUF and
  * SO_RCVBUF count; below 1: its own choice. */
 void os_listener_buffers(struct os *os, struct os_sock *listener, int64_t send_bytes, int64_t receive_bytes);
+/* The name by which this machine is known to others: the one that its address leads back to, else its
+ * address. */
+void os_host_name(struct os *os, char *out, size_t n);
 /* A new connection's handle (non-blocking, no delay) or ERR_BUSY when none waits; ERR_NOMEM when no file is
  * left for it. peer gets "ip:port". */
 int os_accept(struct os *os, struct os_sock *listener, char *peer, size_t peer_n) MUST_USE;

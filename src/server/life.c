@@ -36,17 +36,27 @@ static void stop_asked(struct os_msg *m, void *owner)
 }
 
 /* ---- start ---- */
+static void why_not_listening(const struct net_listener *l, int rc, struct strbuf *why)
+{
+    if (rc == ERR_NOENT)
+        strbuf_printf(why, "cannot listen: %s has no address here (listener %s)", l->host, l->name);
+    else
+        strbuf_printf(why, "cannot listen on %s:%u (listener %s): %s", *l->host ? l->host : "*", l->port,
+                      l->name, os_why());
+}
+
 static void listen_all(struct server *sv)
 {
     struct broker *b = &sv->brokers[0];
     for (int i = 0; i < sv->listeners_n; i++) {
         struct net_listener *l = &sv->listeners[i];
-        uint16_t asked = l->port;
-        if (net_listen(&b->net, l)) {
-            char why[300];
-            snprintf(why, sizeof why, "cannot listen on %s:%u (listener %s): %s", *l->host ? l->host : "*",
-                     asked, l->name, os_why());
-            server_complain(why);
+        int rc = net_listen(&b->net, l);
+        if (rc) {
+            struct strbuf why;
+            strbuf_init(&why);
+            why_not_listening(l, rc, &why);
+            server_complain(strbuf_cstr(&why));
+            strbuf_fini(&why);
             sv->failed = true;
             stop_asked(&sv->stop, b->shard);
             return;
@@ -314,6 +324,34 @@ static void make_listeners(struct server *sv)
     }
 }
 
+/* What clients are told, settled before it is written down: a port that the system picks is picked now, and a
+ * listener without a host has the machine's name. */
+static int settle_advertised(struct server *sv, struct os *os, struct strbuf *why)
+{
+    for (int i = 0; i < sv->listeners_n; i++) {
+        struct net_listener *l = &sv->listeners[i];
+        if (l->port) continue;
+        int rc = os_listen(os, &l->sock, l->host, 0, &l->port);
+        if (rc) {
+            why_not_listening(l, rc, why);
+            return rc;
+        }
+        os_sock_interest(os, &l->sock, 0);
+    }
+    for (size_t k = 0; k < sv->conf.advertised_n; k++) {
+        struct conf_listener *a = &sv->conf.advertised[k];
+        if (!*a->host) {
+            char name[256];
+            os_host_name(os, name, sizeof name);
+            free(a->host);
+            a->host = xstrdup(name);
+        }
+        for (int i = 0; i < sv->listeners_n && !a->port; i++)
+            if (strcmp(sv->listeners[i].name, a->name) == 0) a->port = sv->listeners[i].port;
+    }
+    return 0;
+}
+
 int server_open(struct server *sv, struct os **loops, int n, struct strbuf *why)
 {
     struct prng prng;
@@ -328,7 +366,10 @@ int server_open(struct server *sv, struct os **loops, int n, struct strbuf *why)
                       sv->conf.listeners[i].name, conf_security_name(sv->conf.listeners[i].security));
         return ERR_INVALID_CONFIG;
     }
-    int rc = storage_check(loops[0], &sv->conf, &sv->node, &st, why);
+    make_listeners(sv);
+    int rc = settle_advertised(sv, loops[0], why);
+    if (rc) return rc;
+    rc = storage_check(loops[0], &sv->conf, &sv->node, &st, why);
     if (rc) {
         storage_undo(loops[0], st);
         return rc;
@@ -338,7 +379,6 @@ int server_open(struct server *sv, struct os **loops, int n, struct strbuf *why)
     sv->peers = xcalloc((size_t)n, sizeof(struct shard *));
     sv->brokers = xcalloc((size_t)n, sizeof *sv->brokers);
     sv->boots = xcalloc((size_t)n, sizeof *sv->boots);
-    make_listeners(sv);
     sv->stop.run = stop_asked;
     rc = start_brokers(sv, loops, st, &prng, why);
     if (rc == 0) rc = read_checkpoints(sv, why);

@@ -26,7 +26,7 @@ void api_describe_cluster(struct req *r)
             const struct image_endpoint *e = broker_endpoint(b, r->conn, ib->id);
             if (!e || (ib->fenced && !in.include_fenced_brokers)) continue;
             out.brokers[out.brokers_n++] = (struct kp_describe_cluster_response_describe_cluster_broker){
-                ib->id, slice_cstr(e->host), e->port, slice_cstr(ib->rack), ib->fenced};
+                ib->id, e->host, e->port, ib->rack, ib->fenced};
         }
     }
     API_REPLY(r, describe_cluster, &out);

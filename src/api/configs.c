@@ -29,8 +29,7 @@ static struct conf_override *overrides_of(struct arena *a, const struct image_co
 {
     *n = c ? (size_t)c->n : 0;
     struct conf_override *o = arena_zalloc(a, *n, sizeof *o);
-    for (size_t i = 0; i < *n; i++)
-        o[i] = (struct conf_override){slice_cstr(c->v[i].name), slice_cstr(c->v[i].value)};
+    for (size_t i = 0; i < *n; i++) o[i] = (struct conf_override){c->v[i].name, c->v[i].value};
     return o;
 }
 
@@ -56,7 +55,7 @@ static void describe_entry(void *ctx, const struct conf_entry *e)
         &x->o->configs[x->o->configs_n++];
     kp_describe_configs_response_describe_configs_resource_result_init(c);
     c->name = arena_slice_dup(a, slice_cstr(e->name));
-    c->value = arena_slice_dup(a, slice_cstr(e->value));
+    c->value = arena_slice_dup(a, e->value);
     c->read_only = e->read_only;
     c->config_source = (int8_t)e->source;
     c->is_sensitive = e->sensitive;
@@ -66,8 +65,8 @@ static void describe_entry(void *ctx, const struct conf_entry *e)
     c->synonyms = arena_zalloc(a, (size_t)e->synonyms_n, sizeof *c->synonyms);
     for (int i = 0; i < e->synonyms_n; i++)
         c->synonyms[c->synonyms_n++] = (struct kp_describe_configs_response_describe_configs_synonym){
-            arena_slice_dup(a, slice_cstr(e->synonyms[i].name)),
-            arena_slice_dup(a, slice_cstr(e->synonyms[i].value)), (int8_t)e->synonyms[i].source};
+            arena_slice_dup(a, slice_cstr(e->synonyms[i].name)), arena_slice_dup(a, e->synonyms[i].value),
+            (int8_t)e->synonyms[i].source};
 }
 
 #define ENTRIES_MAX (CONF_COUNT + 256)
@@ -208,19 +207,12 @@ static int resolve(struct altering *al, struct alter_resource *x, const struct c
     if (c->op == OP_SET) return 0;
     if (!d)
         return refuse(why, ERR_INVALID_CONFIG, "Can't append or subtract: no such setting: %.*s", c->name);
-    const char *old = image_config(now, d->name);
+    struct slice old = image_config(now, c->name);
+    if (!old.p) old = slice_cstr(d->def ? d->def : "");
     struct strbuf out;
     strbuf_init(&out);
-    int rc = c->op == OP_APPEND ? conf_list_append(d,
-                                                   slice_cstr(old      ? old
-                                                              : d->def ? d->def
-                                                                       : ""),
-                                                   c->value, &out, why)
-                                : conf_list_subtract(d,
-                                                     slice_cstr(old      ? old
-                                                                : d->def ? d->def
-                                                                         : ""),
-                                                     c->value, &out, why);
+    int rc = c->op == OP_APPEND ? conf_list_append(d, old, c->value, &out, why)
+                                : conf_list_subtract(d, old, c->value, &out, why);
     if (rc == 0) *value = keep(al->r, &out);
     strbuf_fini(&out);
     return rc;
@@ -310,11 +302,8 @@ static int alter_one(struct broker *zero, struct altering *al, struct alter_reso
     int rc = check_all(zero, al, x, after, n, why);
     if (rc || al->validate_only) return rc;
     for (int32_t i = 0; i < x->n; i++) {
-        char key[256];
-        snprintf(key, sizeof key, "%.*s", (int)min_size(set[i].name.n, sizeof key - 1),
-                 (const char *)set[i].name.p);
-        const char *had = image_config(now, key);
-        if (set[i].value.p ? had && slice_eq_cstr(set[i].value, had) : !had) continue; /* nothing changes */
+        struct slice had = image_config(now, set[i].name);
+        if (set[i].value.p ? had.p && slice_eq(set[i].value, had) : !had.p) continue; /* nothing changes */
         ctl_set_config(x->type, x->name, set[i].name, set[i].value, rs);
     }
     for (size_t i = 0; x->replace && i < old_n; i++) {
@@ -368,7 +357,7 @@ static void alter_done(struct ctl_op *op, struct shard *home)
     for (int32_t i = 0; op->err && i < al->n; i++) {
         if (al->v[i].error) continue;
         al->v[i].error = err_kafka(op->err);
-        al->v[i].message = slice_cstr("The controller has no room on its disk to write the change down.");
+        al->v[i].message = ctl_op_why(op);
     }
     if (al->incremental) {
         struct kp_incremental_alter_configs_response out;
@@ -470,7 +459,7 @@ void api_list_config_resources(struct req *r)
         } else MAP_FOREACH(it, struct image_configs, c, &b->image.configs)
         if (c->type == all[k])
             out.config_resources[out.config_resources_n++] =
-                (struct kp_list_config_resources_response_config_resource){slice_cstr(c->resource), all[k]};
+                (struct kp_list_config_resources_response_config_resource){c->resource, all[k]};
     }
     for (int32_t i = 0; i < in.resource_types_n && r->version > 0; i++) {
         bool known = false;

@@ -63,9 +63,7 @@ static struct fetch_sessions *sessions(struct broker *b)
 
 static void part_free(struct fetch_session_part *p)
 {
-    void *name;
-    memcpy(&name, &p->topic.p, sizeof name);
-    free(name);
+    slice_drop(&p->topic);
     free(p);
 }
 
@@ -126,7 +124,7 @@ static bool add_part(struct fetch_session *s, const struct kp_fetch_request_fetc
         p = xcalloc(1, sizeof *p);
         *p = (struct fetch_session_part){
             .topic_id = t->topic_id, .index = q->partition, .high_watermark = -1, .log_start = -1};
-        if (!s->by_id) p->topic = slice_of(xstrndup(t->topic.p, t->topic.n), t->topic.n);
+        if (!s->by_id) p->topic = slice_own(t->topic);
         list_push_back(&s->order, &p->in_order);
         map_put(&s->parts, hash, p);
     }

@@ -53,7 +53,7 @@ static void find_one(struct finding *f, struct slice key, struct kp_find_coordin
         return;
     }
     o->node_id = b->node->id;
-    o->host = slice_cstr(e->host);
+    o->host = e->host;
     o->port = e->port;
 }
 

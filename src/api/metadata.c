@@ -117,9 +117,9 @@ static void answer(struct metadata *m)
         if (ib->fenced || !e) continue;
         kp_metadata_response_metadata_response_broker_init(&out.brokers[out.brokers_n]);
         out.brokers[out.brokers_n].node_id = ib->id;
-        out.brokers[out.brokers_n].host = slice_cstr(e->host);
+        out.brokers[out.brokers_n].host = e->host;
         out.brokers[out.brokers_n].port = e->port;
-        out.brokers[out.brokers_n++].rack = slice_cstr(ib->rack);
+        out.brokers[out.brokers_n++].rack = ib->rack;
     }
     out.cluster_id = slice_cstr(b->node->cluster_id);
     out.controller_id = b->node->id;

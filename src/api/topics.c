@@ -90,8 +90,6 @@ struct create {
     struct kp_create_topics_response out;
 };
 
-static const char NOT_WRITTEN[] = "The controller has no room on its disk to write the change down.";
-
 static void set_message(struct req *r, int16_t *code, struct slice *message, int rc, struct strbuf *why)
 {
     *code = err_kafka(rc);
@@ -110,7 +108,7 @@ static void add_config(void *arg, const struct conf_entry *e)
     struct kp_create_topics_response_creatable_topic_configs *c = &x->o->configs[x->o->configs_n++];
     kp_create_topics_response_creatable_topic_configs_init(c);
     c->name = arena_slice_dup(&x->r->arena, slice_cstr(e->name));
-    c->value = arena_slice_dup(&x->r->arena, slice_cstr(e->value));
+    c->value = arena_slice_dup(&x->r->arena, e->value);
     for (int32_t i = 0; i < x->t->configs_n; i++) /* as it was written, not as it is understood */
         if (slice_eq(x->t->configs[i].name, c->name)) c->value = x->t->configs[i].value;
     c->config_source = (int8_t)e->source;
@@ -165,7 +163,7 @@ static void create_done(struct ctl_op *op, struct shard *home)
         struct kp_create_topics_response_creatable_topic_result *o = &c->out.topics[i];
         if (o->error_code) continue;
         o->error_code = err_kafka(op->err);
-        o->error_message = slice_cstr(NOT_WRITTEN);
+        o->error_message = ctl_op_why(op);
         o->topic_id = (struct uuid){{0}};
         o->num_partitions = o->replication_factor = -1;
         o->configs_n = 0;
@@ -276,7 +274,7 @@ static void delete_done(struct ctl_op *op, struct shard *home)
         struct kp_delete_topics_response_deletable_topic_result *o = &d->out.responses[i];
         if (o->error_code) continue;
         o->error_code = err_kafka(op->err);
-        o->error_message = slice_cstr(NOT_WRITTEN);
+        o->error_message = ctl_op_why(op);
     }
     API_REPLY(d->r, delete_topics, &d->out);
 }
@@ -354,7 +352,7 @@ static void grow_done(struct ctl_op *op, struct shard *home)
         struct kp_create_partitions_response_create_partitions_topic_result *o = &g->out.results[i];
         if (o->error_code) continue;
         o->error_code = err_kafka(op->err);
-        o->error_message = slice_cstr(NOT_WRITTEN);
+        o->error_message = ctl_op_why(op);
     }
     API_REPLY(g->r, create_partitions, &g->out);
 }

@@ -17,6 +17,17 @@ int slice_cmp(struct slice a, struct slice b)
     return (a.n > b.n) - (a.n < b.n);
 }
 
+struct slice slice_own(struct slice s)
+{
+    return s.p ? slice_of(xstrndup(s.p, s.n), s.n) : s;
+}
+
+void slice_drop(struct slice *s)
+{
+    free((void *)(uintptr_t)s->p);
+    *s = (struct slice){0};
+}
+
 static const char b64url[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
 
 void uuid_format(struct uuid u, char out[UUID_TEXT_BYTES])

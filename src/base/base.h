@@ -48,6 +48,9 @@ static inline bool slice_eq_cstr(struct slice a, const char *s)
 }
 /* Byte order as memcmp; a prefix sorts first. */
 int slice_cmp(struct slice a, struct slice b);
+/* A copy on the heap, a zero byte behind it; null stays null. slice_drop frees it and makes it null. */
+struct slice slice_own(struct slice s);
+void slice_drop(struct slice *s);
 
 /* Sixteen bytes, printed as Kafka prints ids (unpadded URL-safe base64, 22 characters). */
 struct uuid {

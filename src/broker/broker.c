@@ -18,8 +18,7 @@ void broker_topic_conf(struct broker *b, const struct image_topic *t, struct con
 {
     const struct image_configs *c = image_configs(&b->image, 2, slice_cstr(t->name));
     struct conf_override *o = xcalloc(c ? (size_t)c->n : 0, sizeof *o);
-    for (int i = 0; c && i < c->n; i++)
-        o[i] = (struct conf_override){slice_cstr(c->v[i].name), slice_cstr(c->v[i].value)};
+    for (int i = 0; c && i < c->n; i++) o[i] = (struct conf_override){c->v[i].name, c->v[i].value};
     conf_topic_init(out, &b->conf, o, c ? (size_t)c->n : 0);
     free(o);
 }
@@ -216,10 +215,11 @@ void broker_apply_dynamic(struct broker *b, struct slice resource)
     strbuf_init(&err);
     for (int id = 0; id < CONF_BROKER_COUNT; id++) {
         const struct conf_def *d = conf_def((enum conf_id)id);
-        const char *v = image_config(c, d->name), *now = b->conf.settings[id].text[layer];
-        if (!v && !now) continue;
-        if (v && now && strcmp(v, now) == 0) continue;
-        if (conf_set(&b->conf, slice_cstr(d->name), slice_cstr(v), layer, &err))
+        struct slice name = slice_cstr(d->name), v = image_config(c, name),
+                     now = b->conf.settings[id].text[layer];
+        if (!v.p && !now.p) continue;
+        if (v.p && now.p && slice_eq(v, now)) continue;
+        if (conf_set(&b->conf, name, v, layer, &err))
             logline(LOG_WARN, "config", "a stored dynamic setting is not accepted: %s", strbuf_cstr(&err));
         strbuf_reset(&err);
     }
@@ -394,7 +394,7 @@ const struct image_endpoint *broker_endpoint(const struct broker *b, const struc
 {
     const struct image_broker *ib = image_broker(&b->image, node_id);
     for (int i = 0; ib && i < ib->endpoints_n; i++)
-        if (strcmp(ib->endpoints[i].listener, c->listener->name) == 0) return &ib->endpoints[i];
+        if (slice_eq_cstr(ib->endpoints[i].listener, c->listener->name)) return &ib->endpoints[i];
     return NULL;
 }
 

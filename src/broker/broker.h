@@ -104,11 +104,14 @@ struct ctl_op {
     struct os_msg msg;
     int home;
     struct list link;
-    int err; /* when done: nothing of it came about. 0, or ERR_KAFKA_STORAGE_ERROR: no room on the disk */
+    int err; /* when done: nothing of it came about. 0, ERR_KAFKA_STORAGE_ERROR: no room on the disk, or
+              * ERR_UNKNOWN_SERVER_ERROR: the image would not take the records */
     void (*build)(struct ctl_op *op, struct broker *zero, struct ctl_now *now, struct ctl_records *rs);
     void (*done)(struct ctl_op *op, struct shard *home);
 };
 void ctl_submit(struct broker *b, struct ctl_op *op);
+/* The sentence that goes with op->err. */
+struct slice ctl_op_why(const struct ctl_op *op);
 /* Reads the metadata log and its snapshots in dir and applies them to all n images. Changes no file: a
  * directory that this code does not understand is refused with a sentence as it was. Before the shards run.
  */

@@ -1,8 +1,9 @@
 /* The controller's shell on shard 0: decisions one at a time become a record batch in __cluster_metadata-0,
  * which is synced, applied by every shard, and only then answered.
  *
- *   QUEUED -> build -> append -> sync (pool) -> apply on every shard -> done
- *                         \--no room on the disk--> done, with an error
+ *   QUEUED -> build -> judge -> append -> sync (pool) -> apply on every shard -> done
+ *                        |        \--no room on the disk--> done, with an error
+ *                        \--the image would not take it--> done, with an error
  *
  * A failed write or sync of the metadata log ends the process: a controller that cannot remember must not
  * decide. A full disk leaves the log as it was, so only the change is refused. */
@@ -26,7 +27,7 @@ _Noreturn void controller_die(const char *what, const char *why)
 
 struct apply_ctx {
     struct image *im;
-    char why[160];
+    char why[IMAGE_WHY_BYTES];
 };
 static int apply_value(void *arg, struct slice value, int64_t offset, int control)
 {
@@ -127,8 +128,22 @@ int controller_append(struct controller *c)
     return 0;
 }
 
-int controller_write(struct controller *c, const struct ctl_records *rs)
+/* What this image would not take is not written: no start would get past it. */
+static int judge(struct controller *c, const struct ctl_records *rs, char why[IMAGE_WHY_BYTES])
 {
+    struct image_draft d;
+    int rc = 0;
+    image_draft_init(&d, &c->zero->image);
+    for (int i = 0; i < rs->n && rc == 0; i++)
+        rc = image_draft_put(&d, ctl_record(rs, i), c->log->end_offset + i, why);
+    image_draft_fini(&d);
+    return rc;
+}
+
+int controller_write(struct controller *c, const struct ctl_records *rs, char why[IMAGE_WHY_BYTES])
+{
+    int rc = judge(c, rs, why);
+    if (rc) return rc;
     kp_writer_reset(&c->batch);
     ctl_seal(rs, c->log->end_offset, c->epoch, os_wall_ms(c->zero->shard->os), -1, &c->batch);
     return controller_append(c);
@@ -163,17 +178,23 @@ static void sync_batch(struct controller *c)
     os_submit(c->zero->shard->os, &c->sync);
 }
 
-/* False: there is no room for them, and the log is as it was. */
-static bool write_records(struct controller *c, const struct ctl_records *rs)
+/* An error: the log is as it was. */
+static int write_records(struct controller *c, const struct ctl_records *rs)
 {
-    int rc = controller_write(c, rs);
+    char why[IMAGE_WHY_BYTES] = "";
+    int rc = controller_write(c, rs, why);
+    if (rc && why[0]) {
+        logline(LOG_ERROR, "controller",
+                "a change of metadata is refused, because it could not be read back: %s", why);
+        return ERR_UNKNOWN_SERVER_ERROR;
+    }
     if (rc && !err_passes(rc)) controller_die("writing the metadata log failed", os_why());
     if (rc && !c->full)
         logline(LOG_ERROR, c->dir, "no room to write (%s); changes of metadata are refused until there is",
                 os_why());
     if (!rc && c->full) logline(LOG_INFO, c->dir, "there is room again; metadata can be changed");
     c->full = rc;
-    return rc == 0;
+    return rc ? ERR_KAFKA_STORAGE_ERROR : 0;
 }
 
 static void start_next(struct controller *c)
@@ -187,12 +208,10 @@ static void start_next(struct controller *c)
         ctl_records_init(&rs);
         c->busy = true;
         op->build(op, b, &now, &rs);
-        if (rs.n == 0) op_done(c, op);
-        else if (write_records(c, &rs)) sync_batch(c);
-        else {
-            op->err = ERR_KAFKA_STORAGE_ERROR;
-            op_done(c, op);
-        }
+        int rc = rs.n ? write_records(c, &rs) : 0;
+        if (rc) op->err = rc;
+        if (rs.n && !rc) sync_batch(c);
+        else op_done(c, op);
         ctl_records_fini(&rs);
     }
 }
@@ -205,6 +224,13 @@ static void enqueue(struct os_msg *m, void *owner)
     list_init(&op->link);
     list_push_back(&c->queue, &op->link);
     start_next(c);
+}
+
+struct slice ctl_op_why(const struct ctl_op *op)
+{
+    return slice_cstr(op->err == ERR_KAFKA_STORAGE_ERROR
+                          ? "The controller has no room on its disk to write the change down."
+                          : err_text(op->err));
 }
 
 void ctl_submit(struct broker *b, struct ctl_op *op)

@@ -44,8 +44,9 @@ struct controller {
 };
 
 _Noreturn void controller_die(const char *what, const char *why);
-/* One batch of these records at the end of the log, written but not synced. */
-int controller_write(struct controller *c, const struct ctl_records *rs) MUST_USE;
+/* One batch of these records at the end of the log, written but not synced. Records that the image would not
+ * take are not written; then why[] says so, and stays as it is otherwise. */
+int controller_write(struct controller *c, const struct ctl_records *rs, char why[IMAGE_WHY_BYTES]) MUST_USE;
 int controller_append(struct controller *c) MUST_USE; /* the same of what is in c->batch */
 struct ctl_now controller_now(struct controller *c);
 

@@ -25,7 +25,9 @@ struct load {
     int n;
     int64_t from; /* records below are in the snapshot */
     bool snapshot;
-    char why[160];
+    bool misfit; /* a record that the image does not take, of a type that this code knows */
+    int64_t misfit_offset;
+    char why[IMAGE_WHY_BYTES];
 };
 
 static int load_record(void *arg, struct slice value, int64_t offset, int control)
@@ -35,7 +37,21 @@ static int load_record(void *arg, struct slice value, int64_t offset, int contro
     if (control >= 0) return quorum_apply(&x->c->quorum, control, value, offset, x->why);
     int rc = 0;
     for (int i = 0; i < x->n && rc == 0; i++) rc = image_apply(x->images[i], value, offset, x->why);
+    x->misfit = rc && rc != ERR_UNSUPPORTED_VERSION;
+    x->misfit_offset = offset;
     return rc;
+}
+
+/* How to go on; file: of a snapshot, NULL for the log itself. */
+static void advise(const struct load *x, const char *file, struct strbuf *why)
+{
+    if (!x->misfit) return;
+    strbuf_printf(
+        why,
+        "; no file was changed: `moldau storage metadata-log` shows what is there, and `moldau storage "
+        "metadata-copy --leave-out %lld%s%s` writes a copy of the directory in which this record is "
+        "left out, to be put in its place",
+        (long long)x->misfit_offset, file ? " --in " : "", file ? file : "");
 }
 
 static int load_batch(void *arg, const uint8_t *batch, const struct batch_head *h)
@@ -111,8 +127,10 @@ static int load_snapshot(struct controller *c, struct load *x, struct strbuf *wh
                 f->bytes = -1;
                 x->why[0] = 0;
                 rc = 0;
-            } else if (rc) strbuf_printf(why, "%s: %s", path, x->why);
-            else if (!loaded) {
+            } else if (rc) {
+                strbuf_printf(why, "%s: %s", path, x->why);
+                advise(x, name, why);
+            } else if (!loaded) {
                 loaded = true;
                 x->from = f->end_offset;
                 c->last_ms = c->snapshot_ms = f->last_ms;
@@ -131,7 +149,7 @@ static int load_snapshot(struct controller *c, struct load *x, struct strbuf *wh
 struct bootstrap {
     struct controller *c;
     struct image image; /* to try them on */
-    char why[160];
+    char why[IMAGE_WHY_BYTES];
 };
 static int bootstrap_record(void *arg, struct slice value, int64_t offset, int control)
 {
@@ -211,6 +229,7 @@ int controller_open(struct broker *zero, struct image **images, int n, const cha
     rc = log_peek(os, path, x.from, load_batch, &x, &start, &end, &bad);
     if (rc) {
         strbuf_printf(why, "%s: %s", path, x.why[0] ? x.why : os_why());
+        advise(&x, NULL, why);
         return rc;
     }
     if (start > x.from) {
@@ -331,7 +350,7 @@ static int write_leader(struct controller *c, bool first)
 static int put_now(struct controller *c, struct load *x, struct ctl_records *rs)
 {
     if (rs->n == 0) return 0;
-    int rc = controller_write(c, rs);
+    int rc = controller_write(c, rs, x->why);
     if (rc == 0) rc = ctl_each(kp_writer_slice(&c->batch), load_record, x);
     ctl_records_cut(rs, 0);
     return rc;

@@ -14,7 +14,7 @@
 static int top_layer(const struct conf *c, enum conf_id id)
 {
     for (int l = CONF_LAYERS - 1; l >= 0; l--)
-        if (c->settings[id].text[l]) return l;
+        if (c->settings[id].text[l].p) return l;
     return -1;
 }
 
@@ -42,14 +42,14 @@ void conf_refresh(struct conf *c, enum conf_id id)
 {
     const struct conf_def *d = conf_def(id);
     int top = top_layer(c, id);
-    const char *text = top < 0 ? d->def : c->settings[id].text[top];
-    if (top >= 0 && in_a_family(id) && hiding_layer(c, id) > top) text = d->def;
+    struct slice text = top < 0 ? slice_cstr(d->def) : c->settings[id].text[top];
+    if (top >= 0 && in_a_family(id) && hiding_layer(c, id) > top) text = slice_cstr(d->def);
     struct conf_value *v = &c->settings[id].value;
     conf_value_fini(v);
-    if (!text) return;
+    if (!text.p) return;
     struct strbuf err;
     strbuf_init(&err);
-    int rc = conf_value_parse(d, slice_cstr(text), v, &err);
+    int rc = conf_value_parse(d, text, v, &err);
     ASSERT(rc == 0);
     strbuf_fini(&err);
 }
@@ -87,12 +87,12 @@ static void voters_free(struct conf_voter *v, size_t n)
 void conf_fini(struct conf *c)
 {
     for (enum conf_id id = 0; id < CONF_BROKER_COUNT; id++) {
-        for (int l = 0; l < CONF_LAYERS; l++) free(c->settings[id].text[l]);
+        for (int l = 0; l < CONF_LAYERS; l++) slice_drop(&c->settings[id].text[l]);
         conf_value_fini(&c->settings[id].value);
     }
     for (size_t i = 0; i < c->extras_n; i++) {
         free(c->extras[i].name);
-        for (int l = 0; l < CONF_LAYERS; l++) free(c->extras[i].text[l]);
+        for (int l = 0; l < CONF_LAYERS; l++) slice_drop(&c->extras[i].text[l]);
     }
     free(c->extras);
     listeners_free(c->listeners, c->listeners_n);
@@ -134,14 +134,14 @@ void conf_copy(struct conf *to, const struct conf *from)
     *to = *from;
     for (enum conf_id id = 0; id < CONF_BROKER_COUNT; id++) {
         for (int l = 0; l < CONF_LAYERS; l++)
-            to->settings[id].text[l] = dup_or_null(from->settings[id].text[l]);
+            to->settings[id].text[l] = slice_own(from->settings[id].text[l]);
         to->settings[id].value = (struct conf_value){0};
     }
     for (enum conf_id id = 0; id < CONF_BROKER_COUNT; id++) conf_refresh(to, id);
     to->extras = from->extras_n ? xcalloc(from->extras_n, sizeof *to->extras) : NULL;
     for (size_t i = 0; i < from->extras_n; i++) {
         to->extras[i].name = xstrdup(from->extras[i].name);
-        for (int l = 0; l < CONF_LAYERS; l++) to->extras[i].text[l] = dup_or_null(from->extras[i].text[l]);
+        for (int l = 0; l < CONF_LAYERS; l++) to->extras[i].text[l] = slice_own(from->extras[i].text[l]);
     }
     to->listeners = listeners_copy(from->listeners, from->listeners_n);
     to->advertised = listeners_copy(from->advertised, from->advertised_n);
@@ -230,10 +230,10 @@ int conf_set_check(const struct conf *c, struct slice name, struct slice value, 
     return rc && layer != CONF_LAYER_STATIC ? ERR_INVALID_REQUEST : rc;
 }
 
-static void text_replace(char **at, struct slice value)
+static void text_replace(struct slice *at, struct slice value)
 {
-    free(*at);
-    *at = value.p ? xstrndup(value.p, value.n) : NULL;
+    slice_drop(at);
+    *at = slice_own(value);
 }
 
 int conf_set(struct conf *c, struct slice name, struct slice value, enum conf_layer layer, struct strbuf *err)
@@ -325,7 +325,7 @@ enum conf_source conf_source(const struct conf *c, enum conf_id id)
 static const char *extra_text(const struct conf_extra *e)
 {
     for (int l = CONF_LAYERS - 1; e && l >= 0; l--)
-        if (e->text[l]) return e->text[l];
+        if (e->text[l].p) return (const char *)e->text[l].p;
     return NULL;
 }
 

@@ -115,8 +115,9 @@ const struct conf_def *conf_def_synonym(const struct conf_def *d, int i, int64_t
 
 /* A parsed value. text is canonical: trimmed, numbers as Java prints them, lists without blanks. */
 struct conf_value {
-    char *text; /* NULL: no value */
-    int64_t i;  /* boolean, int, short, long */
+    char *text;    /* NULL: no value */
+    size_t text_n; /* a string may hold zero bytes */
+    int64_t i;     /* boolean, int, short, long */
     double d;
     struct slice *items; /* of a list; they point into text */
     size_t items_n;
@@ -149,13 +150,13 @@ struct conf_voter {
 /* A key that is no setting of the table: a listener's or a plugin's, or one nobody knows. */
 struct conf_extra {
     char *name;
-    char *text[CONF_LAYERS]; /* NULL: not set in this layer */
+    struct slice text[CONF_LAYERS]; /* as below */
 };
 
 struct conf {
     struct {
-        char *text[CONF_LAYERS]; /* as it was written; NULL: not set in this layer */
-        struct conf_value value; /* in force */
+        struct slice text[CONF_LAYERS]; /* as it was written, by slice_own; null: not set in this layer */
+        struct conf_value value;        /* in force */
     } settings[CONF_BROKER_COUNT];
     struct conf_extra *extras;
     size_t extras_n;
@@ -291,13 +292,13 @@ int conf_list_subtract(const struct conf_def *d, struct slice old, struct slice 
 
 struct conf_synonym {
     const char *name;
-    const char *value; /* NULL: none, or sensitive */
+    struct slice value; /* null: none, or sensitive */
     enum conf_source source;
 };
 #define CONF_SYNONYMS_MAX 16
 struct conf_entry {
     const char *name;
-    const char *value; /* NULL: none, or sensitive */
+    struct slice value; /* null: none, or sensitive */
     enum conf_source source;
     bool is_default, read_only, sensitive;
     enum conf_type type;

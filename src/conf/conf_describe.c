@@ -14,13 +14,14 @@ static const struct {
     {CONF_LAYER_STATIC, CONF_SOURCE_STATIC},
 };
 
-static void add(struct conf_entry *e, const char *name, const char *value, enum conf_source source)
+static void add(struct conf_entry *e, const char *name, struct slice value, enum conf_source source)
 {
-    if (!value || (e->synonyms_n == 0 && source != CONF_SOURCE_TOPIC && source != CONF_SOURCE_GROUP &&
-                   strcmp(name, e->name) != 0))
+    if (!value.p || (e->synonyms_n == 0 && source != CONF_SOURCE_TOPIC && source != CONF_SOURCE_GROUP &&
+                     strcmp(name, e->name) != 0))
         return;
     if (e->synonyms_n == CONF_SYNONYMS_MAX) return;
-    e->synonyms[e->synonyms_n++] = (struct conf_synonym){name, e->sensitive ? NULL : value, source};
+    e->synonyms[e->synonyms_n++] =
+        (struct conf_synonym){name, e->sensitive ? (struct slice){0} : value, source};
 }
 
 /* All that is known of one broker setting. The entry's name decides where the list starts. */
@@ -37,12 +38,12 @@ static void add_broker_synonyms(const struct conf *c, enum conf_id id, struct co
             add(e, conf_def(family[i])->name, c->settings[family[i]].text[order[k].layer], order[k].source);
     for (int i = 0; i < n; i++)
         if (!(conf_def(family[i])->flags & CONF_DYNAMIC_ONLY))
-            add(e, conf_def(family[i])->name, conf_def(family[i])->def, CONF_SOURCE_DEFAULT);
+            add(e, conf_def(family[i])->name, slice_cstr(conf_def(family[i])->def), CONF_SOURCE_DEFAULT);
 }
 
-static void finish(struct conf_entry *e, const char *value, void *ctx, conf_describe_cb *cb)
+static void finish(struct conf_entry *e, struct slice value, void *ctx, conf_describe_cb *cb)
 {
-    e->value = e->sensitive ? NULL : value;
+    e->value = e->sensitive ? (struct slice){0} : value;
     e->source = e->synonyms_n ? e->synonyms[0].source : CONF_SOURCE_DEFAULT;
     e->is_default = e->source == CONF_SOURCE_DEFAULT;
     cb(ctx, e);
@@ -66,14 +67,14 @@ static void describe_extra(const struct conf *c, const struct conf_extra *x, voi
                            .sensitive = !d || conf_def_sensitive(d),
                            .read_only = true,
                            .doc = d ? d->doc : NULL};
-    const char *value = NULL;
+    struct slice value = {0};
     for (size_t k = 0; k < NELEMS(order); k++) {
-        if (!value) value = x->text[order[k].layer];
+        if (!value.p) value = x->text[order[k].layer];
         add(&e, x->name, x->text[order[k].layer], order[k].source);
         if (d) add(&e, d->name, c->settings[d->id].text[order[k].layer], order[k].source);
     }
-    if (d) add(&e, d->name, d->def, CONF_SOURCE_DEFAULT);
-    if (value) finish(&e, value, ctx, cb);
+    if (d) add(&e, d->name, slice_cstr(d->def), CONF_SOURCE_DEFAULT);
+    if (value.p) finish(&e, value, ctx, cb);
 }
 
 void conf_describe_broker(const struct conf *c, void *ctx, conf_describe_cb *cb)
@@ -84,7 +85,7 @@ void conf_describe_broker(const struct conf *c, void *ctx, conf_describe_cb *cb)
             continue;
         struct conf_entry e = entry_of(d, d->scope == CONF_SCOPE_READ_ONLY);
         add_broker_synonyms(c, id, &e);
-        finish(&e, c->settings[id].value.text, ctx, cb);
+        finish(&e, conf_value_slice(&c->settings[id].value), ctx, cb);
     }
     for (size_t i = 0; i < c->extras_n; i++) describe_extra(c, &c->extras[i], ctx, cb);
 }
@@ -93,8 +94,8 @@ void conf_describe_cluster(const struct conf *c, void *ctx, conf_describe_cb *cb
 {
     for (enum conf_id id = 0; id < CONF_BROKER_COUNT; id++) {
         const struct conf_def *d = conf_def(id);
-        const char *text = c->settings[id].text[CONF_LAYER_DYNAMIC_DEFAULT];
-        if (!text) continue;
+        struct slice text = c->settings[id].text[CONF_LAYER_DYNAMIC_DEFAULT];
+        if (!text.p) continue;
         struct conf_entry e = entry_of(d, d->scope == CONF_SCOPE_READ_ONLY);
         add(&e, d->name, text, CONF_SOURCE_DYNAMIC_DEFAULT);
         finish(&e, text, ctx, cb);
@@ -102,8 +103,8 @@ void conf_describe_cluster(const struct conf *c, void *ctx, conf_describe_cb *cb
     for (size_t i = 0; i < c->extras_n; i++) {
         const struct conf_extra *x = &c->extras[i];
         const struct conf_def *d = conf_def_prefixed(slice_cstr(x->name));
-        const char *text = x->text[CONF_LAYER_DYNAMIC_DEFAULT];
-        if (!text) continue;
+        struct slice text = x->text[CONF_LAYER_DYNAMIC_DEFAULT];
+        if (!text.p) continue;
         struct conf_entry e = {.name = x->name,
                                .type = d ? d->type : CONF_TYPE_UNKNOWN,
                                .sensitive = !d || conf_def_sensitive(d),
@@ -129,11 +130,11 @@ static void describe_one(const struct conf *c, const struct conf_def *d,
     /* The broker's list starts at the broker's name of the setting. */
     struct conf_entry below = {.name = s ? s->name : d->name}, e = entry_of(d, false);
     if (s) add_broker_synonyms(c, s->id, &below);
-    else if (own == CONF_SOURCE_GROUP) add(&below, d->name, d->def, CONF_SOURCE_DEFAULT);
-    if (set) e.synonyms[e.synonyms_n++] = (struct conf_synonym){d->name, v.text, own};
+    else if (own == CONF_SOURCE_GROUP) add(&below, d->name, slice_cstr(d->def), CONF_SOURCE_DEFAULT);
+    if (set) e.synonyms[e.synonyms_n++] = (struct conf_synonym){d->name, conf_value_slice(&v), own};
     for (int i = 0; i < below.synonyms_n && e.synonyms_n < CONF_SYNONYMS_MAX; i++)
         e.synonyms[e.synonyms_n++] = below.synonyms[i];
-    finish(&e, v.text, ctx, cb);
+    finish(&e, conf_value_slice(&v), ctx, cb);
     conf_value_fini(&v);
 }
 

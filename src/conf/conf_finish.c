@@ -39,13 +39,13 @@ static bool list_has_name(const struct conf *c, enum conf_id id, const char *nam
 
 static bool in_file(const struct conf *c, enum conf_id id)
 {
-    return c->settings[id].text[CONF_LAYER_STATIC] != NULL;
+    return c->settings[id].text[CONF_LAYER_STATIC].p != NULL;
 }
 
 static void set_default(struct conf *c, enum conf_id id, const char *text)
 {
     if (in_file(c, id)) return;
-    c->settings[id].text[CONF_LAYER_STATIC] = xstrdup(text);
+    c->settings[id].text[CONF_LAYER_STATIC] = slice_own(slice_cstr(text));
     conf_refresh(c, id);
 }
 
@@ -69,8 +69,7 @@ static void solo_defaults(struct conf *c)
 
 static void node_id_defaults(struct conf *c)
 {
-    const char *broker_id = c->settings[CONF_BROKER_ID].text[CONF_LAYER_STATIC];
-    if (broker_id) set_default(c, CONF_NODE_ID, broker_id);
+    if (in_file(c, CONF_BROKER_ID)) set_default(c, CONF_NODE_ID, conf_str(c, CONF_BROKER_ID));
     if (c->solo) set_default(c, CONF_NODE_ID, "1");
     if (in_file(c, CONF_NODE_ID)) set_default(c, CONF_BROKER_ID, conf_str(c, CONF_NODE_ID));
 }
@@ -472,8 +471,8 @@ static void warn_no_effect(const struct conf *c, struct strbuf *warnings)
 {
     for (enum conf_id id = 0; id < CONF_BROKER_COUNT; id++) {
         const struct conf_def *d = conf_def(id);
-        const char *text = c->settings[id].text[CONF_LAYER_STATIC];
-        if (!text || (d->flags & CONF_EFFECT) || (d->def && strcmp(text, d->def) == 0)) continue;
+        struct slice text = c->settings[id].text[CONF_LAYER_STATIC];
+        if (!text.p || (d->flags & CONF_EFFECT) || (d->def && slice_eq_cstr(text, d->def))) continue;
         strbuf_printf(warnings, "%s is accepted, but has no effect in this version\n", d->name);
     }
 }

@@ -6,7 +6,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n);
 static void look_cb(void *ctx, const struct conf_entry *e)
 {
     *(size_t *)ctx += (size_t)e->synonyms_n;
-    ASSERT(!(e->sensitive && e->value));
+    ASSERT(!(e->sensitive && e->value.p));
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)

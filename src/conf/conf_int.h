@@ -8,6 +8,10 @@
 int conf_value_parse(const struct conf_def *d, struct slice text, struct conf_value *out,
                      struct strbuf *err) MUST_USE;
 void conf_value_fini(struct conf_value *v);
+static inline struct slice conf_value_slice(const struct conf_value *v)
+{
+    return slice_of(v->text, v->text_n);
+}
 /* The value of a topic or group setting without an override. */
 void conf_value_fallback(const struct conf *c, const struct conf_def *d, struct conf_value *out);
 /* The value of a topic, group or client metrics setting: the last valid override, else the fallback. Returns

@@ -341,11 +341,12 @@ TEST(dynamic_changes_obey_the_scope)
 static void line_cb(void *ctx, const struct conf_entry *e)
 {
     struct strbuf *out = ctx;
-    strbuf_printf(out, "%s=%s@%d%s%s(", e->name, e->value ? e->value : "null", e->source,
+    strbuf_printf(out, "%s=%s@%d%s%s(", e->name, e->value.p ? (const char *)e->value.p : "null", e->source,
                   e->read_only ? " ro" : "", e->sensitive ? " secret" : "");
     for (int i = 0; i < e->synonyms_n; i++)
         strbuf_printf(out, "%s%s=%s@%d", i ? " " : "", e->synonyms[i].name,
-                      e->synonyms[i].value ? e->synonyms[i].value : "null", e->synonyms[i].source);
+                      e->synonyms[i].value.p ? (const char *)e->synonyms[i].value.p : "null",
+                      e->synonyms[i].source);
     strbuf_add_cstr(out, ")\n");
 }
 

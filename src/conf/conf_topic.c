@@ -13,10 +13,11 @@ void conf_value_fallback(const struct conf *c, const struct conf_def *d, struct 
     for (int i = 0; c && (s = conf_def_synonym(d, i, &factor)) != NULL; i++) {
         const struct conf_value *v = &c->settings[s->id].value;
         if (!v->text) continue;
-        *out = (struct conf_value){.i = v->i, .d = v->d, .text = xstrdup(v->text)};
+        *out = (struct conf_value){
+            .i = v->i, .d = v->d, .text = xstrndup(v->text, v->text_n), .text_n = v->text_n};
         if (d->type == CONF_TYPE_LIST) {
             out->items = xcalloc(v->items_n + 1, sizeof *out->items);
-            out->items_n = conf_split(slice_cstr(out->text), out->items);
+            out->items_n = conf_split(conf_value_slice(out), out->items);
         }
         if (factor == 1 && d->id != CONF_TOPIC_RETENTION_MS) return;
         if (__builtin_mul_overflow(out->i, factor, &out->i)) out->i = out->i < 0 ? INT64_MIN : INT64_MAX;
@@ -25,6 +26,7 @@ void conf_value_fallback(const struct conf *c, const struct conf_def *d, struct 
         snprintf(text, sizeof text, "%lld", (long long)out->i);
         free(out->text);
         out->text = xstrdup(text);
+        out->text_n = strlen(text);
         return;
     }
     *out = (struct conf_value){0};
@@ -306,7 +308,8 @@ void conf_group_init(struct conf_group *g, const struct conf *c, const struct co
     conf_value_effective(c, conf_def(CONF_PERGROUP_SHARE_AUTO_OFFSET_RESET), overrides, n, &v);
     g->share_auto_offset_reset =
         strcasecmp(v.text, "earliest") == 0 ? CONF_RESET_EARLIEST : CONF_RESET_LATEST;
-    if (strlen(v.text) > 12 && !conf_duration_parse(slice_cstr(v.text + 12), &g->share_auto_offset_reset_ms))
+    if (v.text_n > 12 &&
+        !conf_duration_parse(slice_of(v.text + 12, v.text_n - 12), &g->share_auto_offset_reset_ms))
         g->share_auto_offset_reset = CONF_RESET_BY_DURATION;
     conf_value_fini(&v);
 }

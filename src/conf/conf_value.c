@@ -289,6 +289,7 @@ static int list_parse(const struct conf_def *d, struct slice text, struct conf_v
             at += in[i].n;
         }
         v->text[at] = 0;
+        v->text_n = at;
     }
     free(in);
     return rc;
@@ -382,9 +383,13 @@ int conf_value_parse(const struct conf_def *d, struct slice text, struct conf_va
         break;
     default:
         rc = string_check(d, text, err);
-        if (!rc) v.text = xstrndup(text.p, text.n);
+        if (!rc) {
+            v.text = xstrndup(text.p, text.n);
+            v.text_n = text.n;
+        }
         break;
     }
+    if (!rc && !v.text_n) v.text_n = strlen(v.text);
     if (!rc) *out = v;
     return rc;
 }

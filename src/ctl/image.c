@@ -28,24 +28,24 @@ void image_topic_free(struct image_topic *t)
 void image_configs_free(struct image_configs *c)
 {
     for (int i = 0; i < c->n; i++) {
-        free(c->v[i].name);
-        free(c->v[i].value);
+        slice_drop(&c->v[i].name);
+        slice_drop(&c->v[i].value);
     }
     free(c->v);
-    free(c->resource);
+    slice_drop(&c->resource);
     free(c);
 }
 
 void image_broker_clear(struct image_broker *b)
 {
     for (int i = 0; i < b->endpoints_n; i++) {
-        free(b->endpoints[i].listener);
-        free(b->endpoints[i].host);
+        slice_drop(&b->endpoints[i].listener);
+        slice_drop(&b->endpoints[i].host);
     }
-    for (int i = 0; i < b->features_n; i++) free(b->features[i].name);
+    for (int i = 0; i < b->features_n; i++) slice_drop(&b->features[i].name);
     free(b->features);
     free(b->endpoints);
-    free(b->rack);
+    slice_drop(&b->rack);
     free(b->dirs);
     free(b->cordoned);
     *b = (struct image_broker){.id = b->id};
@@ -98,11 +98,11 @@ const struct image_configs *image_configs(const struct image *im, int8_t type, s
     struct image_config_key k = {type, resource};
     return map_get(&im->configs, image_hash_config(k), &k, image_eq_config);
 }
-const char *image_config(const struct image_configs *c, const char *name)
+struct slice image_config(const struct image_configs *c, struct slice name)
 {
     for (int i = 0; c && i < c->n; i++)
-        if (strcmp(c->v[i].name, name) == 0) return c->v[i].value;
-    return NULL;
+        if (slice_eq(c->v[i].name, name)) return c->v[i].value;
+    return (struct slice){0};
 }
 const struct image_broker *image_broker(const struct image *im, int32_t id)
 {

@@ -6,6 +6,7 @@
 #include "base/arena.h"
 #include "base/err.h"
 #include "base/map.h"
+#include "base/strbuf.h"
 #include "kp/kp.h"
 
 struct image_part {
@@ -22,13 +23,14 @@ struct image_part {
 #define DIR_MIGRATING ((struct uuid){{0}})
 #define DIR_UNASSIGNED ((struct uuid){{[15] = 1}})
 #define DIR_LOST ((struct uuid){{[15] = 2}})
+/* What came from outside may hold any bytes, zero too: every slice here was made by slice_own. */
 struct image_config {
-    char *name, *value;
+    struct slice name, value;
 };
 /* Overrides of one resource, in order of name. */
 struct image_configs {
     int8_t type; /* Kafka's ConfigResource type: 2 topic, 4 broker, 16 client metrics, 32 group */
-    char *resource;
+    struct slice resource;
     struct image_config *v;
     int n;
 };
@@ -41,20 +43,20 @@ struct image_topic {
     void *local;             /* what this shard's broker keeps beside it */
 };
 struct image_endpoint {
-    char *listener, *host;
+    struct slice listener, host;
     uint16_t port;
     int16_t security;
 };
 struct image_broker {
     int32_t id;
     int64_t epoch;
-    char *rack; /* NULL: none */
+    struct slice rack; /* null: none */
     bool fenced, shutting_down, migrating;
     struct uuid incarnation;
     struct image_endpoint *endpoints;
     int endpoints_n;
     struct image_range {
-        char *name;
+        struct slice name;
         int16_t min, max;
     } * features;
     int features_n;
@@ -114,13 +116,37 @@ struct image {
 void image_init(struct image *im);
 void image_fini(struct image *im);
 /* One metadata record (frame version, type, version, body). ERR_UNSUPPORTED_VERSION: its type or version, or
- * a feature's level, is beyond this code; why[] names it. Nothing is changed then. */
-int image_apply(struct image *im, struct slice record, int64_t offset, char why[160]) MUST_USE;
+ * a feature's level, is beyond this code; other errors: it does not fit what went before. why[] names it and
+ * what it is about. Nothing is changed then. */
+#define IMAGE_WHY_BYTES 400
+int image_apply(struct image *im, struct slice record, int64_t offset, char why[IMAGE_WHY_BYTES]) MUST_USE;
+
+/* Whether image_apply would take a record, without the change: by the same checks. Records put before count
+ * as applied; they must stay where they are until the draft's end, and so must the image. */
+struct image_draft {
+    const struct image *im;
+    struct map by_id, by_name, parts;
+    struct draft_broker *brokers;
+    int brokers_n;
+    bool in_transaction;
+    bool image_held_over; /* the image's own transaction has ended in this draft */
+    struct slice *held;
+    int held_n, held_cap;
+    struct arena arena;
+};
+void image_draft_init(struct image_draft *d, const struct image *im);
+void image_draft_fini(struct image_draft *d);
+/* 0 or image_apply's errors; after an error the draft is of no more use. */
+int image_draft_put(struct image_draft *d, struct slice record, int64_t offset,
+                    char why[IMAGE_WHY_BYTES]) MUST_USE;
+/* The type and what a record is about, such as: TopicRecord "t". Never a value: it may be a secret. */
+void image_subject(struct slice record, struct strbuf *out);
 struct image_topic *image_topic(const struct image *im, struct slice name);
 struct image_topic *image_topic_by_id(const struct image *im, struct uuid id);
 struct image_topic **image_sorted(struct image *im, int *n);
 const struct image_configs *image_configs(const struct image *im, int8_t type, struct slice resource);
-const char *image_config(const struct image_configs *c, const char *name);
+/* Null: it is not set. */
+struct slice image_config(const struct image_configs *c, struct slice name);
 int16_t image_feature(const struct image *im, const char *name); /* 0: not there */
 /* The metadata.version; before the first record what a new cluster begins with. */
 int16_t image_metadata_version(const struct image *im);

@@ -1,4 +1,5 @@
-/* Records of the metadata log become the image. Whatever a record says is checked before anything changes.
+/* Records of the metadata log become the image. Whatever a record says is judged (image_check.c) before
+ * anything changes; the changes themselves cannot fail.
  *
  *   OUTSIDE --BeginTransaction--> HELD --EndTransaction--> every held record is applied --> OUTSIDE
  *                                      \--AbortTransaction--> dropped --> OUTSIDE */
@@ -56,15 +57,9 @@ static void set_dirs(struct image_part *p, const struct uuid *dirs, int32_t n)
     memcpy(p->dirs, dirs, (size_t)n * sizeof *dirs);
 }
 
-static int apply_topic(struct image *im, const struct kp_topic_record *r)
+static void apply_topic(struct image *im, const struct kp_topic_record *r)
 {
-    struct strbuf why;
-    struct image_topic *same = image_topic_by_id(im, r->topic_id);
-    if (same) return slice_eq_cstr(r->name, same->name) ? 0 : ERR_FORMAT;
-    strbuf_init(&why);
-    int rc = ctl_topic_name_check(r->name, &why); /* it becomes the name of directories */
-    strbuf_fini(&why);
-    if (rc || image_topic(im, r->name)) return ERR_FORMAT;
+    if (image_topic_by_id(im, r->topic_id)) return;
     struct image_topic *t = xcalloc(1, sizeof *t);
     t->id = r->topic_id;
     t->name = xstrndup(r->name.p, r->name.n);
@@ -72,14 +67,11 @@ static int apply_topic(struct image *im, const struct kp_topic_record *r)
     map_put(&im->by_name, image_hash_name(r->name), t);
     im->sorted_stale = true;
     if (im->topic_added) im->topic_added(im->arg, t);
-    return 0;
 }
 
-static int apply_partition(struct image *im, const struct kp_partition_record *r)
+static void apply_partition(struct image *im, const struct kp_partition_record *r)
 {
     struct image_topic *t = image_topic_by_id(im, r->topic_id);
-    if (!t || r->partition_id < 0 || r->partition_id > t->parts_n) return ERR_FORMAT;
-    if (r->directories_n > 0 && r->directories_n != r->replicas_n) return ERR_FORMAT;
     int32_t old_n = t->parts_n;
     if (r->partition_id == t->parts_n) {
         t->parts = xrealloc(t->parts, (size_t)(t->parts_n + 1) * sizeof *t->parts);
@@ -98,16 +90,12 @@ static int apply_partition(struct image *im, const struct kp_partition_record *r
                                        {r->last_known_elr, r->last_known_elr_n}});
     set_dirs(p, r->directories, r->directories_n);
     if (t->parts_n > old_n && im->topic_grew) im->topic_grew(im->arg, t, old_n);
-    return 0;
 }
 
-static int apply_partition_change(struct image *im, const struct kp_partition_change_record *r)
+static void apply_partition_change(struct image *im, const struct kp_partition_change_record *r)
 {
-    struct image_topic *t = image_topic_by_id(im, r->topic_id);
-    if (!t || r->partition_id < 0 || r->partition_id >= t->parts_n) return ERR_FORMAT;
-    struct image_part *p = &t->parts[r->partition_id];
+    struct image_part *p = &image_topic_by_id(im, r->topic_id)->parts[r->partition_id];
     int32_t replicas_n = r->replicas_n >= 0 ? r->replicas_n : p->replicas_n;
-    if (r->directories_n > 0 && r->directories_n != replicas_n) return ERR_FORMAT;
     if (r->leader != -2) {
         p->leader = r->leader;
         p->leader_epoch = (int32_t)((uint32_t)p->leader_epoch + 1);
@@ -126,7 +114,6 @@ static int apply_partition_change(struct image *im, const struct kp_partition_ch
     if (r->directories_n > 0) set_dirs(p, r->directories, r->directories_n);
     else if (replicas_n != p->replicas_n) set_dirs(p, NULL, 0);
     set_lists(p, v);
-    return 0;
 }
 
 static void clear_elr(struct image_topic *t)
@@ -134,15 +121,10 @@ static void clear_elr(struct image_topic *t)
     for (int32_t i = 0; i < t->parts_n; i++) t->parts[i].elr_n = t->parts[i].last_elr_n = 0;
 }
 
-static int apply_clear_elr(struct image *im, const struct kp_clear_elr_record *r)
+static void apply_clear_elr(struct image *im, const struct kp_clear_elr_record *r)
 {
-    if (!r->topic_name.n) {
-        MAP_FOREACH(it, struct image_topic, t, &im->by_id) clear_elr(t);
-        return 0;
-    }
-    struct image_topic *t = image_topic(im, r->topic_name);
-    if (t) clear_elr(t);
-    return t ? 0 : ERR_FORMAT;
+    if (r->topic_name.n) clear_elr(image_topic(im, r->topic_name));
+    else MAP_FOREACH(it, struct image_topic, t, &im->by_id) clear_elr(t);
 }
 
 static void apply_remove_topic(struct image *im, const struct kp_remove_topic_record *r)
@@ -160,43 +142,36 @@ static void apply_remove_topic(struct image *im, const struct kp_remove_topic_re
     image_topic_free(t);
 }
 
-static bool has_zero(struct slice s)
+static void apply_config(struct image *im, const struct kp_config_record *r)
 {
-    return s.n && memchr(s.p, 0, s.n);
-}
-
-static int apply_config(struct image *im, const struct kp_config_record *r)
-{
-    if (has_zero(r->resource_name) || has_zero(r->name) || has_zero(r->value)) return ERR_FORMAT;
     struct image_config_key k = {r->resource_type, r->resource_name};
     struct image_configs *c = map_get(&im->configs, image_hash_config(k), &k, image_eq_config);
     if (!c) {
-        if (!r->value.p) return 0;
+        if (!r->value.p) return;
         c = xcalloc(1, sizeof *c);
         c->type = r->resource_type;
-        c->resource = xstrndup(r->resource_name.p, r->resource_name.n);
+        c->resource = slice_own(r->resource_name);
         map_put(&im->configs, image_hash_config(k), c);
     }
     int i = 0;
-    while (i < c->n && slice_cmp(slice_cstr(c->v[i].name), r->name) < 0) i++;
-    bool there = i < c->n && slice_eq_cstr(r->name, c->v[i].name);
+    while (i < c->n && slice_cmp(c->v[i].name, r->name) < 0) i++;
+    bool there = i < c->n && slice_eq(r->name, c->v[i].name);
     if (there) {
-        free(c->v[i].value);
-        if (r->value.p) c->v[i].value = xstrndup(r->value.p, r->value.n);
+        slice_drop(&c->v[i].value);
+        if (r->value.p) c->v[i].value = slice_own(r->value);
         else {
-            free(c->v[i].name);
+            slice_drop(&c->v[i].name);
             memmove(c->v + i, c->v + i + 1, (size_t)(--c->n - i) * sizeof *c->v);
         }
     } else if (r->value.p) {
         c->v = xrealloc(c->v, (size_t)(c->n + 1) * sizeof *c->v);
         memmove(c->v + i + 1, c->v + i, (size_t)(c->n++ - i) * sizeof *c->v);
-        c->v[i] = (struct image_config){xstrndup(r->name.p, r->name.n), xstrndup(r->value.p, r->value.n)};
+        c->v[i] = (struct image_config){slice_own(r->name), slice_own(r->value)};
     }
     struct image_topic *t = r->resource_type == 2 ? image_topic(im, r->resource_name) : NULL;
     if (t) t->config_version++;
     if (im->config_changed) im->config_changed(im->arg, r->resource_type, r->resource_name);
     if (c->n == 0) image_configs_free(map_del(&im->configs, image_hash_config(k), &k, image_eq_config));
-    return 0;
 }
 
 /* ---- brokers ---- */
@@ -226,7 +201,7 @@ static void apply_register(struct image *im, const struct kp_register_broker_rec
     image_broker_clear(b);
     b->epoch = r->broker_epoch;
     b->incarnation = r->incarnation_id;
-    b->rack = r->rack.p ? xstrndup(r->rack.p, r->rack.n) : NULL;
+    b->rack = slice_own(r->rack);
     b->fenced = r->fenced;
     b->shutting_down = r->in_controlled_shutdown;
     b->migrating = r->is_migrating_zk_broker;
@@ -234,8 +209,8 @@ static void apply_register(struct image *im, const struct kp_register_broker_rec
     b->endpoints = xcalloc((size_t)r->end_points_n, sizeof *b->endpoints);
     for (int32_t i = 0; i < r->end_points_n; i++)
         b->endpoints[i] = (struct image_endpoint){
-            .listener = xstrndup(r->end_points[i].name.p, r->end_points[i].name.n),
-            .host = xstrndup(r->end_points[i].host.p, r->end_points[i].host.n),
+            .listener = slice_own(r->end_points[i].name),
+            .host = slice_own(r->end_points[i].host),
             .port = r->end_points[i].port,
             .security = r->end_points[i].security_protocol,
         };
@@ -243,8 +218,8 @@ static void apply_register(struct image *im, const struct kp_register_broker_rec
     b->features = xcalloc((size_t)r->features_n, sizeof *b->features);
     for (int32_t i = 0; i < r->features_n; i++)
         b->features[i] =
-            (struct image_range){xstrndup(r->features[i].name.p, r->features[i].name.n),
-                                 r->features[i].min_supported_version, r->features[i].max_supported_version};
+            (struct image_range){slice_own(r->features[i].name), r->features[i].min_supported_version,
+                                 r->features[i].max_supported_version};
     set_ids(&b->dirs, &b->dirs_n, r->log_dirs, r->log_dirs_n);
     set_ids(&b->cordoned, &b->cordoned_n, r->cordoned_log_dirs, r->cordoned_log_dirs_n);
 }
@@ -257,45 +232,33 @@ static void apply_unregister(struct image *im, const struct kp_unregister_broker
     *b = im->brokers[--im->brokers_n];
 }
 
-static int apply_broker_change(struct image *im, const struct kp_broker_registration_change_record *r)
+static void apply_broker_change(struct image *im, const struct kp_broker_registration_change_record *r)
 {
     struct image_broker *b = broker_slot(im, r->broker_id);
-    if (!b) return ERR_FORMAT;
     if (r->fenced) b->fenced = r->fenced > 0;
     if (r->in_controlled_shutdown) b->shutting_down = r->in_controlled_shutdown > 0;
     if (r->log_dirs_n > 0) set_ids(&b->dirs, &b->dirs_n, r->log_dirs, r->log_dirs_n);
     if (r->cordoned_log_dirs_n >= 0)
         set_ids(&b->cordoned, &b->cordoned_n, r->cordoned_log_dirs, r->cordoned_log_dirs_n);
-    return 0;
-}
-
-static int apply_fence(struct image *im, int32_t id, bool fenced)
-{
-    struct image_broker *b = broker_slot(im, id);
-    if (b) b->fenced = fenced;
-    return b ? 0 : ERR_FORMAT;
 }
 
 /* ---- features and facts ---- */
-static int apply_feature(struct image *im, const struct kp_feature_level_record *r, char why[160])
+static void apply_feature(struct image *im, const struct kp_feature_level_record *r)
 {
-    int rc = feature_check(r->name, r->feature_level, why);
-    if (rc) return rc;
     int i = 0;
     while (i < im->features_n && !slice_eq_cstr(r->name, im->features[i].name)) i++;
     if (i < im->features_n && r->feature_level == 0) {
         free(im->features[i].name);
         memmove(im->features + i, im->features + i + 1,
                 (size_t)(--im->features_n - i) * sizeof *im->features);
-        return 0;
+        return;
     }
-    if (r->feature_level == 0) return 0;
+    if (r->feature_level == 0) return;
     if (i == im->features_n) {
         im->features = xrealloc(im->features, (size_t)(i + 1) * sizeof *im->features);
         im->features[im->features_n++].name = xstrndup(r->name.p, r->name.n);
     }
     im->features[i].level = r->feature_level;
-    return 0;
 }
 
 static int cmp_entity(const void *a, const void *b)
@@ -348,35 +311,46 @@ static void hold(struct image *im, struct slice record)
     im->held_ends[im->held_n++] = im->held.n;
 }
 
-static int apply(struct image *im, uint32_t type, uint32_t version, struct kp_reader *in, struct arena *a,
-                 struct slice record, char why[160]);
-
-static int begin(struct image *im)
+static struct slice held_record(const struct image *im, int i)
 {
-    if (im->in_transaction) return ERR_FORMAT;
-    im->in_transaction = true;
+    size_t from = i ? im->held_ends[i - 1] : 0;
+    return slice_of(im->held.p + from, im->held_ends[i] - from);
+}
+
+static int begin(struct image_draft *d, struct image *im)
+{
+    if (d->in_transaction) return ERR_FORMAT;
+    d->in_transaction = true;
+    if (im) im->in_transaction = true;
     return 0;
 }
 
-static int end(struct image *im, bool commit, char why[160])
+static int judge(struct image_draft *d, struct image *im, struct slice record, char why[160]);
+
+/* Every record that waits is judged before the first is applied. */
+static int end(struct image_draft *d, struct image *im, bool commit, char why[160])
 {
-    if (!im->in_transaction) return ERR_FORMAT;
-    int rc = 0, n = im->held_n;
+    const struct image *of = d->im;
+    int rc = d->in_transaction ? 0 : ERR_FORMAT, n = d->held_n;
+    if (rc) return rc;
+    d->in_transaction = false;
+    d->held_n = 0;
+    for (int i = 0; i < of->held_n && commit && rc == 0 && !d->image_held_over; i++)
+        rc = judge(d, NULL, held_record(of, i), why);
+    for (int i = 0; i < n && commit && rc == 0; i++) rc = judge(d, NULL, d->held[i], why);
+    d->image_held_over = true;
+    if (rc || !im) return rc;
     im->in_transaction = false;
-    im->held_n = 0;
-    for (int i = 0; i < n && commit && rc == 0; i++) {
-        size_t from = i ? im->held_ends[i - 1] : 0;
-        struct slice record = slice_of(im->held.p + from, im->held_ends[i] - from);
-        struct kp_reader in = kp_reader_of(record);
-        struct arena a;
-        (void)kp_read_uvarint(&in);
-        uint32_t type = kp_read_uvarint(&in), version = kp_read_uvarint(&in);
-        arena_init(&a);
-        rc = apply(im, type, version, &in, &a, record, why);
-        arena_fini(&a);
+    for (int i = 0; i < im->held_n && commit; i++) {
+        struct image_draft each;
+        image_draft_init(&each, im);
+        rc = judge(&each, im, held_record(im, i), why);
+        ASSERT(rc == 0); /* by the same checks as above */
+        image_draft_fini(&each);
     }
+    im->held_n = 0;
     kp_writer_reset(&im->held);
-    return rc;
+    return 0;
 }
 
 #define READ(name, X)                                                                                        \
@@ -386,58 +360,90 @@ static int end(struct image *im, bool commit, char why[160])
         break;                                                                                               \
     }                                                                                                        \
     if ((rc = kp_##name##_read(in, a, (int16_t)version, &r)) != 0) break
-#define APPLY(name, X, what)                                                                                 \
+/* check judges; note tells the draft what later records may depend on; change is done to the image, and
+ * cannot fail. */
+#define RECORD(name, X, check, note, change)                                                                 \
     case X##_KEY: {                                                                                          \
         READ(name, X);                                                                                       \
-        what;                                                                                                \
+        if ((rc = (check)) != 0) break;                                                                      \
+        if (!im) note;                                                                                       \
+        else change;                                                                                         \
         break;                                                                                               \
     }
+#define NOTHING (void)r
 
-/* Every type of record there is in Kafka 4.3. */
-static int apply(struct image *im, uint32_t type, uint32_t version, struct kp_reader *in, struct arena *a,
-                 struct slice record, char why[160])
+/* Every type of record there is in Kafka 4.3. im NULL: it is only judged. */
+static int judge_type(struct image_draft *d, struct image *im, uint32_t type, uint32_t version,
+                      struct kp_reader *in, struct arena *a, struct slice record, char why[160])
 {
     static const struct slice gone = {0};
     int rc = 0;
     switch (type) {
-        APPLY(topic_record, KP_TOPIC_RECORD, rc = apply_topic(im, &r))
-        APPLY(partition_record, KP_PARTITION_RECORD, rc = apply_partition(im, &r))
-        APPLY(partition_change_record, KP_PARTITION_CHANGE_RECORD, rc = apply_partition_change(im, &r))
-        APPLY(remove_topic_record, KP_REMOVE_TOPIC_RECORD, apply_remove_topic(im, &r))
-        APPLY(clear_elr_record, KP_CLEAR_ELR_RECORD, rc = apply_clear_elr(im, &r))
-        APPLY(config_record, KP_CONFIG_RECORD, rc = apply_config(im, &r))
-        APPLY(register_broker_record, KP_REGISTER_BROKER_RECORD, apply_register(im, &r))
-        APPLY(unregister_broker_record, KP_UNREGISTER_BROKER_RECORD, apply_unregister(im, &r))
-        APPLY(broker_registration_change_record, KP_BROKER_REGISTRATION_CHANGE_RECORD,
-              rc = apply_broker_change(im, &r))
-        APPLY(fence_broker_record, KP_FENCE_BROKER_RECORD, rc = apply_fence(im, r.id, true))
-        APPLY(unfence_broker_record, KP_UNFENCE_BROKER_RECORD, rc = apply_fence(im, r.id, false))
-        APPLY(register_controller_record, KP_REGISTER_CONTROLLER_RECORD,
-              controller_fact(im, r.controller_id, record))
-        APPLY(feature_level_record, KP_FEATURE_LEVEL_RECORD, rc = apply_feature(im, &r, why))
-        APPLY(producer_ids_record, KP_PRODUCER_IDS_RECORD, im->next_producer_id = r.next_producer_id)
-        APPLY(client_quota_record, KP_CLIENT_QUOTA_RECORD, apply_quota(im, &r, record))
-        APPLY(access_control_entry_record, KP_ACCESS_CONTROL_ENTRY_RECORD,
-              image_fact_set(im, IMAGE_ACL, slice_of(r.id.b, 16), record))
-        APPLY(remove_access_control_entry_record, KP_REMOVE_ACCESS_CONTROL_ENTRY_RECORD,
-              image_fact_set(im, IMAGE_ACL, slice_of(r.id.b, 16), gone))
-        APPLY(user_scram_credential_record, KP_USER_SCRAM_CREDENTIAL_RECORD,
-              scram_fact(im, r.mechanism, r.name, record))
-        APPLY(remove_user_scram_credential_record, KP_REMOVE_USER_SCRAM_CREDENTIAL_RECORD,
-              scram_fact(im, r.mechanism, r.name, gone))
-        APPLY(delegation_token_record, KP_DELEGATION_TOKEN_RECORD,
-              image_fact_set(im, IMAGE_TOKEN, r.token_id, record))
-        APPLY(remove_delegation_token_record, KP_REMOVE_DELEGATION_TOKEN_RECORD,
-              image_fact_set(im, IMAGE_TOKEN, r.token_id, gone))
-        APPLY(begin_transaction_record, KP_BEGIN_TRANSACTION_RECORD, rc = begin(im))
-        APPLY(end_transaction_record, KP_END_TRANSACTION_RECORD, rc = end(im, true, why))
-        APPLY(abort_transaction_record, KP_ABORT_TRANSACTION_RECORD, rc = end(im, false, why))
+        RECORD(topic_record, KP_TOPIC_RECORD, image_check_topic(d, &r), image_note_topic(d, &r),
+               apply_topic(im, &r))
+        RECORD(partition_record, KP_PARTITION_RECORD, image_check_partition(d, &r),
+               image_note_partition(d, &r), apply_partition(im, &r))
+        RECORD(partition_change_record, KP_PARTITION_CHANGE_RECORD, image_check_partition_change(d, &r),
+               image_note_partition_change(d, &r), apply_partition_change(im, &r))
+        RECORD(remove_topic_record, KP_REMOVE_TOPIC_RECORD, 0, image_note_remove_topic(d, &r),
+               apply_remove_topic(im, &r))
+        RECORD(clear_elr_record, KP_CLEAR_ELR_RECORD, image_check_clear_elr(d, &r), NOTHING,
+               apply_clear_elr(im, &r))
+        RECORD(config_record, KP_CONFIG_RECORD, 0, NOTHING, apply_config(im, &r))
+        RECORD(register_broker_record, KP_REGISTER_BROKER_RECORD, 0, image_note_broker(d, r.broker_id, false),
+               apply_register(im, &r))
+        RECORD(unregister_broker_record, KP_UNREGISTER_BROKER_RECORD, 0,
+               image_note_broker(d, r.broker_id, true), apply_unregister(im, &r))
+        RECORD(broker_registration_change_record, KP_BROKER_REGISTRATION_CHANGE_RECORD,
+               image_check_broker(d, r.broker_id), NOTHING, apply_broker_change(im, &r))
+        RECORD(fence_broker_record, KP_FENCE_BROKER_RECORD, image_check_broker(d, r.id), NOTHING,
+               broker_slot(im, r.id)->fenced = true)
+        RECORD(unfence_broker_record, KP_UNFENCE_BROKER_RECORD, image_check_broker(d, r.id), NOTHING,
+               broker_slot(im, r.id)->fenced = false)
+        RECORD(register_controller_record, KP_REGISTER_CONTROLLER_RECORD, 0, NOTHING,
+               controller_fact(im, r.controller_id, record))
+        RECORD(feature_level_record, KP_FEATURE_LEVEL_RECORD, feature_check(r.name, r.feature_level, why),
+               NOTHING, apply_feature(im, &r))
+        RECORD(producer_ids_record, KP_PRODUCER_IDS_RECORD, 0, NOTHING,
+               im->next_producer_id = r.next_producer_id)
+        RECORD(client_quota_record, KP_CLIENT_QUOTA_RECORD, 0, NOTHING, apply_quota(im, &r, record))
+        RECORD(access_control_entry_record, KP_ACCESS_CONTROL_ENTRY_RECORD, 0, NOTHING,
+               image_fact_set(im, IMAGE_ACL, slice_of(r.id.b, 16), record))
+        RECORD(remove_access_control_entry_record, KP_REMOVE_ACCESS_CONTROL_ENTRY_RECORD, 0, NOTHING,
+               image_fact_set(im, IMAGE_ACL, slice_of(r.id.b, 16), gone))
+        RECORD(user_scram_credential_record, KP_USER_SCRAM_CREDENTIAL_RECORD, 0, NOTHING,
+               scram_fact(im, r.mechanism, r.name, record))
+        RECORD(remove_user_scram_credential_record, KP_REMOVE_USER_SCRAM_CREDENTIAL_RECORD, 0, NOTHING,
+               scram_fact(im, r.mechanism, r.name, gone))
+        RECORD(delegation_token_record, KP_DELEGATION_TOKEN_RECORD, 0, NOTHING,
+               image_fact_set(im, IMAGE_TOKEN, r.token_id, record))
+        RECORD(remove_delegation_token_record, KP_REMOVE_DELEGATION_TOKEN_RECORD, 0, NOTHING,
+               image_fact_set(im, IMAGE_TOKEN, r.token_id, gone))
+        RECORD(begin_transaction_record, KP_BEGIN_TRANSACTION_RECORD, begin(d, im), NOTHING, NOTHING)
+        RECORD(end_transaction_record, KP_END_TRANSACTION_RECORD, end(d, im, true, why), NOTHING, NOTHING)
+        RECORD(abort_transaction_record, KP_ABORT_TRANSACTION_RECORD, end(d, im, false, why), NOTHING,
+               NOTHING)
         /* Nothing for the image: time passing, and a migration that was over before Kafka 4. */
-        APPLY(no_op_record, KP_NO_OP_RECORD, (void)r)
-        APPLY(zk_migration_state_record, KP_ZK_MIGRATION_STATE_RECORD, (void)r)
+        RECORD(no_op_record, KP_NO_OP_RECORD, 0, NOTHING, NOTHING)
+        RECORD(zk_migration_state_record, KP_ZK_MIGRATION_STATE_RECORD, 0, NOTHING, NOTHING)
     default:
         rc = ERR_UNSUPPORTED_VERSION;
     }
+    return rc;
+}
+
+/* A record that does not wait. The reason is left empty where the error's own text tells it. */
+static int judge(struct image_draft *d, struct image *im, struct slice record, char why[160])
+{
+    struct kp_reader in = kp_reader_of(record);
+    struct arena a;
+    uint8_t mem[1024];
+    (void)kp_read_uvarint(&in);
+    uint32_t type = kp_read_uvarint(&in), version = kp_read_uvarint(&in);
+    in.mem_max = 64 * record.n + 65536;
+    arena_init_with(&a, mem, sizeof mem);
+    int rc = judge_type(d, im, type, version, &in, &a, record, why);
+    arena_fini(&a);
     return rc;
 }
 
@@ -473,37 +479,47 @@ static bool known(uint32_t type, uint32_t version)
     return false;
 }
 
-int image_apply(struct image *im, struct slice record, int64_t offset, char why[160])
+static int put(struct image_draft *d, struct image *im, struct slice record, int64_t offset,
+               char why[IMAGE_WHY_BYTES])
 {
     struct kp_reader in = kp_reader_of(record);
-    struct arena a;
-    uint8_t mem[1024];
     uint32_t frame = kp_read_uvarint(&in), type = kp_read_uvarint(&in), version = kp_read_uvarint(&in);
     if (in.err || frame != 1) {
-        snprintf(why, 160, "metadata record %lld has frame version %u", (long long)offset, frame);
+        snprintf(why, IMAGE_WHY_BYTES, "metadata record %lld has frame version %u", (long long)offset, frame);
         return ERR_FORMAT;
     }
-    in.mem_max = 64 * record.n + 65536;
     bool limit = type == KP_BEGIN_TRANSACTION_RECORD_KEY || type == KP_END_TRANSACTION_RECORD_KEY ||
                  type == KP_ABORT_TRANSACTION_RECORD_KEY;
     char reason[160] = "";
     int rc = 0;
-    if (im->in_transaction && !limit) {
-        if (known(type, version)) hold(im, record);
-        else rc = ERR_UNSUPPORTED_VERSION;
-    } else {
-        arena_init_with(&a, mem, sizeof mem);
-        rc = apply(im, type, version, &in, &a, record, reason);
-        arena_fini(&a);
-    }
-    if (rc == 0) {
-        im->offset = offset;
-        return 0;
-    }
-    if (!reason[0])
-        snprintf(reason, sizeof reason, "%s",
-                 rc == ERR_UNSUPPORTED_VERSION ? "moldau does not know this type or version" : err_text(rc));
-    snprintf(why, 160, "metadata record %lld (type %u, version %u): %.100s", (long long)offset, type, version,
-             reason);
+    if (!d->in_transaction || limit) rc = judge(d, im, record, reason);
+    else if (!known(type, version)) rc = ERR_UNSUPPORTED_VERSION;
+    else if (im) hold(im, record);
+    else image_draft_hold(d, record);
+    if (rc == 0) return 0;
+    struct strbuf about;
+    strbuf_init(&about);
+    image_subject(record, &about);
+    snprintf(why, IMAGE_WHY_BYTES, "metadata record %lld (type %u, version %u%s%.180s): %.100s",
+             (long long)offset, type, version, about.n ? ", " : "", strbuf_cstr(&about),
+             reason[0]                       ? reason
+             : rc == ERR_UNSUPPORTED_VERSION ? "moldau does not know this type or version"
+                                             : err_text(rc));
+    strbuf_fini(&about);
+    return rc;
+}
+
+int image_draft_put(struct image_draft *d, struct slice record, int64_t offset, char why[IMAGE_WHY_BYTES])
+{
+    return put(d, NULL, record, offset, why);
+}
+
+int image_apply(struct image *im, struct slice record, int64_t offset, char why[IMAGE_WHY_BYTES])
+{
+    struct image_draft d;
+    image_draft_init(&d, im);
+    int rc = put(&d, im, record, offset, why);
+    image_draft_fini(&d);
+    if (rc == 0) im->offset = offset;
     return rc;
 }

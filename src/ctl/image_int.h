@@ -4,6 +4,7 @@
 
 #include "ctl/image.h"
 #include "base/hash.h"
+#include "kp/metadata_records.h"
 
 static inline uint64_t image_hash_name(struct slice s)
 {
@@ -33,8 +34,22 @@ static inline bool image_eq_config(const void *v, const void *k)
 {
     const struct image_configs *c = v;
     const struct image_config_key *key = k;
-    return c->type == key->type && slice_eq_cstr(key->resource, c->resource);
+    return c->type == key->type && slice_eq(key->resource, c->resource);
 }
+
+/* ---- judging and noting (image_check.c) ---- */
+void image_draft_hold(struct image_draft *d, struct slice record);
+int image_check_topic(const struct image_draft *d, const struct kp_topic_record *r) MUST_USE;
+int image_check_partition(const struct image_draft *d, const struct kp_partition_record *r) MUST_USE;
+int image_check_partition_change(const struct image_draft *d,
+                                 const struct kp_partition_change_record *r) MUST_USE;
+int image_check_clear_elr(const struct image_draft *d, const struct kp_clear_elr_record *r) MUST_USE;
+int image_check_broker(const struct image_draft *d, int32_t id) MUST_USE;
+void image_note_topic(struct image_draft *d, const struct kp_topic_record *r);
+void image_note_partition(struct image_draft *d, const struct kp_partition_record *r);
+void image_note_partition_change(struct image_draft *d, const struct kp_partition_change_record *r);
+void image_note_remove_topic(struct image_draft *d, const struct kp_remove_topic_record *r);
+void image_note_broker(struct image_draft *d, int32_t id, bool gone);
 
 void image_topic_free(struct image_topic *t);
 void image_configs_free(struct image_configs *c);

@@ -13,7 +13,7 @@ struct rig {
     struct image im;
     struct ctl_records rs;
     int64_t offset;
-    char why[160];
+    char why[IMAGE_WHY_BYTES];
 };
 
 static void rig_init(struct rig *r)
@@ -200,6 +200,115 @@ TEST(what_is_not_known_is_refused_by_name)
         CHECK_INT(image_apply(&r.im, slice_of(version9, 4), 1235, r.why), ERR_UNSUPPORTED_VERSION);
     }
     rig_fini(&r);
+}
+
+/* The first error of a draft of what was put, and of nothing else. */
+static int judge(struct rig *r)
+{
+    struct image_draft d;
+    int rc = 0;
+    image_draft_init(&d, &r->im);
+    for (int i = 0; i < r->rs.n && rc == 0; i++)
+        rc = image_draft_put(&d, ctl_record(&r->rs, i), r->offset + i, r->why);
+    image_draft_fini(&d);
+    return rc;
+}
+
+TEST(a_batch_is_judged_by_what_the_records_before_add)
+{
+    struct rig r;
+    int32_t ids[2] = {1, 2};
+    struct uuid dirs[2] = {ID(101), ID(102)};
+    rig_init(&r);
+    PUT(&r, topic, 0, x_.name = S("t"); x_.topic_id = ID(1));
+    CHECK_INT(judge(&r), 0);
+    PUT(&r, partition, 2, x_.partition_id = 0; x_.topic_id = ID(1); x_.replicas = ids; x_.replicas_n = 1);
+    PUT(&r, partition, 2, x_.topic_id = ID(1); x_.partition_id = 1; x_.replicas = ids; x_.replicas_n = 2);
+    PUT(&r, partition_change, 2, x_.topic_id = ID(1); x_.partition_id = 1; x_.directories = dirs;
+        x_.directories_n = 2);
+    PUT(&r, clear_elr, 0, x_.topic_name = S("t"));
+    PUT(&r, register_broker, 4, x_.broker_id = 7);
+    PUT(&r, fence_broker, 0, x_.id = 7);
+    CHECK_INT(judge(&r), 0);
+    CHECK(!image_topic(&r.im, S("t")) && !r.im.brokers_n);
+    int n = r.rs.n;
+    PUT(&r, partition, 2, x_.topic_id = ID(1); x_.partition_id = 3);
+    CHECK_INT(judge(&r), ERR_FORMAT);
+    CHECK(strstr(r.why, "metadata record 7 (type 3, version 2, PartitionRecord partition 3 of topic id "));
+    ctl_records_cut(&r.rs, n);
+    PUT(&r, partition_change, 2, x_.partition_id = 0; x_.topic_id = ID(1); x_.directories = dirs;
+        x_.directories_n = 2);
+    CHECK_INT(judge(&r), ERR_FORMAT);
+    ctl_records_cut(&r.rs, n);
+    PUT(&r, topic, 0, x_.name = S("t"); x_.topic_id = ID(2));
+    CHECK_INT(judge(&r), ERR_FORMAT);
+    ctl_records_cut(&r.rs, n);
+    PUT(&r, remove_topic, 0, x_.topic_id = ID(1));
+    PUT(&r, unregister_broker, 0, x_.broker_id = 7);
+    n = r.rs.n;
+    PUT(&r, clear_elr, 0, x_.topic_name = S("t"));
+    CHECK_INT(judge(&r), ERR_FORMAT);
+    ctl_records_cut(&r.rs, n);
+    PUT(&r, unfence_broker, 0, x_.id = 7);
+    CHECK_INT(judge(&r), ERR_FORMAT);
+    ctl_records_cut(&r.rs, n);
+    PUT(&r, topic, 0, x_.name = S("t"); x_.topic_id = ID(2));
+    CHECK_INT(judge(&r), 0);
+    CHECK_INT(run(&r), 0); /* and so it is applied */
+    CHECK(uuid_eq(image_topic(&r.im, S("t"))->id, ID(2)));
+    PUT(&r, remove_topic, 0, x_.topic_id = ID(2));
+    PUT(&r, partition, 2, x_.partition_id = 0; x_.topic_id = ID(2));
+    CHECK_INT(judge(&r), ERR_FORMAT);
+    rig_fini(&r);
+}
+
+TEST(a_transaction_with_a_record_that_does_not_fit_is_refused_whole)
+{
+    struct rig r;
+    rig_init(&r);
+    PUT(&r, begin_transaction, 0, (void)x_);
+    PUT(&r, topic, 0, x_.name = S("a"); x_.topic_id = ID(1));
+    PUT(&r, fence_broker, 0, x_.id = 9);
+    CHECK_INT(judge(&r), 0);
+    CHECK_INT(run(&r), 0);
+    PUT(&r, end_transaction, 0, (void)x_);
+    CHECK_INT(judge(&r), ERR_FORMAT);
+    CHECK_INT(run(&r), ERR_FORMAT);
+    CHECK(!image_topic(&r.im, S("a")) && r.im.in_transaction && r.im.held_n == 2);
+    PUT(&r, abort_transaction, 0, (void)x_);
+    PUT(&r, begin_transaction, 0, (void)x_);
+    PUT(&r, topic, 0, x_.name = S("a"); x_.topic_id = ID(1));
+    PUT(&r, end_transaction, 0, (void)x_);
+    PUT(&r, clear_elr, 0, x_.topic_name = S("a"));
+    CHECK_INT(judge(&r), 0);
+    CHECK_INT(run(&r), 0);
+    CHECK(image_topic(&r.im, S("a")) && !r.im.in_transaction);
+    rig_fini(&r);
+}
+
+TEST(any_byte_in_a_name_or_value_comes_back_from_a_snapshot)
+{
+    struct rig a, b;
+    struct slice zero = slice_of("g\0h", 3), other = slice_of("g\0i", 3), empty = slice_of("", 0);
+    rig_init(&a);
+    rig_init(&b);
+    ctl_set_config(32, zero, zero, slice_of("1\0", 2), &a.rs);
+    ctl_set_config(32, other, zero, slice_of("\0", 1), &a.rs);
+    ctl_set_config(32, other, other, empty, &a.rs);
+    ctl_set_config(32, S("g"), S("g"), S("v"), &a.rs);
+    CHECK_INT(run(&a), 0);
+    image_write(&a.im, &b.rs);
+    CHECK_INT(run(&b), 0);
+    CHECK(slice_eq(image_config(image_configs(&b.im, 32, zero), zero), slice_of("1\0", 2)));
+    CHECK(slice_eq(image_config(image_configs(&b.im, 32, other), zero), slice_of("\0", 1)));
+    CHECK(image_config(image_configs(&b.im, 32, other), other).p);
+    CHECK(!image_config(image_configs(&b.im, 32, other), S("g")).p);
+    CHECK_INT(image_configs(&b.im, 32, S("g"))->n, 1);
+    ctl_set_config(32, other, zero, (struct slice){0}, &b.rs);
+    CHECK_INT(run(&b), 0);
+    CHECK_INT(image_configs(&b.im, 32, other)->n, 1);
+    rig_fini(&a);
+    rig_fini(&b);
 }
 
 TEST(names_that_would_leave_the_log_directory_are_malformed)

@@ -21,18 +21,17 @@ static void put_broker(const struct image_broker *b, int16_t mv, struct ctl_reco
     r.is_migrating_zk_broker = b->migrating;
     r.incarnation_id = b->incarnation;
     r.broker_epoch = b->epoch;
-    r.rack = slice_cstr(b->rack);
+    r.rack = b->rack;
     r.fenced = b->fenced;
     r.in_controlled_shutdown = b->shutting_down;
     r.end_points = xcalloc((size_t)b->endpoints_n, sizeof *r.end_points);
     for (int i = 0; i < b->endpoints_n; i++)
         r.end_points[r.end_points_n++] = (struct kp_register_broker_record_broker_endpoint){
-            slice_cstr(b->endpoints[i].listener), slice_cstr(b->endpoints[i].host), b->endpoints[i].port,
-            b->endpoints[i].security};
+            b->endpoints[i].listener, b->endpoints[i].host, b->endpoints[i].port, b->endpoints[i].security};
     r.features = xcalloc((size_t)b->features_n, sizeof *r.features);
     for (int i = 0; i < b->features_n; i++)
         r.features[r.features_n++] = (struct kp_register_broker_record_broker_feature){
-            slice_cstr(b->features[i].name), b->features[i].min, b->features[i].max};
+            b->features[i].name, b->features[i].min, b->features[i].max};
     r.log_dirs = b->dirs;
     r.log_dirs_n = b->dirs_n;
     if (b->cordoned_n) {
@@ -80,7 +79,7 @@ static void put_facts(const struct image *im, enum image_kind kind, struct ctl_r
 static int cmp_configs(const void *a, const void *b)
 {
     const struct image_configs *x = *(struct image_configs *const *)a, *y = *(struct image_configs *const *)b;
-    return x->type != y->type ? x->type - y->type : strcmp(x->resource, y->resource);
+    return x->type != y->type ? x->type - y->type : slice_cmp(x->resource, y->resource);
 }
 
 static void put_configs(const struct image *im, struct ctl_records *rs)
@@ -91,8 +90,7 @@ static void put_configs(const struct image *im, struct ctl_records *rs)
     if (n) qsort(v, n, sizeof(struct image_configs *), cmp_configs);
     for (size_t k = 0; k < n; k++)
         for (int i = 0; i < v[k]->n; i++)
-            ctl_set_config(v[k]->type, slice_cstr(v[k]->resource), slice_cstr(v[k]->v[i].name),
-                           slice_cstr(v[k]->v[i].value), rs);
+            ctl_set_config(v[k]->type, v[k]->resource, v[k]->v[i].name, v[k]->v[i].value, rs);
     free(v);
 }
 

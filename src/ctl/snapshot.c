@@ -19,7 +19,7 @@ void quorum_fini(struct quorum *q)
     *q = (struct quorum){0};
 }
 
-int quorum_apply(struct quorum *q, int control, struct slice value, int64_t offset, char why[160])
+int quorum_apply(struct quorum *q, int control, struct slice value, int64_t offset, char why[IMAGE_WHY_BYTES])
 {
     struct kp_reader in = kp_reader_of(value);
     struct arena a;
@@ -30,7 +30,7 @@ int quorum_apply(struct quorum *q, int control, struct slice value, int64_t offs
         struct kp_kraft_version_record r;
         rc = kp_kraft_version_record_read(&in, &a, 0, &r);
         if (rc == 0 && (r.k_raft_version < 0 || r.k_raft_version > 1)) {
-            snprintf(why, 160,
+            snprintf(why, IMAGE_WHY_BYTES,
                      "the feature kraft.version has level %d, but moldau supports 0 to 1 (offset %lld)",
                      r.k_raft_version, (long long)offset);
             rc = ERR_UNSUPPORTED_VERSION;
@@ -47,13 +47,13 @@ int quorum_apply(struct quorum *q, int control, struct slice value, int64_t offs
             memcpy(q->voters, value.p, value.n);
         }
     } else if (control < CONTROL_LEADER_CHANGE || control > CONTROL_VOTERS) {
-        snprintf(why, 160, "moldau does not know the control record type %d at offset %lld", control,
-                 (long long)offset);
+        snprintf(why, IMAGE_WHY_BYTES, "moldau does not know the control record type %d at offset %lld",
+                 control, (long long)offset);
         rc = ERR_UNSUPPORTED_VERSION;
         goto out;
     }
     if (rc)
-        snprintf(why, 160, "the control record (type %d) at offset %lld is malformed", control,
+        snprintf(why, IMAGE_WHY_BYTES, "the control record (type %d) at offset %lld is malformed", control,
                  (long long)offset);
 out:
     arena_fini(&a);
@@ -165,7 +165,8 @@ static int check_record(void *arg, struct slice value, int64_t offset, int contr
     return 0;
 }
 
-int snapshot_read(struct slice bytes, int64_t *last_ms, ctl_record_cb *cb, void *arg, char why[160])
+int snapshot_read(struct slice bytes, int64_t *last_ms, ctl_record_cb *cb, void *arg,
+                  char why[IMAGE_WHY_BYTES])
 {
     struct check x = {.last_ms = -1};
     const char *wrong = NULL;
@@ -183,7 +184,7 @@ int snapshot_read(struct slice bytes, int64_t *last_ms, ctl_record_cb *cb, void 
     }
     if (!wrong && !x.footer) wrong = "it has no end";
     if (wrong) {
-        snprintf(why, 160, "%s (at position %zu)", wrong, at);
+        snprintf(why, IMAGE_WHY_BYTES, "%s (at position %zu)", wrong, at);
         return ERR_FORMAT;
     }
     *last_ms = x.last_ms;

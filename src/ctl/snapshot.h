@@ -15,7 +15,8 @@ struct quorum {
 };
 void quorum_fini(struct quorum *q);
 /* Takes a control record in. ERR_UNSUPPORTED_VERSION names what this code does not know. */
-int quorum_apply(struct quorum *q, int control, struct slice value, int64_t offset, char why[160]) MUST_USE;
+int quorum_apply(struct quorum *q, int control, struct slice value, int64_t offset,
+                 char why[IMAGE_WHY_BYTES]) MUST_USE;
 /* The only voter of q (kraft.version 1), or -1 if there are more. */
 int32_t quorum_only_voter(const struct quorum *q);
 /* kraft.version 1 with this node as the only voter. */
@@ -31,7 +32,8 @@ void snapshot_write(const struct ctl_records *rs, const struct quorum *q, int32_
                     int64_t now_ms, struct kp_writer *out);
 /* Checks the whole snapshot first, then calls cb for every record between header and footer; why[] says what
  * is wrong. ERR_FORMAT: no sound snapshot, and cb was not called. Other errors are cb's. */
-int snapshot_read(struct slice bytes, int64_t *last_ms, ctl_record_cb *cb, void *arg, char why[160]) MUST_USE;
+int snapshot_read(struct slice bytes, int64_t *last_ms, ctl_record_cb *cb, void *arg,
+                  char why[IMAGE_WHY_BYTES]) MUST_USE;
 
 /* 20 digits '-' 10 digits ".checkpoint"; false: another name. */
 #define SNAPSHOT_NAME_BYTES 48

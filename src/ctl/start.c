@@ -153,13 +153,14 @@ static int64_t min_isr(const struct image *im, const struct ctl_now *now, const 
                        int32_t replicas_n)
 {
     char self[16];
-    static const char name[] = "min.insync.replicas";
+    struct slice name = slice_cstr("min.insync.replicas");
     snprintf(self, sizeof self, "%d", now->node_id);
-    const char *v = image_config(image_configs(im, 2, slice_cstr(t->name)), name);
-    if (!v) v = image_config(image_configs(im, 4, slice_cstr(self)), name);
-    if (!v) v = image_config(image_configs(im, 4, KP_EMPTY), name);
+    struct slice v = image_config(image_configs(im, 2, slice_cstr(t->name)), name);
+    if (!v.p) v = image_config(image_configs(im, 4, slice_cstr(self)), name);
+    if (!v.p) v = image_config(image_configs(im, 4, KP_EMPTY), name);
     int64_t n = conf_i64(now->conf, CONF_MIN_INSYNC_REPLICAS);
-    if (v) n = max_i64(strtoll(v, NULL, 10), 1);
+    while (v.n && v.p[0] <= ' ') v.p++, v.n--; /* as Java's trim */
+    if (v.n) n = max_i64(strtoll((const char *)v.p, NULL, 10), 1);
     return min_i64(n, replicas_n);
 }
 

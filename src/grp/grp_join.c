@@ -310,11 +310,14 @@ static struct slice new_member_id(const struct grp_ctx *c)
     const struct kp_join_group_request *q = c->ev->join;
     struct slice prefix = q->group_instance_id.p ? q->group_instance_id : c->ev->client_id;
     const uint8_t *b = c->ev->random.b;
-    const char *id = arena_printf(&c->e->arena,
-                                  "%.*s-%02x%02x%02x%02x-%02x%02x-%02x%02x-%02x%02x-%02x%02x%02x%02x%02x%02x",
-                                  (int)prefix.n, (const char *)prefix.p, b[0], b[1], b[2], b[3], b[4], b[5],
-                                  b[6], b[7], b[8], b[9], b[10], b[11], b[12], b[13], b[14], b[15]);
-    return slice_cstr(id);
+    char tail[48];
+    int n = snprintf(
+        tail, sizeof tail, "-%02x%02x%02x%02x-%02x%02x-%02x%02x-%02x%02x-%02x%02x%02x%02x%02x%02x", b[0],
+        b[1], b[2], b[3], b[4], b[5], b[6], b[7], b[8], b[9], b[10], b[11], b[12], b[13], b[14], b[15]);
+    uint8_t *id = arena_alloc(&c->e->arena, prefix.n + (size_t)n);
+    if (prefix.n) memcpy(id, prefix.p, prefix.n);
+    memcpy(id + prefix.n, tail, (size_t)n);
+    return slice_of(id, prefix.n + (size_t)n);
 }
 
 /* The same static member under a new id; whoever waits under the old one is fenced. */

@@ -48,6 +48,7 @@ class Cases extends Differential {
         guard("metadata", Cases::metadata);
         guard("topics", Cases::topics);
         guard("configs", Cases::configs);
+        guard("zero bytes", Cases::zeroBytes);
         guard("offsets", Cases::offsets);
         guard("producing", Cases::producing);
         guard("odd records", Cases::odd);
@@ -407,6 +408,43 @@ class Cases extends Differential {
         all(api, "nothing", "{resources:[]}");
         all(api, "empty", "{resources:[{resourceType:2,resourceName:'alt',configs:[]}]}");
         all("DescribeConfigs", "after replacing", "{resources:[{resourceType:2,resourceName:'alt',configurationKeys:null}]}");
+    }
+
+    // Strings are lengths and bytes: "~" stands for a zero byte.
+    static String zero(String s) { return s.replace("~", "\\u0000"); }
+    static void zeroBytes() throws Exception {
+        String api = "IncrementalAlterConfigs";
+        create("zero", 1, zero("{name:'flush.ms',value:'77~'},{name:'compression.type',value:'~gzip'}"));
+        top("CreateTopics", "a name with a zero", zero("{timeoutMs:10000,topics:[{name:'ze~ro',numPartitions:1,replicationFactor:1}]}"));
+        top("CreateTopics", "a setting with a zero", zero("{timeoutMs:10000,topics:[{name:'zero2',numPartitions:1,replicationFactor:1,configs:[{name:'flush.ms~',value:'1'}]}]}"));
+        top("CreateTopics", "a value with a zero", zero("{timeoutMs:10000,topics:[{name:'zero2',numPartitions:1,replicationFactor:1,configs:[{name:'flush.ms',value:'1~1'}]}]}"));
+        top("Metadata", "a name with a zero", zero("{topics:[{name:'ze~ro'},{name:'zero~'}],allowAutoTopicCreation:true}"));
+        for (String c : List.of("2,'zero',0,'retention.ms','4000~'", "2,'zero',0,'retention.ms','40~00'", "2,'zero',0,'retention.ms~','4000'", "2,'zero',0,'compression.type','lz4~'", "2,'zero',0,'compression.type','l~z4'",
+                "2,'zero',0,'cleanup.policy','compact~'", "2,'zero',0,'cleanup.policy','compact,~delete'", "2,'zero',2,'cleanup.policy','delete~'", "2,'zero',0,'leader.replication.throttled.replicas','0:1~'",
+                "2,'zero',0,'leader.replication.throttled.replicas','0:~1'", "2,'zero',0,'min.cleanable.dirty.ratio','0.25~'", "2,'zero~',0,'retention.ms','4000'", "2,'zero',0,'preallocate','true~'",
+                "4,'1',0,'log.cleaner.threads','2~'", "4,'',0,'log.retention.ms','123456789~'", "4,'',0,'log.retention.ms','~123456789'", "4,'1~',0,'log.cleaner.threads','2'", "4,'1',0,'log.cleaner.threads~','2'",
+                "4,'1',0,'log.cleaner.threads','~'", "32,'gr~p',0,'consumer.session.timeout.ms','50000~'", "32,'grp~',0,'share.isolation.level','read_committed~'", "32,'gr~p',0,'share.isolation.level','read~committed'",
+                "32,'~',0,'consumer.heartbeat.interval.ms','6000'", "32,'grp',0,'consumer.heartbeat.interval.ms~','6000'", "16,'m~m',0,'interval.ms','2000~'", "16,'m~m',0,'metrics','a~b,~c~'", "16,'m~m',0,'match','client_id=a~b'",
+                "16,'m',0,'metr~ics','a'")) {
+            String[] f = zero(c).split(",", 5);
+            for (int op : new int[] {Integer.parseInt(f[2]), 1}) {
+                String of = "{resourceType:" + f[0] + ",resourceName:" + f[1], n = "op " + op + " " + c;
+                top(api, n, "{resources:[" + of + ",configs:[{name:" + f[3] + ",configOperation:" + op + ",value:" + (op == 1 ? "null" : f[4]) + "}]}]}");
+                top("DescribeConfigs", "after " + n, "{includeSynonyms:true,resources:[" + of + ",configurationKeys:"
+                    + (f[0].equals("4") ? "['log.cleaner.threads','log.retention.ms']" : "null") + "}]}");
+                top("ListConfigResources", "after " + n, "{}");
+            }
+        }
+        top("AlterConfigs", "a value with a zero", zero("{resources:[{resourceType:2,resourceName:'zero',configs:[{name:'retention.ms',value:'6000~'}]}]}"));
+        top("DescribeConfigs", "after AlterConfigs with a zero", "{includeSynonyms:true,resources:[{resourceType:2,resourceName:'zero',configurationKeys:null}]}");
+        for (String g : List.of("zer~o", "zer", "~")) {
+            top("OffsetCommit", "group " + g, zero("{groupId:'" + g + "',generationIdOrMemberEpoch:-1,memberId:'',topics:[{name:'zero',topicId:'$id:zero',partitions:[{partitionIndex:0,committedOffset:5,committedMetadata:'m~" + g + "'}]}]}"));
+            top("OffsetFetch", "group " + g, zero("{groups:[{groupId:'" + g + "',topics:null}]}"));
+            all("DescribeGroups", "group " + g, zero("{groups:['" + g + "']}"));
+        }
+        top("ListGroups", "with zeros", "{}");
+        top("DeleteGroups", "with zeros", zero("{groupsNames:['zer~o','zer','~','z~']}"));
+        top("ListGroups", "after zeros", "{}");
     }
 
     static void offsets() throws Exception {

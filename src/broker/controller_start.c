@@ -48,9 +48,9 @@ static void advise(const struct load *x, const char *file, struct strbuf *why)
     if (!x->misfit) return;
     strbuf_printf(
         why,
-        "; no file was changed: `moldau storage metadata-log` shows what is there, and `moldau storage "
-        "metadata-copy --leave-out %lld%s%s` writes a copy of the directory in which this record is "
-        "left out, to be put in its place",
+        "; no file was changed: see `moldau storage metadata-log -c FILE`, and put in the place of this "
+        "directory the copy without the record that `moldau storage metadata-copy -c FILE --leave-out "
+        "%lld%s%s --to DIR` writes",
         (long long)x->misfit_offset, file ? " --in " : "", file ? file : "");
 }
 

@@ -264,8 +264,43 @@ static int random_uuid(const struct arg_command *c)
         NULL, 0, false, false, false, NULL, NULL, 0                                                          \
     }
 
+/* The commands that Kafka's tool has not; its usage and refusals stay as they are. */
+static bool own_command(int argc, char **argv, int *code)
+{
+    struct arg log[] = {
+        CONFIG_ARG,
+        {"from", 'o', true, false, false, "Show records of the log from this offset on", NULL, 0},
+        END_ARG};
+    struct arg copy[] = {
+        CONFIG_ARG,
+        {"leave-out", 'x', true, true, false, "The offset of the record to leave out", NULL, 0},
+        {"to", 't', true, true, false, "The directory to make", NULL, 0},
+        {"in", 'i', true, false, false,
+         "The file that holds the record; the default is the segment with this offset", NULL, 0},
+        END_ARG};
+    const struct arg_command commands[] = {
+        {"metadata-log", "usage: kafka-storage metadata-log [-h] --config CONFIG [--from FROM]",
+         "Show every record of the metadata log and its snapshots.", log},
+        {"metadata-copy",
+         "usage: kafka-storage metadata-copy [-h] --config CONFIG --leave-out LEAVE_OUT\n"
+         "                     --to TO [--in IN]",
+         "Copy the metadata log's directory, leaving one record out.", copy},
+        {NULL, NULL, NULL, NULL},
+    };
+    static int (*const runs[])(const struct arg_command *) = {storage_metadata_log, storage_metadata_copy};
+    const struct arg_command *c = commands;
+    while (argc > 0 && c->name && strcmp(c->name, argv[0]) != 0) c++;
+    if (argc == 0 || !c->name) return false;
+    args_parse("kafka-storage", c, argc - 1, argv + 1);
+    *code = runs[c - commands](c);
+    args_free(c);
+    return true;
+}
+
 int storage_main(int argc, char **argv)
 {
+    int own;
+    if (own_command(argc, argv, &own)) return own;
     struct arg config[] = {CONFIG_ARG, END_ARG};
     struct arg none[] = {END_ARG};
     struct arg release[] = {{"release-version", 'r', true, false, false,

@@ -39,6 +39,8 @@ struct uuid storage_random_uuid(void);
 bool storage_parse_int(const char *s, int64_t min, int64_t max, int64_t *out);
 
 int storage_format_dirs(const struct arg_command *c);
+int storage_metadata_log(const struct arg_command *c);
+int storage_metadata_copy(const struct arg_command *c);
 
 /* The records of --add-scram arguments; `text` gets them as Java prints them, each behind ", ". Wrong
  * arguments end the program. */

@@ -1,42 +1,8 @@
 /* What a record of the metadata log is about, in the words of a log line: read for its own sake, whatever the
  * image thinks of it. */
 #include "ctl/image.h"
+#include "kp/kp_api.h"
 #include "kp/metadata_records.h"
-
-static const struct kp_message *message_of(uint32_t type)
-{
-    static const struct kp_message *const all[] = {
-        &kp_topic_record_message,
-        &kp_partition_record_message,
-        &kp_partition_change_record_message,
-        &kp_remove_topic_record_message,
-        &kp_clear_elr_record_message,
-        &kp_config_record_message,
-        &kp_register_broker_record_message,
-        &kp_unregister_broker_record_message,
-        &kp_broker_registration_change_record_message,
-        &kp_fence_broker_record_message,
-        &kp_unfence_broker_record_message,
-        &kp_register_controller_record_message,
-        &kp_feature_level_record_message,
-        &kp_producer_ids_record_message,
-        &kp_client_quota_record_message,
-        &kp_access_control_entry_record_message,
-        &kp_remove_access_control_entry_record_message,
-        &kp_user_scram_credential_record_message,
-        &kp_remove_user_scram_credential_record_message,
-        &kp_delegation_token_record_message,
-        &kp_remove_delegation_token_record_message,
-        &kp_begin_transaction_record_message,
-        &kp_end_transaction_record_message,
-        &kp_abort_transaction_record_message,
-        &kp_no_op_record_message,
-        &kp_zk_migration_state_record_message,
-    };
-    for (size_t i = 0; i < NELEMS(all); i++)
-        if ((uint32_t)all[i]->key == type) return all[i];
-    return NULL;
-}
 
 static void say(struct strbuf *out, const char *what, struct slice name)
 {
@@ -101,10 +67,10 @@ void image_subject(struct slice record, struct strbuf *out)
     struct arena a;
     (void)kp_read_uvarint(&in);
     uint32_t type = kp_read_uvarint(&in), version = kp_read_uvarint(&in);
-    const struct kp_message *m = message_of(type);
-    if (in.err || !m) return;
-    strbuf_add_cstr(out, m->shape->name);
-    if (version > (uint32_t)m->version_max) return;
+    const struct kp_record *known = type <= INT16_MAX ? kp_record_find(KP_LOG_METADATA, (int16_t)type) : NULL;
+    if (in.err || !known) return;
+    strbuf_add_cstr(out, known->value->name);
+    if (version > (uint32_t)known->value->version_max) return;
     in.mem_max = 64 * record.n + 65536;
     arena_init(&a);
     say_fields(type, version, &in, &a, out);

@@ -34,6 +34,18 @@ bool api_read_done(struct req *r, int rc)
     return false;
 }
 
+static void kill_unsupported(struct req *r)
+{
+    const struct kp_api *known = kp_api_find(r->key);
+    char why[160], here[48] = "no version is";
+    for (size_t i = 0; i < NELEMS(handlers); i++)
+        if (handlers[i].key == r->key)
+            snprintf(here, sizeof here, "%d to %d are", handlers[i].min, handlers[i].max);
+    snprintf(why, sizeof why, "version %d of API key %d (%s) is not supported: %s", r->version, r->key,
+             known ? known->name : "unknown", known ? here : "Kafka has no such key");
+    req_kill(r, why);
+}
+
 void api_dispatch(struct req *r)
 {
     for (size_t i = 0; i < NELEMS(handlers); i++) {
@@ -53,13 +65,7 @@ void api_dispatch(struct req *r)
             produce_refuse_old(r);
             return;
         }
-        char why[96];
-        snprintf(why, sizeof why, "version %d of API key %d is not supported (%d to %d are)", r->version,
-                 r->key, h->min, h->max);
-        req_kill(r, why);
-        return;
+        break;
     }
-    char why[96];
-    snprintf(why, sizeof why, "API key %d is not supported", r->key);
-    req_kill(r, why);
+    kill_unsupported(r);
 }

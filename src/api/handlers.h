@@ -30,6 +30,18 @@
     X(DESCRIBE_LOG_DIRS, api_describe_log_dirs, 1, 5)                                                        \
     X(CREATE_PARTITIONS, api_create_partitions, 0, 3)                                                        \
     X(INCREMENTAL_ALTER_CONFIGS, api_incremental_alter_configs, 0, 1)                                        \
+    X(DESCRIBE_ACLS, api_describe_acls, 1, 3)                                                                \
+    X(CREATE_ACLS, api_create_acls, 1, 3)                                                                    \
+    X(DELETE_ACLS, api_delete_acls, 1, 3)                                                                    \
+    X(DESCRIBE_CLIENT_QUOTAS, api_describe_client_quotas, 0, 1)                                              \
+    X(DESCRIBE_USER_SCRAM_CREDENTIALS, api_describe_user_scram_credentials, 0, 0)                            \
+    X(LIST_PARTITION_REASSIGNMENTS, api_list_partition_reassignments, 0, 0)                                  \
+    X(DESCRIBE_QUORUM, api_describe_quorum, 0, 2)                                                            \
+    X(ELECT_LEADERS, api_elect_leaders, 0, 2)                                                                \
+    X(LIST_TRANSACTIONS, api_list_transactions, 0, 2)                                                        \
+    X(DESCRIBE_TRANSACTIONS, api_describe_transactions, 0, 0)                                                \
+    X(UNREGISTER_BROKER, api_unregister_broker, 0, 0)                                                        \
+    X(UPDATE_FEATURES, api_update_features, 0, 2)                                                            \
     X(DESCRIBE_CLUSTER, api_describe_cluster, 0, 2)                                                          \
     X(DESCRIBE_PRODUCERS, api_describe_producers, 0, 0)                                                      \
     X(LIST_CONFIG_RESOURCES, api_list_config_resources, 0, 1)                                                \

@@ -121,6 +121,13 @@ int controller_open(struct broker *zero, struct image **images, int n, const cha
 int controller_start(struct broker *zero, struct image **images, int n, struct node *node,
                      struct strbuf *why) MUST_USE;
 int controller_close(struct controller *c);
+/* How far the metadata log has come: all of it is on the disk while no change is under way. Shard 0. */
+struct controller_progress {
+    int64_t end_offset;
+    int32_t epoch;
+    struct slice voters; /* a VotersRecord, borrowed; null: the quorum is static */
+};
+void controller_progress(const struct broker *zero, struct controller_progress *out);
 
 /* ---- what clients are told ---- */
 /* host and port that a broker advertises for this connection's listener. NULL: none, and those of another

@@ -241,6 +241,13 @@ void ctl_submit(struct broker *b, struct ctl_op *op)
     shard_send(b->shard, 0, &op->msg);
 }
 
+void controller_progress(const struct broker *zero, struct controller_progress *out)
+{
+    const struct controller *c = zero->ctl;
+    *out = (struct controller_progress){c->log->end_offset, c->epoch,
+                                        slice_of(c->quorum.voters, c->quorum.voters_n)};
+}
+
 int controller_close(struct controller *c)
 {
     int rc = c->sync_rc ? ERR_IO : log_close(c->log, true); /* as part_close */

@@ -78,6 +78,15 @@ int ctl_topic_name_check(struct slice name, struct strbuf *why) MUST_USE;
 void ctl_producer_ids(const struct image *im, struct ctl_now *now, int64_t broker_epoch,
                       struct ctl_records *rs, int64_t *first);
 
+struct kp_update_features_request;
+/* All of the features asked for; after an error the caller drops what was put. */
+int ctl_update_features(const struct image *im, const struct ctl_now *now,
+                        const struct kp_update_features_request *q, struct ctl_records *rs,
+                        struct strbuf *why) MUST_USE;
+/* A broker that will not come back; never this one. */
+int ctl_unregister_broker(const struct image *im, const struct ctl_now *now, int32_t id,
+                          struct ctl_records *rs, struct strbuf *why) MUST_USE;
+
 /* ---- start ---- */
 /* The first records of a cluster, as one transaction where the metadata.version has them: `bootstrap` and
  * what Kafka's controller adds to it. */

@@ -9,8 +9,12 @@
 struct feature_release {
     int16_t level;
     const char *name;
+    bool changes; /* the form of the records or their kinds */
 };
 const struct feature_release *feature_releases(size_t *n);
+
+/* Whether going down from one metadata.version to another would lose records. */
+bool feature_changes_metadata(int16_t from, int16_t to);
 
 /* A feature other than metadata.version, by name: the order of the bootstrap records. */
 struct feature {

@@ -137,6 +137,11 @@ static uint64_t hash_fact(struct fact_key k)
 {
     return hash_bytes((uint64_t)k.kind, k.key.p, k.key.n);
 }
+const struct image_fact *image_fact(const struct image *im, enum image_kind kind, struct slice key)
+{
+    struct fact_key k = {kind, key};
+    return map_get(&im->facts, hash_fact(k), &k, eq_fact);
+}
 void image_fact_set(struct image *im, enum image_kind kind, struct slice key, struct slice record)
 {
     struct fact_key k = {kind, key};

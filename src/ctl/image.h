@@ -152,6 +152,8 @@ int16_t image_feature(const struct image *im, const char *name); /* 0: not there
 int16_t image_metadata_version(const struct image *im);
 /* Every fact of a kind, in order of its key; the caller frees the array. */
 struct image_fact **image_facts(const struct image *im, enum image_kind kind, int *n);
+/* One fact by its key; NULL: there is none. The key of a credential: its mechanism in a byte, the user. */
+const struct image_fact *image_fact(const struct image *im, enum image_kind kind, struct slice key);
 const struct image_broker *image_broker(const struct image *im, int32_t id);
 
 /* The whole image as records, for a snapshot (image_write.c). */

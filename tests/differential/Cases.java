@@ -60,6 +60,8 @@ class Cases extends Differential {
         guard("rest", Cases::rest);
         guard("markers", Cases::markers);
         guard("moves", Cases::moves);
+        guard("consoles", Cases::consoles);
+        guard("features", Cases::features);
         guard("deletion", Cases::deletion);
         guard("versions", Cases::unknownVersions);
     }
@@ -978,6 +980,87 @@ class Cases extends Differential {
         all(api, "none", "{dirs:[]}");
         all(api, "no topics", "{dirs:[{path:'$dir',topics:[]}]}");
         all(api, "no partitions", "{dirs:[" + move("$dir", "moved", "") + "]}");
+    }
+
+    // What consoles and scanners ask.
+    static void consoles() throws Exception {
+        String acl = "{resourceTypeFilter:%d,resourceNameFilter:%s,patternTypeFilter:%d,principalFilter:%s,hostFilter:null,operation:%d,permissionType:%d}";
+        all("DescribeAcls", "any", acl.formatted(1, "null", 1, "null", 1, 1));
+        all("DescribeAcls", "a topic", acl.formatted(2, "'full'", 3, "'User:a'", 3, 3));
+        all("DescribeAcls", "unknown", acl.formatted(0, "null", 0, "null", 0, 0));
+        for (int k = 0; k < 4; k++) for (int word : new int[] {0, 2, 4, 5, 7, 8, 14, 15, 16, -1}) {
+            int[] w = {1, 1, 1, 1};
+            w[k] = word;
+            all("DescribeAcls", "words " + Arrays.toString(w), acl.formatted(w[0], "null", w[1], "null", w[2], w[3]));
+            all("DeleteAcls", "words " + Arrays.toString(w), "{filters:[" + acl.formatted(w[0], "null", w[1], "null", w[2], w[3]) + "]}");
+            all("CreateAcls", "words " + Arrays.toString(w), "{creations:[{resourceType:" + w[0] + ",resourceName:'x',resourcePatternType:" + w[1] + ",principal:'User:a',host:'*',operation:" + w[2] + ",permissionType:" + w[3] + "}]}");
+        }
+        String creation = "{resourceType:2,resourceName:'full',resourcePatternType:3,principal:'User:a',host:'*',operation:3,permissionType:3}";
+        for (String c : List.of("", creation, creation + "," + creation, creation.replace("'full'", "''"))) all("CreateAcls", "of [" + c + "]", "{creations:[" + c + "]}");
+        for (String f : List.of("", acl.formatted(1, "null", 1, "null", 1, 1), acl.formatted(2, "'full'", 3, "null", 1, 1) + "," + acl.formatted(3, "'g'", 3, "null", 1, 1)))
+            all("DeleteAcls", "of [" + f + "]", "{filters:[" + f + "]}");
+
+        String api = "DescribeClientQuotas";
+        String[] match = {"0,'a'", "0,null", "1,null", "1,'a'", "2,null", "2,'a'", "3,null", "-1,'a'"};
+        for (boolean strict : new boolean[] {false, true}) {
+            all(api, "all, strict " + strict, "{components:[],strict:" + strict + "}");
+            for (String t : List.of("user", "client-id", "ip", "", "nope", "User")) for (String m : match)
+                all(api, t + " " + m + ", strict " + strict, "{components:[" + component(t, m) + "],strict:" + strict + "}");
+            for (String t : List.of("user,client-id", "user,ip", "ip,client-id", "user,user", "nope,user", "user,nope", "user,client-id,user"))
+                for (String m : List.of("0,'a'", "1,null", "2,null")) {
+                    String c = "";
+                    for (String x : t.split(",")) c += (c.isEmpty() ? "" : ",") + component(x, m);
+                    all(api, t + " " + m + ", strict " + strict, "{components:[" + c + "],strict:" + strict + "}");
+                }
+        }
+        api = "DescribeUserScramCredentials";
+        for (String u : List.of("null", "[]", "[{name:'a'}]", "[{name:'b'},{name:'nobody'}]", "[{name:'a'},{name:'a'}]", "[{name:''}]", "[{name:'nobody'},{name:'a'},{name:'nobody'}]", zero("[{name:'a~'}]")))
+            all(api, "of " + u, "{users:" + u + "}");
+        api = "ListPartitionReassignments";
+        for (String t : List.of("null", "[]", "[{name:'full',partitionIndexes:[0,1]}]", "[{name:'unknown',partitionIndexes:[0]}]", "[{name:'full',partitionIndexes:[9,-1]}]", "[{name:'full',partitionIndexes:[]}]")) all(api, "of " + t, "{topics:" + t + "}");
+        api = "DescribeQuorum";
+        for (String t : List.of("{topicName:'__cluster_metadata',partitions:[{partitionIndex:0}]}", "{topicName:'__cluster_metadata',partitions:[{partitionIndex:1}]}", "{topicName:'__cluster_metadata',partitions:[{partitionIndex:0},{partitionIndex:0}]}",
+                "{topicName:'full',partitions:[{partitionIndex:0},{partitionIndex:1}]}", "", "{topicName:'__cluster_metadata',partitions:[]}", "{topicName:'__cluster_metadata',partitions:[{partitionIndex:0}]},{topicName:'full',partitions:[{partitionIndex:0}]}"))
+            all(api, "of [" + t + "]", "{topics:[" + t + "]}");
+        api = "ElectLeaders";
+        for (int type : new int[] {0, 1, 2, -1}) for (String t : List.of("null", "[]", "[{topic:'full',partitions:[0,1]}]", "[{topic:'full',partitions:[0,0,9,-1]},{topic:'unknown',partitions:[0]}]", "[{topic:'full',partitions:[]}]", "[{topic:'',partitions:[0]}]")) {
+            all(api, "type " + type + " of " + t, "{electionType:" + type + ",topicPartitions:" + t + "}");
+            if (type == 0) all(api, "of " + t, "{topicPartitions:" + t + "}");
+        }
+        api = "ListTransactions";
+        for (String f : List.of("", "stateFilters:['Ongoing','Dead','nope','ongoing','Empty','PrepareEpochFence']", "producerIdFilters:[1,2]", "durationFilter:1000", "stateFilters:['nope','nope'],durationFilter:-5",
+                "transactionalIdPattern:null", "transactionalIdPattern:''", "transactionalIdPattern:'a.*'", "transactionalIdPattern:'(['", "transactionalIdPattern:'*a'", "transactionalIdPattern:'a)'", "transactionalIdPattern:'(?i)a|[]]b'", "transactionalIdPattern:'a\\\\'", "transactionalIdPattern:'[a'"))
+            all(api, "of " + f, "{" + f + "}");
+        for (String t : List.of("", "'x'", "'x','x'", "''", "'x','','y'")) all("DescribeTransactions", "of [" + t + "]", "{transactionalIds:[" + t + "]}");
+        for (int b : new int[] {0, 99, -1}) all("UnregisterBroker", "broker " + b, "{brokerId:" + b + "}");
+    }
+    static String component(String type, String match) {
+        String[] m = match.split(",");
+        return "{entityType:'" + type + "',matchType:" + m[0] + ",match:" + m[1] + "}";
+    }
+    static String feature(String name, int level, int type) {
+        return "{feature:'" + name + "',maxVersionLevel:" + level + (type == 1 ? "" : ",upgradeType:" + type) + "}";
+    }
+    static void features() throws Exception {
+        String api = "UpdateFeatures";
+        for (String validate : List.of(",validateOnly:true", "")) {
+            all(api, "nothing" + validate, "{featureUpdates:[]" + validate + "}");
+            for (String name : List.of("metadata.version", "group.version", "transaction.version", "eligible.leader.replicas.version", "share.version", "streams.version", "nope", ""))
+                for (int type = 0; type <= 4; type++) {
+                    for (int level : new int[] {-1, 31, 99, 6, 2000}) all(api, name + " " + level + " by " + type + validate, "{featureUpdates:[" + feature(name, level, type) + "]" + validate + "}");
+                    int now = name.equals("metadata.version") ? 30 : name.equals("transaction.version") ? 2 : 1;
+                    all(api, name + " as it is by " + type + validate, "{featureUpdates:[" + feature(name, now, type) + "]" + validate + "}");
+                    if (now == 30) for (int level : new int[] {29, 17, 7}) all(api, name + " " + level + " by " + type + validate, "{featureUpdates:[" + feature(name, level, type) + "]" + validate + "}");
+                }
+        }
+        all(api, "downgrade by the old flag", "{featureUpdates:[{feature:'transaction.version',maxVersionLevel:1,allowDowngrade:true}],validateOnly:true}");
+        for (int type : new int[] {1, 2, 3}) for (String name : List.of("group.version", "share.version", "streams.version", "eligible.leader.replicas.version", "transaction.version", "kraft.version"))
+            all(api, name + " 0 only checked, by " + type, "{featureUpdates:[" + feature(name, 0, type) + "],validateOnly:true}");
+        all(api, "one good, one bad", "{featureUpdates:[" + feature("group.version", 1, 1) + "," + feature("nope", 1, 1) + "]}");
+        all(api, "a feature down", "{featureUpdates:[" + feature("streams.version", 0, 2) + "]}");
+        all("ApiVersions", "after a feature went down", "{clientSoftwareName:'a',clientSoftwareVersion:'1.0'}");
+        all(api, "and up again", "{featureUpdates:[" + feature("streams.version", 1, 1) + "]}");
+        all("ApiVersions", "after a feature went up", "{clientSoftwareName:'a',clientSoftwareVersion:'1.0'}");
     }
 
     static void deletion() throws Exception {

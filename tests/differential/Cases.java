@@ -1000,6 +1000,7 @@ class Cases extends Differential {
         for (String f : List.of("", acl.formatted(1, "null", 1, "null", 1, 1), acl.formatted(2, "'full'", 3, "null", 1, 1) + "," + acl.formatted(3, "'g'", 3, "null", 1, 1)))
             all("DeleteAcls", "of [" + f + "]", "{filters:[" + f + "]}");
 
+        preset();
         String api = "DescribeClientQuotas";
         String[] match = {"0,'a'", "0,null", "1,null", "1,'a'", "2,null", "2,'a'", "3,null", "-1,'a'"};
         for (boolean strict : new boolean[] {false, true}) {
@@ -1033,6 +1034,24 @@ class Cases extends Differential {
             all(api, "of " + f, "{" + f + "}");
         for (String t : List.of("", "'x'", "'x','x'", "''", "'x','','y'")) all("DescribeTransactions", "of [" + t + "]", "{transactionalIds:[" + t + "]}");
         for (int b : new int[] {0, 99, -1}) all("UnregisterBroker", "broker " + b, "{brokerId:" + b + "}");
+    }
+    // What differential.test gives to moldau.
+    static void preset() throws Exception {
+        String[][] quotas = {{"user", "a", "producer_byte_rate", "1024"}, {"user", "a", "consumer_byte_rate", "2"}, {"user", null, "request_percentage", "50"}, {"client-id", "a", "producer_byte_rate", "3"},
+            {"client-id", "a", "user", "a", "producer_byte_rate", "4"}, {"user", "a", "client-id", null, "producer_byte_rate", "5"}, {"user", null, "client-id", null, "producer_byte_rate", "6"},
+            {"user", "z~", "producer_byte_rate", "7"}, {"ip", "127.0.0.1", "connection_creation_rate", "8"}, {"ip", null, "connection_creation_rate", "9"}};
+        for (String[] q : quotas) {
+            String entity = "";
+            for (int i = 0; i + 2 < q.length; i += 2) entity += (i > 0 ? "," : "") + "{entityType:'" + q[i] + "',entityName:" + (q[i + 1] == null ? "null" : "'" + q[i + 1] + "'") + "}";
+            theirs("AlterClientQuotas", zero("{entries:[{entity:[" + entity + "],ops:[{key:'" + q[q.length - 2] + "',value:" + q[q.length - 1] + "}]}]}"));
+        }
+        for (String[] s : new String[][] {{"a", "1", "4096"}, {"a", "2", "8192"}, {"b", "2", "5000"}})
+            theirs("AlterUserScramCredentials", "{upsertions:[{name:'" + s[0] + "',mechanism:" + s[1] + ",iterations:" + s[2] + ",salt:'salt',saltedPassword:'secret'}]}");
+    }
+    static void theirs(String api, String spec) throws Exception {
+        var type = type(api);
+        var a = kafka.exchange(type, type.highestSupportedVersion(false), (org.apache.kafka.common.protocol.Message) fill(type.newRequest(), JSON.readTree(spec), kafka, ""));
+        if (a.findValue("errorCode").asInt() != 0) throw new IllegalStateException(api + " " + spec + ": " + a);
     }
     static String component(String type, String match) {
         String[] m = match.split(",");

@@ -195,6 +195,7 @@ public class Differential {
         if (type == short.class || type == Short.class) return (short) n.asInt();
         if (type == int.class || type == Integer.class) return n.asInt();
         if (type == long.class || type == Long.class) return n.asLong();
+        if (type == double.class) return n.asDouble();
         if (type == boolean.class) return n.asBoolean();
         if (n.isArray()) {
             Collection<Object> c;
@@ -288,7 +289,7 @@ public class Differential {
     static int passed, failed, excepted, counter;
     // What a broker of Kafka's answers from its copy of the metadata, which is a little later than the controller's.
     static final Set<String> READS = Set.of("Metadata", "DescribeConfigs", "ListOffsets", "DescribeTopicPartitions", "DescribeCluster",
-        "OffsetForLeaderEpoch", "DescribeLogDirs", "DescribeProducers", "ListConfigResources", "OffsetFetch", "DescribeGroups", "ListGroups");
+        "OffsetForLeaderEpoch", "DescribeLogDirs", "DescribeProducers", "ListConfigResources", "DescribeClientQuotas", "DescribeUserScramCredentials", "ApiVersions", "OffsetFetch", "DescribeGroups", "ListGroups");
     static int attempts() { return failed > 10 ? 20 : 500; }
     static final long[] spent = new long[1000];
 

@@ -37,6 +37,32 @@ def batch(values, time_ms, key=None, base_offset=0, leader_epoch=-1, attributes=
     return struct.pack(">qiibI", base_offset, len(body) + 9, leader_epoch, 2, crc32c(body)) + body
 
 
+def log_end(data):
+    """The offset after the last batch of a segment."""
+    at = end = 0
+    while at + 61 <= len(data):
+        base, n = struct.unpack_from(">qi", data, at)
+        end = base + struct.unpack_from(">i", data, at + 23)[0] + 1
+        at += 12 + n
+    return end
+
+
+# ---- records of the metadata log, after their frame version 1 ----
+def short(data):
+    """A compact string or bytes below 127 bytes; None is null."""
+    return b"\0" if data is None else bytes([len(data) + 1]) + data
+
+
+def quota_record(entity, key, value):
+    """entity: [(type, name or None)]"""
+    parts = b"".join(short(t) + short(n) + b"\0" for t, n in entity)
+    return b"\1\x0e\0" + bytes([len(entity) + 1]) + parts + short(key) + struct.pack(">d", value) + b"\0\0"
+
+
+def scram_record(user, mechanism, iterations):
+    return b"\1\x0b\0" + short(user) + bytes([mechanism]) + short(b"salt") * 3 + struct.pack(">i", iterations) + b"\0"
+
+
 def text(s):
     return struct.pack(">h", len(s)) + s.encode()
 

@@ -26,7 +26,7 @@ MUTANTS = [
     ("move-not-finished", "src/broker/controller_start.c", "if (pass == 0 && c->moves && !finish_move(c, d, t, index, &found))", "if (pass == 0 && false && !finish_move(c, d, t, index, &found))", 100),
     ("short-write-not-cut", "src/log/log.c", "    return os_ftruncate(l->os, s->fd, s->size);", "    return 0;", 400),
     ("producers-not-taken-back", "src/part/fault.c", "        if (a->producer_id >= 0)\n            producers_go_back(", "        if (a->producer_id < -1)\n            producers_go_back(", 80),
-    ("refused-change-acknowledged", "src/broker/controller.c", "            op->err = ERR_KAFKA_STORAGE_ERROR;\n", "", 80),
+    ("refused-change-acknowledged", "src/broker/controller.c", "        if (rc) op->err = rc;\n", "", 80),
     ("unopened-for-good", "src/broker/broker.c", "if (u.no_room) timer_set_ms(", "if (!u.no_room) timer_set_ms(", 200),
     ("scrub-fences-nothing", "src/part/scrub.c", "if (here && x->rc == ERR_CORRUPT_MESSAGE)", "if (here && x->rc == ERR_BUSY)", 200),
     ("gap-passed-over", "src/log/read.c", "if (!l->cfg.clean_compact && offset >= l->compacted_below) {", "if (offset < 0) {", 400),

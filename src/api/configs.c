@@ -185,7 +185,11 @@ struct altering {
 
 static int refuse(struct strbuf *why, int err, const char *fmt, struct slice s)
 {
-    strbuf_printf(why, fmt, (int)s.n, s.p ? (const char *)s.p : "");
+    const char *gap = strstr(fmt, "%s"); /* filled here, because s may hold zero bytes */
+    ASSERT(gap);
+    strbuf_add(why, fmt, (size_t)(gap - fmt));
+    strbuf_add_slice(why, s);
+    strbuf_add_cstr(why, gap + 2);
     return err;
 }
 
@@ -202,11 +206,10 @@ static int resolve(struct altering *al, struct alter_resource *x, const struct c
     }
     if (c->op < OP_SET || c->op > OP_SUBTRACT)
         return ERR_UNKNOWN_SERVER_ERROR; /* Kafka has no error of its own for it */
-    if (!c->value.p) return refuse(why, ERR_INVALID_REQUEST, "Null value not supported for : %.*s", c->name);
+    if (!c->value.p) return refuse(why, ERR_INVALID_REQUEST, "Null value not supported for : %s", c->name);
     *value = c->value;
     if (c->op == OP_SET) return 0;
-    if (!d)
-        return refuse(why, ERR_INVALID_CONFIG, "Can't append or subtract: no such setting: %.*s", c->name);
+    if (!d) return refuse(why, ERR_INVALID_CONFIG, "Can't append or subtract: no such setting: %s", c->name);
     struct slice old = image_config(now, c->name);
     if (!old.p) old = slice_cstr(d->def ? d->def : "");
     struct strbuf out;
@@ -248,32 +251,31 @@ static int alter_one(struct broker *zero, struct altering *al, struct alter_reso
     switch (x->type) {
     case RESOURCE_TOPIC:
         if (x->name.n == 0)
-            return refuse(why, ERR_INVALID_REQUEST, "A topic's configuration needs a topic name%.*s",
-                          x->name);
+            return refuse(why, ERR_INVALID_REQUEST, "A topic's configuration needs a topic name%s", x->name);
         if (ctl_topic_name_check(x->name, why)) return ERR_INVALID_TOPIC_EXCEPTION;
         if (!image_topic(&zero->image, x->name))
-            return refuse(why, ERR_UNKNOWN_TOPIC_OR_PARTITION, "The topic '%.*s' does not exist.", x->name);
+            return refuse(why, ERR_UNKNOWN_TOPIC_OR_PARTITION, "The topic '%s' does not exist.", x->name);
         break;
     case RESOURCE_BROKER:
         if (x->name.n && !slice_eq_cstr(x->name, self))
-            return refuse(why, ERR_INVALID_REQUEST, "There is no broker %.*s in this cluster", x->name);
+            return refuse(why, ERR_INVALID_REQUEST, "There is no broker %s in this cluster", x->name);
         /* Only here Kafka wants to know the names. */
         for (int32_t i = 0; x->replace && x->name.n == 0 && i < x->n; i++)
             if (!conf_def_broker(x->changes[i].name))
-                return refuse(why, ERR_INVALID_CONFIG, "There is no setting %.*s for all brokers",
+                return refuse(why, ERR_INVALID_CONFIG, "There is no setting %s for all brokers",
                               x->changes[i].name);
         break;
     case RESOURCE_BROKER_LOGGER:
         if (!slice_eq_cstr(x->name, self))
-            return refuse(why, ERR_INVALID_REQUEST, "There is no broker %.*s in this cluster", x->name);
+            return refuse(why, ERR_INVALID_REQUEST, "There is no broker %s in this cluster", x->name);
         if (x->replace)
-            return refuse(why, ERR_INVALID_REQUEST, "Loggers cannot be replaced as a whole%.*s",
+            return refuse(why, ERR_INVALID_REQUEST, "Loggers cannot be replaced as a whole%s",
                           (struct slice){0});
-        if (x->n) return refuse(why, ERR_INVALID_CONFIG, "There is no logger %.*s", x->changes[0].name);
+        if (x->n) return refuse(why, ERR_INVALID_CONFIG, "There is no logger %s", x->changes[0].name);
         return 0;
     case RESOURCE_GROUP:
     case RESOURCE_CLIENT_METRICS:
-        if (x->name.n == 0) return refuse(why, ERR_INVALID_REQUEST, "the resource needs a name%.*s", x->name);
+        if (x->name.n == 0) return refuse(why, ERR_INVALID_REQUEST, "the resource needs a name%s", x->name);
         break;
     default:
         strbuf_printf(why, "Unsupported resource type: %d", x->type);
@@ -287,7 +289,7 @@ static int alter_one(struct broker *zero, struct altering *al, struct alter_reso
     for (int32_t i = 0; i < x->n; i++) {
         for (int32_t k = 0; k < i; k++)
             if (slice_eq(x->changes[k].name, x->changes[i].name))
-                return refuse(why, ERR_INVALID_REQUEST, "Error due to duplicate config keys: %.*s",
+                return refuse(why, ERR_INVALID_REQUEST, "Error due to duplicate config keys: %s",
                               x->changes[i].name);
         set[i].name = x->changes[i].name;
         int rc = resolve(al, x, &x->changes[i], now, &set[i].value, why);

@@ -15,6 +15,10 @@ void strbuf_fini(struct strbuf *b);
 void strbuf_add(struct strbuf *b, const void *p, size_t n);
 void strbuf_add_cstr(struct strbuf *b, const char *s);
 void strbuf_add_char(struct strbuf *b, char c);
+static inline void strbuf_add_slice(struct strbuf *b, struct slice s)
+{
+    if (s.n) strbuf_add(b, s.p, s.n);
+}
 void strbuf_printf(struct strbuf *b, const char *fmt, ...) PRINTF_LIKE(2, 3);
 void strbuf_vprintf(struct strbuf *b, const char *fmt, va_list ap) PRINTF_LIKE(2, 0);
 /* JSON string with quotes; bytes that are not UTF-8 come out as \ufffd. */

@@ -164,7 +164,8 @@ static int one_validate(const struct conf_def *d, const char *what, struct slice
                         struct strbuf *err)
 {
     if (!d) {
-        strbuf_printf(err, "Unknown %s config name: %.*s", what, (int)name.n, (const char *)name.p);
+        strbuf_printf(err, "Unknown %s config name: ", what);
+        strbuf_add_slice(err, name);
         return ERR_INVALID_CONFIG;
     }
     struct conf_value v;
@@ -350,7 +351,8 @@ int conf_client_metrics_validate(struct slice name, struct slice value, struct s
 {
     const struct conf_def *d = conf_def_client_metrics(name);
     if (!d) {
-        strbuf_printf(err, "Unknown client metrics configuration: %.*s", (int)name.n, (const char *)name.p);
+        strbuf_add_cstr(err, "Unknown client metrics configuration: ");
+        strbuf_add_slice(err, name);
         return ERR_INVALID_REQUEST;
     }
     int64_t v;

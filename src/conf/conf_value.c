@@ -184,8 +184,9 @@ static bool allowed_has(const char *allowed, struct slice item, bool nocase)
 static int refuse(struct strbuf *err, const struct conf_def *d, struct slice value, const char *why)
 {
     bool secret = conf_def_sensitive(d);
-    strbuf_printf(err, "Invalid value %.*s for configuration %s: %s", secret ? 8 : (int)value.n,
-                  secret ? "[hidden]" : (const char *)value.p, d->name, why);
+    strbuf_add_cstr(err, "Invalid value ");
+    strbuf_add_slice(err, secret ? slice_cstr("[hidden]") : value);
+    strbuf_printf(err, " for configuration %s: %s", d->name, why);
     return ERR_INVALID_CONFIG;
 }
 

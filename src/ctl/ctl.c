@@ -4,25 +4,15 @@
 
 #include <stdlib.h>
 
-#define TOPIC_NAME_MAX 249
+#define TOPIC_NAME_MAX 249 /* told below */
 #define PARTITIONS_MAX                                                                                       \
     10000 /* that one topic gains in a request, as in Kafka: keeps it from filling the node */
 
 int ctl_topic_name_check(struct slice name, struct strbuf *why)
 {
-    const char *p = (const char *)name.p;
+    const char *p = (const char *)name.p, *wrong = NULL;
     if (name.n == 0) {
         strbuf_add_cstr(why, "Topic name is invalid: the empty string is not allowed");
-        return ERR_INVALID_TOPIC_EXCEPTION;
-    }
-    if (slice_eq_cstr(name, ".") || slice_eq_cstr(name, "..")) {
-        strbuf_printf(why, "Topic name is invalid: '%.*s' is not allowed", (int)name.n, p);
-        return ERR_INVALID_TOPIC_EXCEPTION;
-    }
-    if (name.n > TOPIC_NAME_MAX) {
-        strbuf_printf(why,
-                      "Topic name is invalid: the length of '%.*s' is longer than the max allowed length %d",
-                      (int)name.n, p, TOPIC_NAME_MAX);
         return ERR_INVALID_TOPIC_EXCEPTION;
     }
     for (size_t i = 0; i < name.n; i++) {
@@ -30,13 +20,16 @@ int ctl_topic_name_check(struct slice name, struct strbuf *why)
         if ((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '.' ||
             c == '_' || c == '-')
             continue;
-        strbuf_printf(why,
-                      "Topic name is invalid: '%.*s' contains one or more characters other than ASCII "
-                      "alphanumerics, '.', '_' and '-'",
-                      (int)name.n, p);
-        return ERR_INVALID_TOPIC_EXCEPTION;
+        wrong = "' contains one or more characters other than ASCII alphanumerics, '.', '_' and '-'";
+        break;
     }
-    return 0;
+    if (name.n > TOPIC_NAME_MAX) wrong = "' is longer than the max allowed length 249";
+    if (slice_eq_cstr(name, ".") || slice_eq_cstr(name, "..")) wrong = "' is not allowed";
+    if (!wrong) return 0;
+    strbuf_add_cstr(why, "Topic name is invalid: '");
+    strbuf_add_slice(why, name); /* any bytes: no printf */
+    strbuf_add_cstr(why, wrong);
+    return ERR_INVALID_TOPIC_EXCEPTION;
 }
 
 void ctl_set_config(int8_t type, struct slice resource, struct slice name, struct slice value,

@@ -4,6 +4,7 @@
 #include "ctl/feature.h"
 #include "ctl/snapshot.h"
 #include "kp/metadata_records.h"
+#include "kp/update_features.h"
 
 TEST_MAIN
 
@@ -354,6 +355,70 @@ TEST(the_only_node_leads_what_it_was_in_sync_with)
     CHECK_INT(p[2].isr_n, 3);
     ctl_take_over(&r.im, &now, found, NULL, &r.rs);
     CHECK_INT(r.rs.n, 0); /* nothing is left to change */
+    conf_fini(&conf);
+    strbuf_fini(&err);
+    rig_fini(&r);
+}
+
+/* Asks for one feature and applies what comes of it. */
+static int update(struct rig *r, const struct ctl_now *now, const char *feature, int16_t level, int8_t type)
+{
+    struct kp_update_features_request_feature_update_key u = {
+        .feature = S(feature), .max_version_level = level, .upgrade_type = type};
+    struct kp_update_features_request q = {.feature_updates = &u, .feature_updates_n = 1};
+    struct strbuf why;
+    strbuf_init(&why);
+    int rc = ctl_update_features(&r->im, now, &q, &r->rs, &why);
+    if (!rc != !why.n) rc = -1; /* an error has a sentence, nothing else has one */
+    strbuf_fini(&why);
+    if (rc) ctl_records_cut(&r->rs, 0);
+    return rc ? rc : run(r);
+}
+
+TEST(features_change_as_far_as_every_broker_goes_along)
+{
+    struct rig r;
+    struct conf conf;
+    struct strbuf err;
+    struct kp_register_broker_record_broker_feature old[2] = {{S("metadata.version"), 7, 25},
+                                                              {S("transaction.version"), 0, 2}};
+    rig_init(&r);
+    conf_init(&conf);
+    strbuf_init(&err);
+    CHECK_INT(conf_finish(&conf, &err, &err), 0);
+    struct ctl_now now = {.conf = &conf, .node_id = 1};
+    ctl_bootstrap_features(17, &r.rs);
+    ctl_register_broker(&r.im, &now, ID(1), 1, &r.rs);
+    ctl_set_config(4, S("1"), S("min.insync.replicas"), S("2"), &r.rs);
+    PUT(&r, register_broker, 3, x_.broker_id = 2; x_.features = old; x_.features_n = 2);
+    CHECK_INT(run(&r), 0);
+    CHECK_INT(update(&r, &now, "eligible.leader.replicas.version", 1, 1), ERR_INVALID_UPDATE_VERSION);
+    CHECK_INT(update(&r, &now, "metadata.version", 30, 1), ERR_INVALID_UPDATE_VERSION); /* broker 2 */
+    CHECK_INT(update(&r, &now, "metadata.version", 25, 1), 0);
+    CHECK_INT(image_metadata_version(&r.im), 25);
+    CHECK_INT(update(&r, &now, "share.version", 1, 1), ERR_INVALID_UPDATE_VERSION); /* broker 2 */
+    CHECK_INT(update(&r, &now, "share.version", 0, 1), 0);
+    CHECK_INT(update(&r, &now, "transaction.version", 2, 1), 0);
+    CHECK_INT(update(&r, &now, "transaction.version", 1, 1), ERR_INVALID_UPDATE_VERSION);
+    CHECK_INT(update(&r, &now, "transaction.version", 1, 2), 0);
+    CHECK_INT(image_feature(&r.im, "transaction.version"), 1);
+    CHECK_INT(ctl_unregister_broker(&r.im, &now, 1, &r.rs, &err), ERR_INVALID_REQUEST); /* itself */
+    CHECK_INT(ctl_unregister_broker(&r.im, &now, 3, &r.rs, &err), ERR_BROKER_ID_NOT_REGISTERED);
+    CHECK_INT(r.rs.n, 0);
+    CHECK_INT(ctl_unregister_broker(&r.im, &now, 2, &r.rs, &err), 0);
+    CHECK_INT(run(&r), 0);
+    CHECK(!image_broker(&r.im, 2));
+    CHECK_INT(update(&r, &now, "metadata.version", 30, 1), 0);
+    CHECK_INT(update(&r, &now, "metadata.version", 29, 2),
+              ERR_INVALID_UPDATE_VERSION); /* 30 has records of its own */
+    CHECK_INT(update(&r, &now, "eligible.leader.replicas.version", 1, 1), 0);
+    struct slice name = S("min.insync.replicas");
+    CHECK(!image_config(image_configs(&r.im, 4, S("1")), name).p);
+    CHECK(slice_eq(image_config(image_configs(&r.im, 4, S("")), name), S("1")));
+    CHECK_INT(update(&r, &now, "kraft.version", 1, 1), ERR_INVALID_UPDATE_VERSION);
+    CHECK_INT(update(&r, &now, "kraft.version", 0, 1), 0);
+    CHECK_INT(update(&r, &now, "group.version", 1, 0), ERR_INVALID_UPDATE_VERSION);
+    CHECK_INT(update(&r, &now, "no.such.version", 0, 1), ERR_INVALID_UPDATE_VERSION);
     conf_fini(&conf);
     strbuf_fini(&err);
     rig_fini(&r);

@@ -25,8 +25,13 @@ static void describe_one(const struct grp_ctx *c, struct slice id,
         to->group_state = slice_cstr(grp_state_name(GRP_DEAD));
         if (c->ev->waiter->version < 6) return;
         to->error_code = KERR_GROUP_ID_NOT_FOUND;
-        to->error_message =
-            slice_cstr(arena_printf(a, "Group %.*s not found.", (int)id.n, (const char *)id.p));
+        static const char before[] = "Group ", after[] = " not found.";
+        size_t n = sizeof before - 1, more = sizeof after - 1;
+        uint8_t *text = arena_alloc(a, n + id.n + more);
+        memcpy(text, before, n);
+        if (id.n) memcpy(text + n, id.p, id.n);
+        memcpy(text + n + id.n, after, more);
+        to->error_message = slice_of(text, n + id.n + more);
         return;
     }
     to->group_state = slice_cstr(grp_state_name(g->state));

@@ -40,6 +40,4 @@ MUTANTS = [
     ("session-of-its-shard", "src/api/fetch_session.c", "shard_send(b->shard, home_of(b, l->id), &l->msg);", "shard_send(b->shard, b->shard->id, &l->msg);", 40),
     ("notice-not-awaited", "src/api/fetch.c", "if (f->parts[i].notify_out) return;", "if (false && f->parts[i].notify_out) return;", 400),
     ("repeats-in-front", "src/part/part.c", "                wait_in_order(&p->wait_sync, a);\n                part_make", "                list_push_front(&p->wait_sync, &a->link);\n                part_make", 200),
-    ("parked-and-forgotten", "src/net/net.c", "    } while (!list_empty(&n->dirty));\n", "    } while (false);\n", 200),
-    ("round-after-off", "src/part/commit.c", "        if (c->state != ON) return; /* a sync that was asked for could not begin */\n", "", 400),
 ]

@@ -487,14 +487,12 @@ static void conn_flush(struct conn *c)
 void net_end_of_turn(struct net *n)
 {
     struct list *l;
-    do { /* what was parked may be answered at once */
-        while ((l = list_pop_front(&n->dirty)) != NULL) {
-            struct conn *c = LIST_ENTRY(l, struct conn, in_dirty);
-            c->in_dirty_list = false;
-            conn_flush(c);
-        }
-        read_parked(n);
-    } while (!list_empty(&n->dirty));
+    while ((l = list_pop_front(&n->dirty)) != NULL) {
+        struct conn *c = LIST_ENTRY(l, struct conn, in_dirty);
+        c->in_dirty_list = false;
+        conn_flush(c);
+    }
+    read_parked(n);
     if (n->inputs) n->alone = n->inputs == 1;
     n->inputs = 0;
     n->starts = 0;

@@ -174,6 +174,7 @@ static void sync_batch(struct controller *c)
     c->names_syncing = c->log->names_made; /* a roll made files */
     c->sync_names = c->names_synced < c->names_syncing;
     c->sync.run = sync_run;
+    c->sync.durability = true;
     c->sync.done = sync_done;
     os_submit(c->zero->shard->os, &c->sync);
 }

@@ -78,15 +78,25 @@ struct os {
     void *visit_owner;
 };
 
+struct os_queue {
+    struct os_job *head, **tail;
+};
+/* Two lanes. The first thread takes durability's jobs only, every other one has a lane that it prefers, so neither
+ * kind waits for ever. */
 struct os_pool {
     pthread_mutex_t lock;
-    pthread_cond_t more;
-    struct os_job *head, **tail;
+    pthread_cond_t more, more_durability; /* the first thread waits for the second */
+    struct os_queue durability, rest;
+    bool first_idle;
     bool stopping;
     atomic_int conns_n; /* connections of all loops */
     int conns_max;
     int threads_n;
-    pthread_t threads[];
+    struct os_pool_thread {
+        struct os_pool *pool;
+        int i;
+        pthread_t t;
+    } threads[];
 };
 
 /* ---- clock, entropy ---- */
@@ -449,30 +459,48 @@ static void job_done(struct os_msg *m, void *owner)
     struct os_job *j = CONTAINER_OF(m, struct os_job, msg);
     j->done(j, owner);
 }
+static struct os_job *take_job(struct os_queue *q)
+{
+    struct os_job *j = q->head;
+    if (j && !(q->head = j->next)) q->tail = &q->head;
+    return j;
+}
+/* The next job of thread i; NULL when the pool stops and there is none. */
+static struct os_job *next_job(struct os_pool *p, int i)
+{
+    struct os_queue *a = i % 2 ? &p->rest : &p->durability, *b = i % 2 ? &p->durability : &p->rest;
+    struct os_job *j = NULL;
+    pthread_mutex_lock(&p->lock);
+    for (;;) {
+        if ((j = take_job(a)) != NULL || (i > 0 && (j = take_job(b)) != NULL) || p->stopping) break;
+        if (i == 0) p->first_idle = true;
+        pthread_cond_wait(i == 0 ? &p->more_durability : &p->more, &p->lock);
+        if (i == 0) p->first_idle = false;
+    }
+    pthread_mutex_unlock(&p->lock);
+    return j;
+}
 static void *pool_main(void *arg)
 {
-    struct os_pool *p = arg;
-    for (;;) {
-        pthread_mutex_lock(&p->lock);
-        while (!p->head && !p->stopping) pthread_cond_wait(&p->more, &p->lock);
-        struct os_job *j = p->head;
-        if (j && !(p->head = j->next)) p->tail = &p->head;
-        pthread_mutex_unlock(&p->lock);
-        if (!j) return NULL;
+    struct os_pool_thread *t = arg;
+    struct os_job *j;
+    while ((j = next_job(t->pool, t->i)) != NULL) {
         j->run(j);
         j->msg.run = job_done;
         os_post_any(j->home, &j->msg);
     }
+    return NULL;
 }
 void os_submit(struct os *os, struct os_job *j)
 {
     struct os_pool *p = os->pool;
+    struct os_queue *q = j->durability ? &p->durability : &p->rest;
     j->home = os;
     j->next = NULL;
     pthread_mutex_lock(&p->lock);
-    *p->tail = j;
-    p->tail = &j->next;
-    pthread_cond_signal(&p->more);
+    *q->tail = j;
+    q->tail = &j->next;
+    pthread_cond_signal(j->durability && p->first_idle ? &p->more_durability : &p->more);
     pthread_mutex_unlock(&p->lock);
 }
 static pthread_t start_thread(void *(*run)(void *), void *arg)
@@ -508,14 +536,20 @@ int os_log_files_max(void)
 
 struct os_pool *os_linux_pool_new(int threads)
 {
-    struct os_pool *p = xcalloc(1, sizeof *p + (size_t)threads * sizeof(pthread_t));
+    ASSERT(threads > 1);
+    struct os_pool *p = xcalloc(1, sizeof *p + (size_t)threads * sizeof p->threads[0]);
     pthread_mutex_init(&p->lock, NULL);
     pthread_cond_init(&p->more, NULL);
-    p->tail = &p->head;
+    pthread_cond_init(&p->more_durability, NULL);
+    p->durability.tail = &p->durability.head;
+    p->rest.tail = &p->rest.head;
     p->threads_n = threads;
     int left = files_limit() - os_log_files_max() - FILES_FOR_A_MOMENT;
     p->conns_max = left > CONNS_MIN ? left : CONNS_MIN;
-    for (int i = 0; i < threads; i++) p->threads[i] = start_thread(pool_main, p);
+    for (int i = 0; i < threads; i++) {
+        p->threads[i] = (struct os_pool_thread){.pool = p, .i = i};
+        p->threads[i].t = start_thread(pool_main, &p->threads[i]);
+    }
     return p;
 }
 void os_linux_pool_free(struct os_pool *p)
@@ -523,9 +557,11 @@ void os_linux_pool_free(struct os_pool *p)
     pthread_mutex_lock(&p->lock);
     p->stopping = true;
     pthread_cond_broadcast(&p->more);
+    pthread_cond_broadcast(&p->more_durability);
     pthread_mutex_unlock(&p->lock);
-    for (int i = 0; i < p->threads_n; i++) pthread_join(p->threads[i], NULL);
+    for (int i = 0; i < p->threads_n; i++) pthread_join(p->threads[i].t, NULL);
     pthread_cond_destroy(&p->more);
+    pthread_cond_destroy(&p->more_durability);
     pthread_mutex_destroy(&p->lock);
     free(p);
 }

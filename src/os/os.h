@@ -117,6 +117,8 @@ struct os_job {
     struct os_msg msg;
     struct os *home;
     struct os_job *next;
+    /* Somebody's acknowledgement waits for it: it does not stand behind reads, cleaning and copies. */
+    bool durability;
     void (*run)(struct os_job *j);               /* on a pool thread */
     void (*done)(struct os_job *j, void *owner); /* back on the loop that submitted */
 };
@@ -166,6 +168,7 @@ void os_flush_posts(struct os *os);
 /* ---- the real one
  * ------------------------------------------------------------------------------------------ */
 struct os_pool;
+/* At least two: the first does nothing but what durability waits for. */
 struct os_pool *os_linux_pool_new(int threads);
 void os_linux_pool_free(struct os_pool *p);
 struct os *os_linux_new(struct os_pool *pool);

@@ -315,6 +315,7 @@ static void start_round(struct commit *c)
     c->sequence++;
     c->busy = true;
     r->job.run = round_run;
+    r->job.durability = true;
     r->job.done = round_done;
     os_submit(c->home->shard->os, &r->job);
 }

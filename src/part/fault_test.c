@@ -79,7 +79,7 @@ static void anew_init(struct anew *x, struct part *p, struct anew *next)
  * is not taken for written. It is not for good either. */
 TEST(without_files_appends_are_refused_and_go_on_later)
 {
-    struct os_pool *pool = os_linux_pool_new(1);
+    struct os_pool *pool = os_linux_pool_new(2);
     struct os *os = os_linux_new(pool);
     static struct shard shard, *peers[1] = {&shard};
     static struct parts parts;
@@ -133,7 +133,7 @@ TEST(without_files_appends_are_refused_and_go_on_later)
 
 TEST(what_passes_does_not_leave_a_fence)
 {
-    struct os_pool *pool = os_linux_pool_new(1);
+    struct os_pool *pool = os_linux_pool_new(2);
     struct os *os = os_linux_new(pool);
     static struct shard shard, *peers[1] = {&shard}; /* what hangs on them lives as long as the process */
     static struct parts parts;

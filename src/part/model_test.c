@@ -320,7 +320,7 @@ TEST(random_operations_agree_with_a_list_of_batches)
     snprintf(root, sizeof root, "%s/moldau-model-test-%llx",
              os_stat(NULL, "/dev/shm", &st) ? "/tmp" : "/dev/shm", (unsigned long long)os_boot_wall_ms());
     m.b = xcalloc(BATCHES_MAX + 1, sizeof *m.b);
-    struct os_pool *pool = os_linux_pool_new(1);
+    struct os_pool *pool = os_linux_pool_new(2);
     shard_init(&shard, 0, 1, peers, os_linux_new(pool), 8);
     parts_init(&parts, &shard, PART_SYNC_NEVER, INT64_MAX);
     for (uint64_t seed = 1; left > 0; seed++) {

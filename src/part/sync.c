@@ -270,6 +270,7 @@ void part_start_sync(struct part *p)
     if (y->name_made || y->sealed_n || y->parent || y->upkeep || y->txns) y->dir = xstrdup(l->dir);
     y->names = l->names_made;
     y->job.run = sync_run;
+    y->job.durability = asked;
     y->job.done = sync_done;
     p->syncer = y;
     ps->syncs_n++;

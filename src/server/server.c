@@ -11,7 +11,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#define POOL_THREADS 3
+#define POOL_THREADS 4
 
 static void complain_lines(struct strbuf *b)
 {

@@ -1,4 +1,4 @@
-/* One shard's share of the broker: the image's topics become partitions here. */
+/* One shard's share of the broker: what it is made of, its settings, its turns, its end. */
 #include "broker/broker.h"
 #include "broker/checkpoint.h"
 #include "broker/groups.h"
@@ -9,10 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-int broker_part_shard(const struct broker *b, struct uuid topic_id, int32_t index)
-{
-    return (int)((hash_bytes(0, topic_id.b, 16) + (uint64_t)index) % (uint64_t)b->shard->n);
-}
+#define REQUEST_BYTES ((int64_t)16 << 20) /* of queued.max.request.bytes=-1, for each shard */
 
 void broker_topic_conf(struct broker *b, const struct image_topic *t, struct conf_topic *out)
 {
@@ -21,139 +18,6 @@ void broker_topic_conf(struct broker *b, const struct image_topic *t, struct con
     for (int i = 0; c && i < c->n; i++) o[i] = (struct conf_override){c->v[i].name, c->v[i].value};
     conf_topic_init(out, &b->conf, o, c ? (size_t)c->n : 0);
     free(o);
-}
-
-/* The log directory that the partition's record names; where it names none (before metadata.version 17), the
- * one that has the partition, else one by its hash. -1: it is not there. */
-static int choose_dir(struct broker *b, const struct image_topic *t, int32_t index)
-{
-    const struct node *node = b->node;
-    const struct image_part *p = &t->parts[index];
-    char path[4096];
-    struct os_stat st;
-    for (int32_t k = 0; p->dirs && k < p->replicas_n; k++)
-        for (int i = 0; p->replicas[k] == node->id && i < node->dirs_n; i++)
-            if (node->dirs[i].online && uuid_eq(node->dirs[i].id, p->dirs[k])) return i;
-    if (p->dirs && image_metadata_version(&b->image) >= MV_DIRECTORIES) return -1;
-    for (int i = 0; node->dirs_n > 1 && i < node->dirs_n; i++) {
-        snprintf(path, sizeof path, "%s/%s-%d", node->dirs[i].path, t->name, index);
-        if (node->dirs[i].online && os_stat(b->shard->os, path, &st) == 0) return i;
-    }
-    uint64_t h = hash_bytes(1, t->name, strlen(t->name)) + (uint64_t)index;
-    for (int i = 0; i < node->dirs_n; i++) {
-        int k = (int)((h + (uint64_t)i) % (uint64_t)node->dirs_n);
-        if (node->dirs[k].online) return k;
-    }
-    return -1;
-}
-
-#define REOPEN_MS 2000
-#define REQUEST_BYTES ((int64_t)16 << 20) /* of queued.max.request.bytes=-1, for each shard */
-
-static int open_part(struct broker *b, struct image_topic *t, int32_t index, const struct checkpoints *cp)
-{
-    struct conf_topic cfg;
-    struct part *p;
-    struct unopened *before = unopened_find(&b->unopened, t->id, index);
-    struct unopened u = {
-        .topic_id = t->id, .topic = t->name, .index = index, .start_offset = -1, .clean_offset = -1};
-    if (t->parts[index].leader != b->node->id) return 0; /* another broker's, or offline */
-    int dir = choose_dir(b, t, index);
-    u.dir = dir;
-    u.reason = "directory_missing";
-    if (dir < 0) {
-        unopened_put(&b->unopened, &u);
-        logline(LOG_ERROR, t->name,
-                "partition %d lies in a log directory that is not there; it stays offline", index);
-        return ERR_IO;
-    }
-    broker_topic_conf(b, t, &cfg);
-    if (cp) {
-        u.recovery_point = max_i64(checkpoint_get(&cp->recovery, t->name, index), 0);
-        u.start_offset = checkpoint_get(&cp->start, t->name, index);
-        u.clean_offset = checkpoint_get(&cp->clean, t->name, index);
-        const struct i64s *txns = checkpoint_txns(&cp->txns, t->name, index);
-        if (txns) u.txns = *txns;
-    } else if (before) {
-        u.recovery_point = before->recovery_point;
-        u.start_offset = before->start_offset;
-        u.clean_offset = before->clean_offset;
-        u.txns = before->txns;
-    }
-    struct log_open_opts o = {.clean = b->node->dirs[dir].clean,
-                              .recovery_point = u.recovery_point,
-                              .start_offset = u.start_offset,
-                              .txns = &u.txns};
-    int rc = part_open(&b->parts, b->node->dirs[dir].path, dir, t->id, t->name, index, &cfg,
-                       t->parts[index].leader_epoch, &o, &p);
-    if (rc == 0 && (cp || before) && (rc = part_restore(p, b->journal)) != 0) part_remove(p, 0, -1);
-    if (rc == 0 && u.clean_offset >= 0) p->clean_offset = p->log->compacted_below = u.clean_offset;
-    if (rc) {
-        u.no_room = err_passes(rc);
-        u.reason = rc == ERR_NOFILES  ? "no_files"
-                   : u.no_room        ? "disk_full"
-                   : rc == ERR_FORMAT ? "damaged"
-                                      : "open_error";
-        if (!before || before->no_room != u.no_room)
-            logline(LOG_ERROR, t->name, "cannot open partition %d in %s: %s; it stays offline%s", index,
-                    b->node->dirs[dir].path, rc == ERR_FORMAT && o.cut[0] ? o.cut : os_why(),
-                    u.no_room ? " until there is room" : "");
-        unopened_put(&b->unopened, &u);
-        if (u.no_room) timer_set_ms(b->shard, &b->reopen, REOPEN_MS);
-        return rc;
-    }
-    if (before) {
-        unopened_free(before);
-        logline(LOG_INFO, t->name, "partition %d is open: there is room again", index);
-    }
-    if (b->groups && strcmp(t->name, GROUPS_TOPIC) == 0) groups_partition_opened(b->groups, p);
-    return rc;
-}
-
-static void reopen(struct timer *timer, struct shard *s)
-{
-    struct broker *b = s->broker;
-    int n = 0;
-    LIST_FOREACH(l, &b->unopened) n++;
-    for (int i = 0; i < n; i++) { /* what fails again goes to the end */
-        struct unopened *u = LIST_ENTRY(b->unopened.next, struct unopened, link);
-        struct image_topic *t = u->no_room ? image_topic_by_id(&b->image, u->topic_id) : NULL;
-        list_remove(&u->link);
-        list_push_back(&b->unopened, &u->link);
-        if (t) (void)!open_part(b, t, u->index, NULL);
-    }
-    LIST_FOREACH(l, &b->unopened)
-    if (LIST_ENTRY(l, struct unopened, link)->no_room) timer_set_ms(s, timer, REOPEN_MS);
-}
-
-static void topic_grew(void *arg, struct image_topic *t, int32_t old_n)
-{
-    struct broker *b = arg;
-    if (!b->serving) return;
-    for (int32_t i = old_n; i < t->parts_n; i++)
-        if (broker_part_shard(b, t->id, i) == b->shard->id) (void)!open_part(b, t, i, NULL);
-}
-
-#define CHECKPOINT_SOON_MS 100 /* once for many topics */
-
-static void topic_removed(void *arg, struct image_topic *t)
-{
-    struct broker *b = arg;
-    if (!b->serving) return;
-    for (int32_t i = 0; i < t->parts_n; i++) {
-        struct part *p = parts_find(&b->parts, t->id, i);
-        struct unopened *u = unopened_find(&b->unopened, t->id, i);
-        if (u && u->dir >= 0)
-            part_discard(&b->parts, b->node->dirs[u->dir].path, u->topic, u->index,
-                         conf_i64(&b->conf, CONF_LOG_SEGMENT_DELETE_DELAY_MS));
-        if (u) unopened_free(u);
-        if (!p) continue;
-        groups_partition_closing(b->groups, p);
-        part_remove(p, ERR_UNKNOWN_TOPIC_OR_PARTITION, conf_i64(&b->conf, CONF_LOG_SEGMENT_DELETE_DELAY_MS));
-    }
-    groups_topic_removed(b->groups, t);
-    /* A new topic of this name must not meet the old one's offsets at the next start. */
-    if (!timer_armed(&b->checkpoint_soon)) timer_set_ms(b->shard, &b->checkpoint_soon, CHECKPOINT_SOON_MS);
 }
 
 static void checkpoint_now(struct timer *t, struct shard *s)
@@ -299,8 +163,7 @@ void broker_init(struct broker *b, struct shard *s, const struct node *node, con
     conf_copy(&b->conf, conf);
     image_init(&b->image);
     b->image.arg = b;
-    b->image.topic_grew = topic_grew;
-    b->image.topic_removed = topic_removed;
+    broker_init_partitions(b);
     b->image.config_changed = config_changed;
     uint64_t seed;
     os_entropy(s->os, &seed, sizeof seed);
@@ -320,21 +183,14 @@ void broker_init(struct broker *b, struct shard *s, const struct node *node, con
     net_init(&b->net, s, dispatch, (size_t)conf_i64(conf, CONF_SOCKET_REQUEST_MAX_BYTES),
              held > 0 ? max_i64(1, held / s->n) : REQUEST_BYTES);
     list_init(&b->pid_waiters);
-    list_init(&b->unopened);
     b->tick.fire = tick;
-    b->reopen.fire = reopen;
     b->checkpoint_soon.fire = checkpoint_now;
 }
 
 int broker_open_partitions(struct broker *b, const struct checkpoints *cp)
 {
-    int n, failed = 0;
     b->groups = groups_new(b);
-    struct image_topic **topics = image_sorted(&b->image, &n);
-    for (int i = 0; i < n; i++)
-        for (int32_t k = 0; k < topics[i]->parts_n; k++)
-            if (broker_part_shard(b, topics[i]->id, k) == b->shard->id && open_part(b, topics[i], k, cp))
-                failed++;
+    int failed = broker_open_all(b, cp);
     b->serving = true;
     timer_set_ms(b->shard, &b->tick, 1000);
     configure_background(b);

@@ -60,6 +60,8 @@ struct broker {
     size_t tick_at;    /* where the round under way goes on in the map of partitions; 0: none is */
     const struct journal *journal; /* what an earlier run left; empty once every partition is open */
     struct list unopened;
+    struct list changes; /* of partitions, that the image has and this shard is about to have */
+    struct os_msg changes_msg, *after_changes;
     struct timer reopen; /* armed while one of them waits for room */
     struct timer checkpoint_soon;
     bool checkpoint_failed; /* shard 0: the last one could not be written */
@@ -78,6 +80,9 @@ void broker_init(struct broker *b, struct shard *s, const struct node *node, con
 void broker_fini(struct broker *b);
 /* From here on image changes open and remove partitions. Opens those the image has; blocking. */
 int broker_open_partitions(struct broker *b, const struct checkpoints *cp) MUST_USE;
+/* home goes to shard 0 when this shard has what its image says: partitions are opened and removed, a few a
+ * turn. One at a time. */
+void broker_after_changes(struct broker *b, struct os_msg *home);
 /* Writes everything on this shard. Blocking, at a stop; brokers_sync makes it durable. */
 int broker_close_partitions(struct broker *b);
 /* Takes the image's overrides of a broker (resource: its id, or "" for all) into conf's dynamic layer. */
@@ -90,6 +95,11 @@ int brokers_sync(struct broker **all, int n) MUST_USE;
 /* The same as broker_write_checkpoints at a stop, after the sync. */
 int brokers_write_checkpoints_now(struct broker **all, int n) MUST_USE;
 void broker_topic_conf(struct broker *b, const struct image_topic *t, struct conf_topic *out);
+
+/* ---- partitions.c, for broker.c ---- */
+void broker_init_partitions(struct broker *b);
+/* Opens what the image has; the number of those that could not be. Blocking. */
+int broker_open_all(struct broker *b, const struct checkpoints *cp);
 
 /* ---- moves between log directories (moves.c) ---- */
 /* The mover's commit: the metadata log says where p lies. */

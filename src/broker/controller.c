@@ -69,7 +69,7 @@ static void apply_here(struct os_msg *m, void *owner)
     struct apply_ctx x = {.im = &s->broker->image};
     if (ctl_each(a->batch, apply_value, &x)) controller_die("cannot apply metadata", x.why);
     a->msg.run = applied;
-    shard_send(s, 0, &a->msg);
+    broker_after_changes(s->broker, &a->msg);
 }
 
 static void sync_run(struct os_job *j)
@@ -107,7 +107,7 @@ static void sync_done(struct os_job *j, void *owner)
     for (int i = 0; i < s->n; i++) {
         struct apply *a = xcalloc(1, sizeof *a);
         a->msg.run = apply_here;
-        a->msg.apart = true; /* it may open many partitions */
+        a->msg.apart = true; /* it may open some partitions */
         a->c = c;
         a->batch = kp_writer_slice(&c->batch);
         shard_send(s, i, &a->msg);

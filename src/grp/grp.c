@@ -58,8 +58,8 @@ struct grp_op *grp_write(struct grp_ctx *c, struct grp_group *g)
         op->producer_id = -1;
         op->producer_epoch = -1;
     }
-    for (size_t i = op->groups_n; i-- > 0;)
-        if (op->groups[i] == g) return op;
+    if (g->op_token == c->s->token_next) return op; /* which this op will get */
+    g->op_token = c->s->token_next;
     op->groups = xrealloc(op->groups, (op->groups_n + 1) * sizeof(struct grp_group *));
     op->groups[op->groups_n++] = g;
     g->refs++;
@@ -490,7 +490,11 @@ void grp_fini(struct grp_shard *s)
 {
     MAP_FOREACH(it, struct grp_group, g, &s->groups)
     {
-        for (size_t i = 0; i < g->members_n; i++) g->members[i]->join = g->members[i]->sync = NULL;
+        LIST_FOREACH(n, &g->members)
+        {
+            struct grp_member *m = LIST_ENTRY(n, struct grp_member, in_group);
+            m->join = m->sync = NULL;
+        }
     }
     clear(s);
     map_fini(&s->groups);

@@ -38,8 +38,8 @@ static void describe_one(const struct grp_ctx *c, struct slice id,
     if (g->protocol_type.p) to->protocol_type = arena_slice_dup(a, g->protocol_type);
     if (g->state == GRP_STABLE && g->protocol.p) to->protocol_data = arena_slice_dup(a, g->protocol);
     to->members = arena_zalloc(a, g->members_n, sizeof *to->members);
-    to->members_n = (int32_t)g->members_n;
-    for (size_t i = 0; i < g->members_n; i++) describe_member(g, g->members[i], a, &to->members[i]);
+    LIST_FOREACH(n, &g->members)
+    describe_member(g, LIST_ENTRY(n, struct grp_member, in_group), a, &to->members[to->members_n++]);
 }
 
 void grp_on_describe(struct grp_ctx *c)

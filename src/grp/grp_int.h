@@ -37,6 +37,7 @@ struct grp_protocol {
     struct slice name, metadata;
 };
 struct grp_member {
+    struct list in_group;
     struct slice id, instance_id, client_id, client_host; /* instance_id.p == NULL: dynamic */
     int32_t rebalance_timeout_ms, session_timeout_ms;
     struct grp_protocol *protocols;
@@ -46,9 +47,11 @@ struct grp_member {
     bool pending_sync; /* joined this generation and has not sent SyncGroup */
     struct grp_waiter *join, *sync;
     struct grp_timer heartbeat;
+    const struct slice *assigned; /* while a SyncGroup's assignments are gone through; else NULL */
 };
 /* A member id that was given out (KIP-394) and has not joined yet. */
 struct grp_pending {
+    struct list in_group;
     struct slice id;
     struct grp_timer timer;
 };
@@ -73,6 +76,7 @@ struct grp_change {
 struct grp_txn_offset {
     struct list of_offset, of_txn;
     struct grp_offset *offset;
+    int64_t producer_id;
     struct grp_offset_value value;
 };
 struct grp_txn {
@@ -86,32 +90,47 @@ struct grp_offset {
     bool committed;
     struct grp_offset_value value; /* if committed */
     struct list changes;           /* struct grp_change, oldest first */
+    struct list txn_changes;       /* the same of transactions */
     struct list txns;              /* struct grp_txn_offset */
+};
+
+/* A name that many have: a topic that members subscribe to, or a protocol and how many members offer it. */
+struct grp_name {
+    struct slice name;
+    size_t members;
+    uint64_t stamp; /* of the count that saw it last: a member counts once, however often it names it */
+};
+struct grp_names {
+    struct map map;
+    uint64_t seed, stamp;
 };
 
 struct grp_group {
     struct slice id;
+    uint64_t seed; /* of its tables */
     enum grp_state state, previous;
     int64_t state_ms; /* since when; -1: an old record did not say */
     bool deleted;     /* its tombstone is on the way or written: nobody sees it */
     bool recorded;    /* the log has, or is about to have, a record of it */
     int32_t generation;
     struct slice protocol_type, protocol, leader; /* p == NULL: none */
-    struct grp_member **members;                  /* oldest first */
-    size_t members_n, members_cap;
-    struct grp_pending **pending;
-    size_t pending_n, pending_cap;
-    size_t joins; /* members that wait for the end of the join phase */
+    struct list members;                          /* struct grp_member, oldest first */
+    size_t members_n;
+    struct list pending; /* struct grp_pending */
+    size_t pending_n;
+    struct map by_id, by_instance, pending_by_id;
+    struct grp_names protocols; /* that members offer */
+    size_t joins;               /* members that wait for the end of the join phase */
     bool new_member_added;
     bool topics_known; /* of a consumer group: topics is what its members subscribe to */
-    struct slice *topics;
-    size_t topics_n;
+    struct grp_names topics;
     struct grp_timer join_timer, sync_timer;
     bool initial_delay; /* the join timer is that of an empty group's first rebalance */
     int32_t delay_ms, remaining_ms;
     int32_t sync_generation;
     struct map offsets; /* struct grp_offset by topic and partition */
     size_t refs;        /* struct grp_op */
+    uint64_t op_token;  /* of the last op that refers to it */
 };
 
 /* The records of one change and what its outcome decides. */
@@ -182,16 +201,27 @@ struct grp_member *grp_static_find(const struct grp_group *g, struct slice insta
 struct grp_pending *grp_pending_find(const struct grp_group *g, struct slice id);
 struct grp_member *grp_member_new(struct grp_group *g, struct slice id, struct slice instance_id);
 void grp_member_free(struct grp_shard *s, struct grp_member *m);
+/* Another id for a member of the group. */
+void grp_member_rename(struct grp_group *g, struct grp_member *m, struct slice id);
+/* What a member offers; counted once it is in the group. */
+void grp_member_protocols(struct grp_group *g, struct grp_member *m, const struct grp_protocol *from,
+                          size_t n);
+static inline struct grp_member *grp_member_first(const struct grp_group *g)
+{
+    return g->members_n ? LIST_ENTRY(g->members.next, struct grp_member, in_group) : NULL;
+}
 void grp_member_add(struct grp_group *g, struct grp_member *m);
 /* Also a pending id. Waiters must have been answered. */
 void grp_member_remove(struct grp_shard *s, struct grp_group *g, struct slice id);
 void grp_pending_add(struct grp_shard *s, struct grp_group *g, struct slice id, int64_t expire_ms);
-void grp_protocols_set(struct grp_protocol **at, size_t *n, const struct grp_protocol *from, size_t from_n);
+void grp_protocols_copy(struct grp_protocol **to, const struct grp_protocol *from, size_t n);
 void grp_protocols_free(struct grp_protocol *p, size_t n);
 const struct grp_protocol *grp_protocol_find(const struct grp_member *m, struct slice name);
 int grp_validate_member(const struct grp_group *g, struct slice member_id, struct slice instance_id);
 bool grp_supports(const struct grp_group *g, struct slice protocol_type,
                   const struct kp_join_group_request_join_group_request_protocol *p, int32_t n);
+/* How many members offer a protocol. */
+size_t grp_offers(const struct grp_group *g, struct slice protocol);
 /* The protocol with the most votes; borrowed from a member. */
 struct slice grp_select_protocol(const struct grp_group *g);
 void grp_subscriptions_update(struct grp_group *g);
@@ -254,6 +284,8 @@ void grp_on_list(struct grp_ctx *c);
 void grp_on_delete(struct grp_ctx *c);
 
 /* grp_record.c */
+/* Makes each member's `assigned` lead to its assignment, the last one of its id. */
+void grp_assign(struct grp_group *g, const struct grp_assigned *assigned, size_t n);
 /* The group as it is, with the members' assignments, or those of assigned. */
 void grp_record_group(struct grp_ctx *c, struct grp_group *g, const struct grp_assigned *assigned, size_t n);
 /* A group that has nothing yet. */

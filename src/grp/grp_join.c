@@ -30,14 +30,14 @@ void grp_heartbeat_restart(struct grp_ctx *c, struct grp_member *m)
 static void joined_members(const struct grp_group *g, struct arena *a, struct kp_join_group_response *r)
 {
     r->members = arena_zalloc(a, g->members_n, sizeof *r->members);
-    r->members_n = (int32_t)g->members_n;
-    for (size_t i = 0; i < g->members_n; i++) {
-        const struct grp_member *m = g->members[i];
+    LIST_FOREACH(l, &g->members)
+    {
+        const struct grp_member *m = LIST_ENTRY(l, struct grp_member, in_group);
         const struct grp_protocol *p = grp_protocol_find(m, g->protocol);
-        r->members[i].member_id = arena_slice_dup(a, m->id);
-        r->members[i].group_instance_id =
-            m->instance_id.p ? arena_slice_dup(a, m->instance_id) : m->instance_id;
-        r->members[i].metadata = p ? arena_slice_dup(a, p->metadata) : KP_EMPTY;
+        struct kp_join_group_response_join_group_response_member *to = &r->members[r->members_n++];
+        to->member_id = arena_slice_dup(a, m->id);
+        to->group_instance_id = m->instance_id.p ? arena_slice_dup(a, m->instance_id) : m->instance_id;
+        to->metadata = p ? arena_slice_dup(a, p->metadata) : KP_EMPTY;
     }
 }
 
@@ -103,8 +103,9 @@ static void reply_assignment(struct grp_ctx *c, const struct grp_group *g, const
 /* Sessions restart: they may have run out unheeded while the member waited. */
 static void propagate(struct grp_ctx *c, struct grp_group *g, int16_t error)
 {
-    for (size_t i = 0; i < g->members_n; i++) {
-        struct grp_member *m = g->members[i];
+    LIST_FOREACH(l, &g->members)
+    {
+        struct grp_member *m = LIST_ENTRY(l, struct grp_member, in_group);
         struct grp_waiter *w = m->sync;
         if (!w) continue;
         m->sync = NULL;
@@ -116,7 +117,8 @@ static void propagate(struct grp_ctx *c, struct grp_group *g, int16_t error)
 
 static void reset_and_propagate(struct grp_ctx *c, struct grp_group *g, int16_t error)
 {
-    for (size_t i = 0; i < g->members_n; i++) grp_replace(&g->members[i]->assignment, slice_cstr(""));
+    LIST_FOREACH(l, &g->members)
+    grp_replace(&LIST_ENTRY(l, struct grp_member, in_group)->assignment, slice_cstr(""));
     propagate(c, g, error);
 }
 
@@ -177,11 +179,13 @@ static bool elect_leader(struct grp_group *g)
     if (!g->leader.p) return false;
     const struct grp_member *leader = grp_member_find(g, g->leader);
     if (leader && leader->join) return true;
-    for (size_t i = 0; i < g->members_n; i++)
-        if (g->members[i]->join) {
-            grp_replace(&g->leader, g->members[i]->id);
-            return true;
-        }
+    LIST_FOREACH(l, &g->members)
+    {
+        const struct grp_member *m = LIST_ENTRY(l, struct grp_member, in_group);
+        if (!m->join) continue;
+        grp_replace(&g->leader, m->id);
+        return true;
+    }
     return false;
 }
 
@@ -201,8 +205,9 @@ static void complete_join(struct grp_ctx *c, struct grp_group *g)
 {
     grp_timer_cancel(c->s, &g->join_timer);
     /* Dynamic members that have not joined are out; static ones keep their place until their session ends. */
-    for (size_t i = g->members_n; i-- > 0;) {
-        struct grp_member *m = g->members[i];
+    LIST_FOREACH(l, &g->members)
+    {
+        struct grp_member *m = LIST_ENTRY(l, struct grp_member, in_group);
         if (!m->join && !m->instance_id.p) remove_member(c, g, m);
     }
     if (!elect_leader(g) && g->members_n) {
@@ -215,8 +220,9 @@ static void complete_join(struct grp_ctx *c, struct grp_group *g)
         grp_record_group(c, g, NULL, 0);
         return;
     }
-    for (size_t i = 0; i < g->members_n; i++) {
-        struct grp_member *m = g->members[i];
+    LIST_FOREACH(l, &g->members)
+    {
+        struct grp_member *m = LIST_ENTRY(l, struct grp_member, in_group);
         struct grp_waiter *w = take_join(g, m);
         if (w) reply_joined(c, g, m, w);
         grp_heartbeat_restart(c, m);
@@ -248,12 +254,12 @@ static int32_t rebalance_timeout_of(const struct grp_ctx *c)
     return c->ev->waiter->version == 0 ? c->ev->join->session_timeout_ms : c->ev->join->rebalance_timeout_ms;
 }
 
-static void protocols_set(struct grp_member *m, const struct kp_join_group_request *q)
+static void protocols_set(struct grp_group *g, struct grp_member *m, const struct kp_join_group_request *q)
 {
     struct grp_protocol *p = xcalloc((size_t)q->protocols_n + 1, sizeof *p);
     for (int32_t i = 0; i < q->protocols_n; i++)
         p[i] = (struct grp_protocol){q->protocols[i].name, q->protocols[i].metadata};
-    grp_protocols_set(&m->protocols, &m->protocols_n, p, (size_t)q->protocols_n);
+    grp_member_protocols(g, m, p, (size_t)q->protocols_n);
     free(p);
 }
 
@@ -277,7 +283,7 @@ static void wait_for_join(struct grp_ctx *c, struct grp_group *g, struct grp_mem
 
 static void update_member(struct grp_ctx *c, struct grp_group *g, struct grp_member *m)
 {
-    protocols_set(m, c->ev->join);
+    protocols_set(g, m, c->ev->join);
     m->rebalance_timeout_ms = rebalance_timeout_of(c);
     m->session_timeout_ms = c->ev->join->session_timeout_ms;
     wait_for_join(c, g, m);
@@ -292,7 +298,7 @@ static void add_member(struct grp_ctx *c, struct grp_group *g, struct slice id)
     m->rebalance_timeout_ms = rebalance_timeout_of(c);
     m->session_timeout_ms = q->session_timeout_ms;
     m->is_new = true;
-    protocols_set(m, q);
+    protocols_set(g, m, q);
     if (g->state == GRP_PREPARING_REBALANCE && g->previous == GRP_EMPTY) g->new_member_added = true;
     grp_member_remove(c->s, g, id); /* as a pending one */
     if (!g->members_n) grp_replace(&g->protocol_type, q->protocol_type);
@@ -326,7 +332,7 @@ static void replace_static(struct grp_ctx *c, struct grp_group *g, struct grp_me
     reject_join_of(c, g, m, m->id, KERR_FENCED_INSTANCE_ID);
     reject_sync_of(c, m, KERR_FENCED_INSTANCE_ID);
     if (grp_is_leader(g, m)) grp_replace(&g->leader, new_id);
-    grp_replace(&m->id, new_id);
+    grp_member_rename(g, m, new_id);
     m->is_new = false;
 }
 
@@ -335,9 +341,9 @@ static void rejoin_static(struct grp_ctx *c, struct grp_group *g, struct grp_mem
     struct arena *a = &c->e->arena;
     struct slice old_leader = dup_nullable(a, g->leader), old_id = arena_slice_dup(a, m->id);
     int32_t old_rebalance_ms = m->rebalance_timeout_ms, old_session_ms = m->session_timeout_ms;
-    struct grp_protocol *old_protocols = NULL;
-    size_t old_protocols_n = 0;
-    grp_protocols_set(&old_protocols, &old_protocols_n, m->protocols, m->protocols_n);
+    struct grp_protocol *old_protocols;
+    size_t old_protocols_n = m->protocols_n;
+    grp_protocols_copy(&old_protocols, m->protocols, m->protocols_n);
     replace_static(c, g, m, new_id);
     grp_heartbeat_restart(c, m);
     update_member(c, g, m);
@@ -372,11 +378,11 @@ void grp_static_done(struct grp_ctx *c, struct grp_op *op, int error)
     /* The session may have run out unheeded while the member waited for the log. */
     grp_heartbeat_restart(c, m);
     if (error) {
-        grp_protocols_set(&m->protocols, &m->protocols_n, op->protocols, op->protocols_n);
+        grp_member_protocols(g, m, op->protocols, op->protocols_n);
         m->rebalance_timeout_ms = op->rebalance_timeout_ms;
         m->session_timeout_ms = op->session_timeout_ms;
         if (grp_is_leader(g, m)) grp_replace(&g->leader, op->old_member_id);
-        grp_replace(&m->id, op->old_member_id);
+        grp_member_rename(g, m, op->old_member_id);
         if (!w) return;
         struct kp_join_group_response *r = joined(g, w->arena, slice_cstr(""), op->leader);
         r->error_code = grp_append_error(error);
@@ -501,9 +507,11 @@ void grp_on_join(struct grp_ctx *c)
 void grp_new_group_failed(struct grp_ctx *c, struct grp_op *op, int error)
 {
     struct grp_group *g = op->groups[0];
-    for (size_t i = 0; i < g->members_n; i++) {
-        reject_join_of(c, g, g->members[i], slice_cstr(""), grp_append_error(error));
-        reject_sync_of(c, g->members[i], grp_append_error(error));
+    LIST_FOREACH(l, &g->members)
+    {
+        struct grp_member *m = LIST_ENTRY(l, struct grp_member, in_group);
+        reject_join_of(c, g, m, slice_cstr(""), grp_append_error(error));
+        reject_sync_of(c, m, grp_append_error(error));
     }
     grp_clear_members(c->s, g);
     g->state = g->previous = GRP_EMPTY;
@@ -534,7 +542,7 @@ static void sync_received(struct grp_ctx *c, struct grp_group *g, struct grp_mem
 {
     bool all = true;
     m->pending_sync = false;
-    for (size_t i = 0; i < g->members_n; i++) all &= !g->members[i]->pending_sync;
+    LIST_FOREACH(l, &g->members) all &= !LIST_ENTRY(l, struct grp_member, in_group)->pending_sync;
     if (all) grp_timer_cancel(c->s, &g->sync_timer);
 }
 
@@ -587,12 +595,12 @@ void grp_sync_done(struct grp_ctx *c, struct grp_op *op, int error)
         rebalance(c, g);
         return;
     }
-    for (size_t i = 0; i < g->members_n; i++) {
-        struct slice assignment = slice_cstr("");
-        for (size_t k = 0; k < op->assigned_n; k++)
-            if (slice_eq(op->assigned[k].member_id, g->members[i]->id))
-                assignment = op->assigned[k].assignment;
-        grp_replace(&g->members[i]->assignment, assignment);
+    grp_assign(g, op->assigned, op->assigned_n);
+    LIST_FOREACH(l, &g->members)
+    {
+        struct grp_member *m = LIST_ENTRY(l, struct grp_member, in_group);
+        grp_replace(&m->assignment, m->assigned ? *m->assigned : slice_cstr(""));
+        m->assigned = NULL;
     }
     propagate(c, g, KERR_NONE);
     grp_move(g, GRP_STABLE, c->now_ms);
@@ -701,10 +709,12 @@ static void sync_expired(struct grp_ctx *c, struct grp_group *g)
     if (g->generation != g->sync_generation) return;
     if (g->state != GRP_COMPLETING_REBALANCE && g->state != GRP_STABLE) return;
     bool any = false;
-    for (size_t i = g->members_n; i-- > 0;) {
-        if (!g->members[i]->pending_sync) continue;
+    LIST_FOREACH(l, &g->members)
+    {
+        struct grp_member *m = LIST_ENTRY(l, struct grp_member, in_group);
+        if (!m->pending_sync) continue;
         any = true;
-        remove_member(c, g, g->members[i]);
+        remove_member(c, g, m);
     }
     if (any) prepare_rebalance(c, g);
 }
@@ -746,15 +756,16 @@ void grp_on_timer(struct grp_ctx *c, struct grp_timer *t)
 
 void grp_loaded(struct grp_ctx *c, struct grp_group *g)
 {
-    for (size_t i = 0; i < g->members_n; i++) grp_heartbeat_restart(c, g->members[i]);
+    LIST_FOREACH(l, &g->members) grp_heartbeat_restart(c, LIST_ENTRY(l, struct grp_member, in_group));
     if (g->members_n > (size_t)c->s->config.size_max) prepare_rebalance(c, g);
     grp_write_end(c, NULL, NULL);
 }
 
 void grp_dismiss(struct grp_ctx *c, struct grp_group *g)
 {
-    for (size_t i = 0; i < g->members_n; i++) {
-        struct grp_member *m = g->members[i];
+    LIST_FOREACH(l, &g->members)
+    {
+        struct grp_member *m = LIST_ENTRY(l, struct grp_member, in_group);
         reject_join_of(c, g, m, m->id, KERR_NOT_COORDINATOR);
         reject_sync_of(c, m, KERR_NOT_COORDINATOR);
     }

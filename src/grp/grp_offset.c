@@ -43,6 +43,7 @@ struct grp_offset *grp_offset_get(struct grp_shard *s, struct grp_group *g, stru
     o->topic = grp_own(topic.p ? topic : slice_cstr(""));
     o->partition = partition;
     list_init(&o->changes);
+    list_init(&o->txn_changes);
     list_init(&o->txns);
     map_put(&g->offsets, offset_hash(s, topic, partition), o);
     return o;
@@ -80,7 +81,7 @@ void grp_offset_drop(struct grp_offset *o)
 void grp_offset_free(struct grp_shard *s, struct grp_offset *o)
 {
     struct offset_key key = {o->topic, o->partition};
-    ASSERT(list_empty(&o->changes));
+    ASSERT(list_empty(&o->changes) && list_empty(&o->txn_changes));
     grp_offset_drop(o);
     map_del(&o->group->offsets, offset_hash(s, o->topic, o->partition), &key, offset_eq);
     grp_disown(&o->topic);
@@ -89,7 +90,8 @@ void grp_offset_free(struct grp_shard *s, struct grp_offset *o)
 
 void grp_offset_trim(struct grp_shard *s, struct grp_offset *o)
 {
-    if (!o->committed && list_empty(&o->changes) && list_empty(&o->txns)) grp_offset_free(s, o);
+    if (!o->committed && list_empty(&o->changes) && list_empty(&o->txn_changes) && list_empty(&o->txns))
+        grp_offset_free(s, o);
 }
 
 /* ---- transactions ---- */
@@ -110,16 +112,17 @@ static void txn_store(struct grp_shard *s, struct grp_offset *o, int64_t produce
         list_init(&txn->offsets);
         map_put(&s->txns, hash, txn);
     }
-    LIST_FOREACH(n, &txn->offsets)
+    LIST_FOREACH(n, &o->txns) /* few producers have a transaction with this partition */
     {
-        struct grp_txn_offset *t = LIST_ENTRY(n, struct grp_txn_offset, of_txn);
-        if (t->offset == o) {
+        struct grp_txn_offset *t = LIST_ENTRY(n, struct grp_txn_offset, of_offset);
+        if (t->producer_id == producer_id) {
             value_set(&t->value, v);
             return;
         }
     }
     struct grp_txn_offset *t = xcalloc(1, sizeof *t);
     t->offset = o;
+    t->producer_id = producer_id;
     value_set(&t->value, v);
     list_push_back(&o->txns, &t->of_offset);
     list_push_back(&txn->offsets, &t->of_txn);
@@ -167,22 +170,15 @@ void grp_change_done(struct grp_shard *s, struct grp_change *ch, bool success)
 /* Transactional offsets, committed to the log or on their way, whose transaction is open. */
 static bool has_open_txn(const struct grp_offset *o)
 {
-    if (!list_empty(&o->txns)) return true;
-    LIST_FOREACH(n, &o->changes)
-    if (LIST_ENTRY(n, struct grp_change, of_offset)->producer_id >= 0) return true;
-    return false;
+    return !list_empty(&o->txns) || !list_empty(&o->txn_changes);
 }
 
 /* The offset as it will be when all that was written is committed; NULL if there will be none. */
 static const struct grp_offset_value *newest(const struct grp_offset *o)
 {
-    const struct grp_offset_value *v = o->committed ? &o->value : NULL;
-    LIST_FOREACH(n, &o->changes)
-    {
-        const struct grp_change *ch = LIST_ENTRY(n, struct grp_change, of_offset);
-        if (ch->producer_id < 0) v = ch->tombstone ? NULL : &ch->value;
-    }
-    return v;
+    if (list_empty(&o->changes)) return o->committed ? &o->value : NULL;
+    const struct grp_change *last = LIST_ENTRY(o->changes.prev, struct grp_change, of_offset);
+    return last->tombstone ? NULL : &last->value;
 }
 
 /* ---- OffsetCommit ---- */

@@ -211,23 +211,31 @@ static void act(struct world *w)
 static void check_group(const struct grp_shard *s, const struct grp_group *g)
 {
     size_t joins = 0;
-    for (size_t i = 0; i < g->members_n; i++) {
-        const struct grp_member *m = g->members[i];
+    size_t n = 0;
+    LIST_FOREACH(l, &g->members)
+    {
+        const struct grp_member *m = LIST_ENTRY(l, struct grp_member, in_group);
+        n++;
         joins += m->join != NULL;
         ASSERT(m->heartbeat.place == 0 || s->timers[m->heartbeat.place - 1] == &m->heartbeat);
         ASSERT(!m->sync || g->state == GRP_COMPLETING_REBALANCE);
         ASSERT(!grp_pending_find(g, m->id));
         /* Somebody who does not wait for an answer is watched. */
         ASSERT(m->heartbeat.place || m->join || m->sync);
-        for (size_t k = 0; k < i; k++) {
-            ASSERT(!slice_eq(g->members[k]->id, m->id));
-            ASSERT(!m->instance_id.p || !g->members[k]->instance_id.p ||
-                   !slice_eq(g->members[k]->instance_id, m->instance_id));
+        /* The tables lead to it, so no other one has its ids. */
+        ASSERT(grp_member_find(g, m->id) == m && !m->assigned);
+        ASSERT(!m->instance_id.p || grp_static_find(g, m->instance_id) == m);
+        for (size_t k = 0; k < m->protocols_n; k++) {
+            size_t offer = 0;
+            LIST_FOREACH(o, &g->members)
+            offer +=
+                grp_protocol_find(LIST_ENTRY(o, struct grp_member, in_group), m->protocols[k].name) != NULL;
+            ASSERT(grp_offers(g, m->protocols[k].name) == offer);
         }
         if (g->state == GRP_STABLE || g->state == GRP_COMPLETING_REBALANCE)
             ASSERT(grp_protocol_find(m, g->protocol));
     }
-    ASSERT(joins == g->joins);
+    ASSERT(joins == g->joins && n == g->members_n && n == g->by_id.n);
     if (g->state == GRP_EMPTY) ASSERT(g->members_n == 0 && !g->leader.p);
     if (g->state == GRP_STABLE || g->state == GRP_COMPLETING_REBALANCE)
         ASSERT(g->members_n > 0 && grp_member_find(g, g->leader));

@@ -44,6 +44,14 @@ static void group_add(struct grp_ctx *c, struct grp_group *g, const struct kp_gr
     kp_writer_fini(&v);
 }
 
+void grp_assign(struct grp_group *g, const struct grp_assigned *assigned, size_t n)
+{
+    for (size_t i = 0; i < n; i++) {
+        struct grp_member *m = grp_member_find(g, assigned[i].member_id);
+        if (m) m->assigned = &assigned[i].assignment;
+    }
+}
+
 void grp_record_group(struct grp_ctx *c, struct grp_group *g, const struct grp_assigned *assigned, size_t n)
 {
     struct kp_group_metadata_value value;
@@ -54,10 +62,11 @@ void grp_record_group(struct grp_ctx *c, struct grp_group *g, const struct grp_a
     value.leader = g->leader;
     value.current_state_timestamp = g->state_ms;
     value.members = xcalloc(g->members_n + 1, sizeof *value.members);
-    value.members_n = (int32_t)g->members_n;
-    for (size_t i = 0; i < g->members_n; i++) {
-        const struct grp_member *m = g->members[i];
-        struct kp_group_metadata_value_member_metadata *to = &value.members[i];
+    grp_assign(g, assigned, n);
+    LIST_FOREACH(l, &g->members)
+    {
+        struct grp_member *m = LIST_ENTRY(l, struct grp_member, in_group);
+        struct kp_group_metadata_value_member_metadata *to = &value.members[value.members_n++];
         const struct grp_protocol *p = grp_protocol_find(m, g->protocol);
         kp_group_metadata_value_member_metadata_init(to);
         to->member_id = m->id;
@@ -67,12 +76,8 @@ void grp_record_group(struct grp_ctx *c, struct grp_group *g, const struct grp_a
         to->rebalance_timeout = m->rebalance_timeout_ms;
         to->session_timeout = m->session_timeout_ms;
         to->subscription = p ? p->metadata : KP_EMPTY;
-        to->assignment = m->assignment;
-        if (assigned) {
-            to->assignment = KP_EMPTY;
-            for (size_t k = 0; k < n; k++)
-                if (slice_eq(assigned[k].member_id, m->id)) to->assignment = assigned[k].assignment;
-        }
+        to->assignment = !assigned ? m->assignment : m->assigned ? *m->assigned : KP_EMPTY;
+        m->assigned = NULL;
     }
     group_add(c, g, &value);
     free(value.members);
@@ -108,12 +113,12 @@ static void offset_key(struct kp_writer *w, const struct grp_offset *o)
     kp_offset_commit_key_write(w, 0, &key);
 }
 
-static struct grp_change *change_add(struct grp_ctx *c, struct grp_offset *o)
+static struct grp_change *change_add(struct grp_ctx *c, struct grp_offset *o, int64_t producer_id)
 {
     struct grp_change *ch = xcalloc(1, sizeof *ch);
     ch->offset = o;
-    ch->producer_id = -1;
-    list_push_back(&o->changes, &ch->of_offset);
+    ch->producer_id = producer_id;
+    list_push_back(producer_id < 0 ? &o->changes : &o->txn_changes, &ch->of_offset);
     list_push_back(&c->op->changes, &ch->of_op);
     return ch;
 }
@@ -138,8 +143,7 @@ void grp_record_offset(struct grp_ctx *c, struct grp_offset *o, const struct grp
     add(c, o->group, &k, &w);
     kp_writer_fini(&k);
     kp_writer_fini(&w);
-    struct grp_change *ch = change_add(c, o);
-    ch->producer_id = producer_id;
+    struct grp_change *ch = change_add(c, o, producer_id);
     ch->value = *v;
     ch->value.metadata = grp_own(v->metadata);
     ch->value.order = c->s->offset_order++;
@@ -151,7 +155,7 @@ void grp_record_offset_tombstone(struct grp_ctx *c, struct grp_offset *o)
     offset_key(&k, o);
     add(c, o->group, &k, NULL);
     kp_writer_fini(&k);
-    change_add(c, o)->tombstone = true;
+    change_add(c, o, -1)->tombstone = true;
 }
 
 /* ---- reading them back ---- */
@@ -166,9 +170,9 @@ static void member_load(struct grp_group *g, const struct kp_group_metadata_valu
     m->session_timeout_ms = from->session_timeout > 0 ? from->session_timeout : 1;
     m->rebalance_timeout_ms = from->rebalance_timeout > 0 ? from->rebalance_timeout : m->session_timeout_ms;
     struct grp_protocol p = {g->protocol.p ? g->protocol : KP_EMPTY, from->subscription};
-    grp_protocols_set(&m->protocols, &m->protocols_n, &p, 1);
     grp_replace(&m->assignment, from->assignment);
     grp_member_add(g, m);
+    grp_member_protocols(g, m, &p, 1);
 }
 
 static int group_load(struct grp_ctx *c, struct slice id, struct slice value, struct arena *a)

@@ -93,7 +93,7 @@ struct machine *machine_of_life(uint64_t life)
 static void note_due(struct machine *m, int i)
 {
     struct shard *s = &m->run->shards[i];
-    m->loops[i]->due_ns = s->timers_n ? s->timers[0]->due_ns : INT64_MAX;
+    m->loops[i]->due_ns = heap_first_key(&s->timers);
 }
 bool machine_start(struct machine *m, const struct conf *conf)
 {

@@ -1,13 +1,12 @@
 #include "base/i64s.h"
+#include "base/grow.h"
 
 #include <stdlib.h>
 
 void i64s_add(struct i64s *l, int64_t x)
 {
-    if (l->n == l->cap) {
-        ASSERT(l->cap <= INT32_MAX / 2);
-        l->v = xrealloc(l->v, (size_t)(l->cap = l->cap ? l->cap * 2 : 8) * sizeof *l->v);
-    }
+    ASSERT(l->cap <= INT32_MAX / 2);
+    l->v = grown(l->v, l->n, &l->cap, sizeof *l->v);
     l->v[l->n++] = x;
 }
 

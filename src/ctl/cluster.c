@@ -139,7 +139,9 @@ static int check_update(const struct image *im, int16_t mv, update *u, struct st
                              "information.");
     }
     if (slice_eq_cstr(u->feature, KRAFT_VERSION) && to != now)
-        return invalid(why, u, "The form of the quorum is chosen at the format; the other features can be named one by one.");
+        return invalid(
+            why, u,
+            "The form of the quorum is chosen at the format; the other features can be named one by one.");
     return check_dependencies(u, mv, why);
 }
 

@@ -4,6 +4,7 @@
  *   OUTSIDE --BeginTransaction--> HELD --EndTransaction--> every held record is applied --> OUTSIDE
  *                                      \--AbortTransaction--> dropped --> OUTSIDE */
 #include "ctl/ctl.h"
+#include "base/grow.h"
 #include "ctl/feature.h"
 #include "ctl/image_int.h"
 #include "kp/metadata_records.h"
@@ -303,10 +304,7 @@ static void controller_fact(struct image *im, int32_t id, struct slice record)
 /* ---- transactions ---- */
 static void hold(struct image *im, struct slice record)
 {
-    if (im->held_n == im->held_cap)
-        im->held_ends =
-            xrealloc(im->held_ends,
-                     (size_t)(im->held_cap = im->held_cap ? im->held_cap * 2 : 16) * sizeof *im->held_ends);
+    im->held_ends = grown(im->held_ends, im->held_n, &im->held_cap, sizeof *im->held_ends);
     kp_write_raw(&im->held, record);
     im->held_ends[im->held_n++] = im->held.n;
 }

@@ -5,6 +5,7 @@
  * A draft is an image and what the records judged so far would add to it: only what a later record may depend
  * on is noted, so a batch costs as much as it is long. */
 #include "ctl/ctl.h"
+#include "base/grow.h"
 #include "ctl/feature.h"
 #include "ctl/image_int.h"
 
@@ -47,9 +48,7 @@ void image_draft_fini(struct image_draft *d)
 
 void image_draft_hold(struct image_draft *d, struct slice record)
 {
-    if (d->held_n == d->held_cap)
-        d->held =
-            xrealloc(d->held, (size_t)(d->held_cap = d->held_cap ? d->held_cap * 2 : 16) * sizeof *d->held);
+    d->held = grown(d->held, d->held_n, &d->held_cap, sizeof *d->held);
     d->held[d->held_n++] = record;
 }
 

@@ -1,5 +1,6 @@
 /* Metadata records and the batches that carry them. */
 #include "ctl/ctl.h"
+#include "base/grow.h"
 #include "kp/batch.h"
 
 #include <stdlib.h>
@@ -18,8 +19,7 @@ void ctl_records_fini(struct ctl_records *rs)
 
 static void end_record(struct ctl_records *rs)
 {
-    if (rs->n == rs->cap)
-        rs->ends = xrealloc(rs->ends, (size_t)(rs->cap = rs->cap ? rs->cap * 2 : 8) * sizeof *rs->ends);
+    rs->ends = grown(rs->ends, rs->n, &rs->cap, sizeof *rs->ends);
     rs->ends[rs->n++] = rs->w.n;
 }
 

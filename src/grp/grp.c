@@ -8,6 +8,7 @@
  *    which stands for those whose clients are gone, may be many members' at once.
  * 3. Committed offsets are what the log has committed; struct grp_change holds what is on its way. */
 #include "grp/grp_int.h"
+#include "base/grow.h"
 #include <stdlib.h>
 
 void grp_effects_init(struct grp_effects *e)
@@ -38,10 +39,7 @@ void grp_reply(struct grp_ctx *c, struct grp_waiter *w, const void *response)
     struct grp_effects *e = c->e;
     if (w == &c->s->nobody) return;
     w->member = NULL;
-    if (e->replies_n == e->replies_cap) {
-        e->replies_cap = e->replies_cap ? e->replies_cap * 2 : 8;
-        e->replies = xrealloc(e->replies, e->replies_cap * sizeof *e->replies);
-    }
+    e->replies = grown_z(e->replies, e->replies_n, &e->replies_cap, sizeof *e->replies);
     e->replies[e->replies_n++] = (struct grp_reply){w, response};
 }
 
@@ -81,10 +79,7 @@ void grp_write_end(struct grp_ctx *c, struct grp_waiter *w, void *response)
     op->response = response;
     op->request = c->ev->type;
     list_push_back(&c->s->ops, &op->link);
-    if (e->appends_n == e->appends_cap) {
-        e->appends_cap = e->appends_cap ? e->appends_cap * 2 : 4;
-        e->appends = xrealloc(e->appends, e->appends_cap * sizeof *e->appends);
-    }
+    e->appends = grown_z(e->appends, e->appends_n, &e->appends_cap, sizeof *e->appends);
     e->appends[e->appends_n++] = (struct grp_append){.token = op->token,
                                                      .first = op->records_first,
                                                      .n = e->records_n - op->records_first,
@@ -499,7 +494,7 @@ void grp_fini(struct grp_shard *s)
     clear(s);
     map_fini(&s->groups);
     map_fini(&s->txns);
-    free(s->timers);
+    heap_fini(&s->timers);
     free(s->cleanup);
     *s = (struct grp_shard){0};
 }
@@ -602,6 +597,6 @@ int grp_step(struct grp_shard *s, const struct grp_event *ev, struct grp_effects
         break;
     }
     grp_write_end(&c, NULL, NULL);
-    effects->deadline_ms = s->timers_n ? s->timers[0]->at_ms : INT64_MAX;
+    effects->deadline_ms = heap_first_key(&s->timers);
     return rc;
 }

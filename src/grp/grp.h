@@ -13,6 +13,7 @@
 
 #include "base/arena.h"
 #include "base/base.h"
+#include "base/heap.h"
 #include "base/list.h"
 #include "base/map.h"
 #include "kp/delete_groups.h"
@@ -145,13 +146,12 @@ void grp_effects_clear(struct grp_effects *e);
 struct grp_shard {
     struct grp_config config;
     enum { GRP_LOADING, GRP_ACTIVE, GRP_UNLOADED } state;
-    struct map groups; /* struct grp_group by id */
-    struct map txns;   /* struct grp_txn by producer id */
-    struct grp_timer **timers;
-    size_t timers_n, timers_cap;
+    struct map groups;  /* struct grp_group by id */
+    struct map txns;    /* struct grp_txn by producer id */
+    struct heap timers; /* struct grp_timer */
     struct grp_timer *cleanup;
     struct grp_waiter nobody; /* stands for waiters that were cancelled; what it is told goes nowhere */
-    uint64_t timer_order, token_next, offset_order;
+    uint64_t token_next, offset_order;
     struct list ops; /* struct grp_op: appends whose outcome is not known yet */
 };
 

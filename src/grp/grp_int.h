@@ -20,9 +20,7 @@ enum grp_timer_kind {
     GRP_TIMER_CLEANUP
 };
 struct grp_timer {
-    int64_t at_ms;
-    uint64_t order; /* of equal times the one set first fires first */
-    size_t place;   /* in the heap, from 1; 0: not set */
+    struct heap_node node; /* its key: when, in ms of the monotonic clock */
     enum grp_timer_kind kind;
     struct grp_group *group;
     void *owner; /* struct grp_member or grp_pending */

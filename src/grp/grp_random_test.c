@@ -208,7 +208,7 @@ static void act(struct world *w)
 
 /* ---- invariants ---- */
 
-static void check_group(const struct grp_shard *s, const struct grp_group *g)
+static void check_group(const struct grp_group *g)
 {
     size_t joins = 0;
     size_t n = 0;
@@ -217,11 +217,10 @@ static void check_group(const struct grp_shard *s, const struct grp_group *g)
         const struct grp_member *m = LIST_ENTRY(l, struct grp_member, in_group);
         n++;
         joins += m->join != NULL;
-        ASSERT(m->heartbeat.place == 0 || s->timers[m->heartbeat.place - 1] == &m->heartbeat);
         ASSERT(!m->sync || g->state == GRP_COMPLETING_REBALANCE);
         ASSERT(!grp_pending_find(g, m->id));
         /* Somebody who does not wait for an answer is watched. */
-        ASSERT(m->heartbeat.place || m->join || m->sync);
+        ASSERT(heap_has(&m->heartbeat.node) || m->join || m->sync);
         /* The tables lead to it, so no other one has its ids. */
         ASSERT(grp_member_find(g, m->id) == m && !m->assigned);
         ASSERT(!m->instance_id.p || grp_static_find(g, m->instance_id) == m);
@@ -239,16 +238,13 @@ static void check_group(const struct grp_shard *s, const struct grp_group *g)
     if (g->state == GRP_EMPTY) ASSERT(g->members_n == 0 && !g->leader.p);
     if (g->state == GRP_STABLE || g->state == GRP_COMPLETING_REBALANCE)
         ASSERT(g->members_n > 0 && grp_member_find(g, g->leader));
-    if (g->state == GRP_PREPARING_REBALANCE) ASSERT(g->join_timer.place);
+    if (g->state == GRP_PREPARING_REBALANCE) ASSERT(heap_has(&g->join_timer.node));
 }
 
 static void check_shard(const struct grp_shard *s)
 {
-    for (size_t i = 0; i < s->timers_n; i++) {
-        ASSERT(s->timers[i]->place == i + 1);
-        if (i) ASSERT(s->timers[(i + 1) / 2 - 1]->at_ms <= s->timers[i]->at_ms);
-    }
-    MAP_FOREACH(it, struct grp_group, g, &s->groups) check_group(s, g);
+    heap_check(&s->timers);
+    MAP_FOREACH(it, struct grp_group, g, &s->groups) check_group(g);
 }
 
 /* What of the live shard must be in the log: all offsets, and the members of groups that are not in a

@@ -2,6 +2,7 @@
  * value's fields. Versions as Kafka 4.3 writes them: groups 3, offsets 1 with an expiry and else 3 or 4 (with
  * a topic id). */
 #include "grp/grp_int.h"
+#include "base/grow.h"
 #include "kp/group_metadata_record.h"
 #include "kp/legacy_offset_commit_record.h"
 #include "kp/offset_commit_record.h"
@@ -12,10 +13,7 @@ static void add(struct grp_ctx *c, struct grp_group *g, const struct kp_writer *
 {
     struct grp_effects *e = c->e;
     grp_write(c, g);
-    if (e->records_n == e->records_cap) {
-        e->records_cap = e->records_cap ? e->records_cap * 2 : 8;
-        e->records = xrealloc(e->records, e->records_cap * sizeof *e->records);
-    }
+    e->records = grown_z(e->records, e->records_n, &e->records_cap, sizeof *e->records);
     struct slice v = {0};
     if (value) v = arena_slice_dup(&e->arena, kp_writer_slice(value));
     e->records[e->records_n++] = (struct grp_record){arena_slice_dup(&e->arena, kp_writer_slice(key)), v};

@@ -1,4 +1,5 @@
 #include "log/clean_batch.h"
+#include "base/grow.h"
 
 #include <stdlib.h>
 
@@ -152,9 +153,7 @@ static int put_batch(struct clean_filter *f, const uint8_t *batch, const struct 
 
 static void add_span(struct clean_filter *f, size_t n, const uint8_t *p, const uint8_t *end, int64_t time_ms)
 {
-    if (n == f->spans_cap)
-        f->spans =
-            xrealloc(f->spans, (f->spans_cap = f->spans_cap ? f->spans_cap * 2 : 64) * sizeof *f->spans);
+    f->spans = grown_z(f->spans, n, &f->spans_cap, sizeof *f->spans);
     f->spans[n] = (struct clean_span){p, (size_t)(end - p), time_ms};
 }
 

@@ -4,6 +4,7 @@
  * 1. Epochs and their start offsets grow.
  * 2. epochs_dirty: the file does not say what the memory does. What it surely says is told by epoch_kept. */
 #include "log/log_int.h"
+#include "base/grow.h"
 #include "base/strbuf.h"
 
 #include <stdio.h>
@@ -11,10 +12,7 @@
 void log_note_epoch(struct log *l, int32_t epoch, int64_t start_offset)
 {
     if (l->epochs_n && l->epochs[l->epochs_n - 1].epoch >= epoch) return;
-    if (l->epochs_n == l->epochs_cap) {
-        l->epochs_cap = l->epochs_cap ? l->epochs_cap * 2 : 1;
-        l->epochs = xrealloc(l->epochs, (size_t)l->epochs_cap * sizeof *l->epochs);
-    }
+    l->epochs = grown(l->epochs, l->epochs_n, &l->epochs_cap, sizeof *l->epochs);
     l->epochs[l->epochs_n++] = (struct log_epoch){epoch, start_offset};
     l->epochs_dirty = true;
 }

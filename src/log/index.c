@@ -5,6 +5,7 @@
  *
  * An entry is due when more than index.interval.bytes were appended since the last one. */
 #include "log/log_int.h"
+#include "base/grow.h"
 
 #include <stdlib.h>
 
@@ -13,30 +14,6 @@ static int open_index(struct log_seg *s, const char *suffix, int flags)
     char path[LOG_PATH_MAX];
     log_path(s->log, s->base_offset, suffix, path, sizeof path);
     return os_open(s->log->os, path, flags);
-}
-
-struct log_index_tail *log_tail_new(int64_t last_time_ms)
-{
-    struct log_index_tail *t = xcalloc(1, sizeof *t);
-    t->last_time_ms = last_time_ms;
-    return t;
-}
-
-void log_tail_free(struct log_index_tail *t)
-{
-    if (!t) return;
-    free(t->index);
-    free(t->time);
-    free(t->aborts);
-    free(t);
-}
-
-/* Room for one entry more. */
-static void *grown(void *entries, int n, int *cap, size_t bytes)
-{
-    if (n < *cap) return entries;
-    *cap = *cap ? *cap * 2 : 2;
-    return xrealloc(entries, (size_t)*cap * bytes);
 }
 
 int log_index_flush(struct log_seg *s)

@@ -1,4 +1,5 @@
 #include "log/journal.h"
+#include "base/grow.h"
 #include "base/hash.h"
 
 #include <stdlib.h>
@@ -69,7 +70,7 @@ static void add_frame(struct journal *j, const uint8_t *p, size_t bytes)
         e.first_offset = (int64_t)load_be64(p + at);
         e.batches = slice_of(p + at, n);
         at += n;
-        if (j->n == j->cap) j->v = xrealloc(j->v, (j->cap = j->cap ? j->cap * 2 : 64) * sizeof *j->v);
+        j->v = grown_z(j->v, j->n, &j->cap, sizeof *j->v);
         j->v[j->n++] = e;
     }
 }

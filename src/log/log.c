@@ -12,119 +12,12 @@
  *   OPEN --log_append--> PENDING --log_flush--> OPEN        any --failed write or fsync--> FAULTED
  *                           \--no room: take_back--> OPEN */
 #include "log/log_int.h"
+#include "base/grow.h"
 #include "base/logline.h"
 #include "log/txn_index.h"
 
 #include <stdio.h>
 #include <stdlib.h>
-
-void log_files_init(struct log_files *f, int open_max)
-{
-    *f = (struct log_files){.open_max = open_max};
-    list_init(&f->lru);
-}
-
-void log_path(const struct log *l, int64_t base_offset, const char *suffix, char *out, size_t n)
-{
-    int len = snprintf(out, n, "%s/%020lld.%s", l->dir, (long long)base_offset, suffix);
-    ASSERT(len > 0 && (size_t)len < n);
-}
-
-static struct log_seg *seg_alloc(struct log *l, int64_t base_offset)
-{
-    struct log_seg *s = xcalloc(1, sizeof *s);
-    list_init(&s->lru);
-    s->fd = -1;
-    s->bad_pos = -1;
-    s->base_offset = base_offset;
-    s->max_time_ms = -1;
-    s->max_time_offset = base_offset;
-    s->first_time_ms = -1;
-    s->log = l;
-    s->os = l->os;
-    s->files = l->files;
-    return s;
-}
-
-struct log_seg *log_seg_new(struct log *l, int64_t base_offset)
-{
-    struct log_seg *s = seg_alloc(l, base_offset);
-    if (l->segs_n == l->segs_cap) {
-        l->segs_cap = l->segs_cap ? l->segs_cap * 2 : 1;
-        l->segs = xrealloc(l->segs, (size_t)l->segs_cap * sizeof(struct log_seg *));
-    }
-    l->segs[l->segs_n++] = s;
-    return s;
-}
-
-static void seg_close_fd(struct log_seg *s)
-{
-    if (s->fd < 0) return;
-    os_close(s->os, s->fd);
-    s->fd = -1;
-    list_remove(&s->lru);
-    s->files->open_n--;
-}
-
-void log_seg_free(struct log_seg *s)
-{
-    ASSERT(s->refs == 0);
-    seg_close_fd(s);
-    log_tail_free(s->tail);
-    free(s);
-}
-
-int log_seg_open(struct log_seg *s)
-{
-    struct log_files *f = s->log->files;
-    if (s->fd >= 0) {
-        list_remove(&s->lru);
-        list_push_back(&f->lru, &s->lru);
-        return 0;
-    }
-    if (f->open_n >= f->open_max) {
-        LIST_FOREACH(n, &f->lru)
-        {
-            struct log_seg *old = LIST_ENTRY(n, struct log_seg, lru);
-            if (old->refs) continue;
-            seg_close_fd(old);
-            break;
-        }
-    }
-    char path[LOG_PATH_MAX];
-    log_path(s->log, s->base_offset, "log", path, sizeof path);
-    int fd = os_open(s->log->os, path, OS_READ | OS_WRITE);
-    if (fd < 0) return fd;
-    s->fd = fd;
-    f->open_n++;
-    list_push_back(&f->lru, &s->lru);
-    return 0;
-}
-
-int64_t log_seg_first_time(struct log_seg *s)
-{
-    uint8_t b[BATCH_HEAD_BYTES];
-    struct batch_head h = {0};
-    if (s->first_time_ms >= 0 || s->size == 0) return s->first_time_ms;
-    if (log_seg_open(s) == 0 && os_pread(s->os, s->fd, b, sizeof b, 0) == sizeof b) {
-        int rc = batch_head_parse(slice_of(b, sizeof b), &h);
-        if (rc == 0 || rc == ERR_EOF) s->first_time_ms = h.max_time_ms;
-    }
-    return s->first_time_ms;
-}
-
-void log_seg_get(struct log_seg *s)
-{
-    if (s->refs++ == 0) s->files->pinned_n++;
-}
-
-void log_seg_put(struct log_seg *s)
-{
-    ASSERT(s->refs > 0);
-    if (--s->refs) return;
-    s->files->pinned_n--;
-    if (s->doomed) log_seg_free(s);
-}
 
 /* A full disk or a lack of files is not for good; whoever calls has left things as they were. */
 static int fault(struct log *l, int rc)
@@ -270,10 +163,7 @@ int log_append(struct log *l, const uint8_t *batch, const struct batch_head *h, 
     if ((rc = log_index_note(s, h)) != 0) return fault(l, rc);
     if (l->epochs_n == 0 || l->epochs[l->epochs_n - 1].epoch < h->leader_epoch)
         log_note_epoch(l, h->leader_epoch, h->base_offset);
-    if (l->iov_n == l->iov_cap) {
-        l->iov_cap = l->iov_cap ? l->iov_cap * 2 : 1;
-        l->iov = xrealloc(l->iov, (size_t)l->iov_cap * sizeof *l->iov);
-    }
+    l->iov = grown(l->iov, l->iov_n, &l->iov_cap, sizeof *l->iov);
     struct iovec *v = &l->iov[l->iov_n++];
     memcpy(&v->iov_base, &batch, sizeof batch);
     v->iov_len = (size_t)h->bytes;
@@ -335,7 +225,7 @@ struct log_seg *log_replace(struct log *l, int at, int n)
     }
     memmove(l->segs + at + 1, l->segs + at + n, (size_t)(l->segs_n - at - n) * sizeof(struct log_seg *));
     l->segs_n -= n - 1;
-    return l->segs[at] = seg_alloc(l, base);
+    return l->segs[at] = log_seg_alloc(l, base);
 }
 
 int log_advance_start(struct log *l, int64_t offset, int64_t now_ms)

@@ -204,7 +204,7 @@ int64_t log_seg_first_time(struct log_seg *s);
 void log_seg_get(struct log_seg *s);
 void log_seg_put(struct log_seg *s);
 /* The batch with the first record at or after time; *out range covers that one batch. Empty if there is none.
- */
+ * What is not flushed is not looked at. */
 int log_find_time(struct log *l, int64_t time_ms, struct log_range *out) MUST_USE;
 /* The largest timestamp and the batch that holds it. */
 int log_find_max_time(struct log *l, int64_t *time_ms, struct log_range *out) MUST_USE;

@@ -39,6 +39,8 @@ static inline struct log_seg *log_active(const struct log *l)
 {
     return l->segs[l->segs_n - 1];
 }
+/* A segment's struct, in no log yet; and one that is l's last. */
+struct log_seg *log_seg_alloc(struct log *l, int64_t base_offset);
 struct log_seg *log_seg_new(struct log *l, int64_t base_offset);
 void log_seg_free(struct log_seg *s);
 /* Gives a file its .deleted name and leaves it to files->dropped; one that is not there is fine. */

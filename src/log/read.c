@@ -9,17 +9,6 @@
 #include "log/log_int.h"
 #include "base/logline.h"
 
-struct log_seg *log_seg_of(const struct log *l, int64_t offset)
-{
-    int lo = 0, hi = l->segs_n - 1;
-    while (lo < hi) {
-        int mid = (lo + hi + 1) / 2;
-        if (l->segs[mid]->base_offset <= offset) lo = mid;
-        else hi = mid - 1;
-    }
-    return l->segs[lo];
-}
-
 static int seg_index(const struct log *l, const struct log_seg *s)
 {
     for (int i = l->segs_n - 1; i >= 0; i--)
@@ -30,12 +19,6 @@ static int seg_index(const struct log *l, const struct log_seg *s)
 static int64_t flushed_size(const struct log *l, const struct log_seg *s)
 {
     return s == log_active(l) ? s->size - l->pending_bytes : s->size;
-}
-
-void log_forget_places(struct log *l, const struct log_seg *s)
-{
-    for (size_t i = 0; i < NELEMS(l->hints); i++)
-        if (l->hints[i].seg == s) l->hints[i].seg = NULL;
 }
 
 static int damaged(struct log *l, const struct log_seg *s, int64_t pos, const char *why)
@@ -189,7 +172,7 @@ int log_read(struct log *l, int64_t offset, int64_t limit, int64_t max_bytes, bo
 int log_find_time(struct log *l, int64_t time_ms, struct log_range *out)
 {
     *out = (struct log_range){0};
-    int rc = log_flush(l);
+    int rc = 0;
     for (int i = 0; rc == 0 && i < l->segs_n; i++) {
         struct log_seg *s = l->segs[i];
         if (s->max_time_ms < time_ms) continue;

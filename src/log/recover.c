@@ -1,5 +1,14 @@
 /* Opening a log: after a clean stop trust the files, after a crash read from the recovery point and cut at
- * the first batch that is not sound. */
+ * the first batch that is not sound.
+ *
+ * Invariants
+ * 1. Below the recovery point nothing is cut but what cannot be a batch at all; above it the first batch that
+ * is not sound, and everything behind it, was never acknowledged as synced.
+ * 2. Index entries are believed only up to a batch that fits them; the scan that follows makes the rest.
+ * 3. Whatever is cut is said in o->cut, and is not there any more when log_open returns.
+ *
+ *   log_open -> log_finish_swaps -> list_file (each name) -> open_listed -> open_segs -> open_seg -> log_scan
+ *                                                    \--no segment--> create */
 #include "log/log_int.h"
 #include "log/txn_index.h"
 #include "base/i64s.h"
@@ -334,6 +343,68 @@ static int create(struct log *l, int64_t base_offset)
     return 0;
 }
 
+/* The end of the segment before was lost with the power while this one was kept: neither was synced, and
+ * offsets have no gaps. Where compaction makes gaps, they cannot be told apart. */
+static bool lost_before(const struct log *l, const struct log_open_opts *o, int64_t base, int64_t next)
+{
+    return !o->clean && !l->cfg.clean_compact && base > next && base > o->recovery_point;
+}
+
+/* Opens each segment of the listing; *next becomes the offset after the last record. */
+static int open_segs(struct log *l, struct listing *x, struct log_open_opts *o, int64_t *next)
+{
+    int rc = 0;
+    bool stop = false;
+    for (int i = 0; i < x->logs.n; i++) log_seg_new(l, x->logs.v[i]);
+    for (int i = 0; rc == 0 && !stop && i < l->segs_n; i++) {
+        if (x->logs.v[i] < *next && (rc = drop_unbegun(l, i, x->logs.v)) != 0) {
+            if (rc < 0) return rc;
+            rc = 0;
+            i--;
+            continue;
+        }
+        int64_t base = x->logs.v[i], end = i + 1 < l->segs_n ? x->logs.v[i + 1] : INT64_MAX;
+        if (lost_before(l, o, base, *next)) {
+            snprintf(o->cut, sizeof o->cut,
+                     "removed segments from %020lld on: the log before them ends at offset %lld",
+                     (long long)base, (long long)*next);
+            return drop_from(l, i);
+        }
+        *next = max_i64(*next, base);
+        rc = open_seg(l, i, !o->clean && end >= o->recovery_point, i64s_has(&x->txns, base), o, next, &stop);
+        *next = max_i64(*next, l->segs[i]->base_offset);
+        if (rc == 0 && i == l->segs_n - 1) (void)log_seg_first_time(l->segs[i]);
+    }
+    return rc;
+}
+
+/* The last segment is the active one, and the only one with a tail. */
+static void settle_tails(struct log *l)
+{
+    struct log_seg *a = log_active(l);
+    if (!a->tail) a->tail = log_tail_new(a->max_time_ms);
+    for (int i = 0; i + 1 < l->segs_n; i++) {
+        log_tail_free(l->segs[i]->tail);
+        l->segs[i]->tail = NULL;
+    }
+}
+
+static int open_listed(struct log *l, struct listing *x, struct log_open_opts *o)
+{
+    i64s_sort(&x->logs);
+    int64_t next = x->logs.v[0];
+    int rc = read_epochs(l);
+    if (rc) return rc;
+    if (l->epochs_n) l->epoch_kept = l->epochs[l->epochs_n - 1].epoch;
+    if ((rc = open_segs(l, x, o, &next)) != 0) return rc;
+    settle_tails(l);
+    l->end_offset = next;
+    l->start_offset = max_i64(x->logs.v[0], min_i64(o->start_offset, next));
+    while (l->epochs_n && l->epochs[l->epochs_n - 1].start_offset > next)
+        l->epochs_n--, l->epochs_dirty = true;
+    return 0;
+}
+
 int log_open(struct os *os, struct log_files *files, const char *dir, const struct log_cfg *cfg,
              struct log_open_opts *o, struct log **out)
 {
@@ -347,66 +418,21 @@ int log_open(struct os *os, struct log_files *files, const char *dir, const stru
     l->epoch_kept = -1;
     o->cut[0] = 0;
     int rc = os_mkdir(os, dir);
-    if (rc && rc != ERR_EXISTS) goto out;
-    if ((rc = log_finish_swaps(os, dir)) != 0) goto out;
-    if ((rc = os_list_dir(os, dir, list_file, &x)) != 0) goto out;
-    if (x.logs.n == 0) {
-        rc = create(l, max_i64(o->start_offset, 0));
-    } else {
-        i64s_sort(&x.logs);
-        if ((rc = read_epochs(l)) != 0) goto out;
-        if (l->epochs_n) l->epoch_kept = l->epochs[l->epochs_n - 1].epoch;
-        for (int i = 0; i < x.logs.n; i++) log_seg_new(l, x.logs.v[i]);
-        int64_t next = x.logs.v[0];
-        bool stop = false;
-        for (int i = 0; rc == 0 && !stop && i < l->segs_n; i++) {
-            if (x.logs.v[i] < next && (rc = drop_unbegun(l, i, x.logs.v)) != 0) {
-                if (rc < 0) break;
-                rc = 0;
-                i--;
-                continue;
-            }
-            int64_t end = i + 1 < l->segs_n ? x.logs.v[i + 1] : INT64_MAX;
-            if (!o->clean && !cfg->clean_compact && x.logs.v[i] > next && x.logs.v[i] > o->recovery_point) {
-                /* The end of the segment before was lost with the power while this one was kept: neither was
-                 * synced, and offsets have no gaps. Where compaction makes gaps, they cannot be told apart.
-                 */
-                rc = drop_from(l, i);
-                snprintf(o->cut, sizeof o->cut,
-                         "removed segments from %020lld on: the log before them ends at offset %lld",
-                         (long long)x.logs.v[i], (long long)next);
-                break;
-            }
-            next = max_i64(next, x.logs.v[i]);
-            bool has_txns = i64s_has(&x.txns, x.logs.v[i]);
-            rc = open_seg(l, i, !o->clean && end >= o->recovery_point, has_txns, o, &next, &stop);
-            next = max_i64(next, l->segs[i]->base_offset);
-            if (rc == 0 && i == l->segs_n - 1) (void)log_seg_first_time(l->segs[i]);
-        }
-        if (rc) goto out;
-        struct log_seg *a = log_active(l);
-        if (!a->tail) a->tail = log_tail_new(a->max_time_ms);
-        for (int i = 0; i + 1 < l->segs_n; i++) {
-            log_tail_free(l->segs[i]->tail);
-            l->segs[i]->tail = NULL;
-        }
-        l->end_offset = next;
-        l->start_offset = max_i64(x.logs.v[0], min_i64(o->start_offset, next));
-        while (l->epochs_n && l->epochs[l->epochs_n - 1].start_offset > next)
-            l->epochs_n--, l->epochs_dirty = true;
-    }
-    l->flushed_offset = l->end_offset;
-    l->synced_offset =
-        o->clean ? l->end_offset : min_i64(max_i64(o->recovery_point, l->start_offset), l->end_offset);
-    l->roll_time_ms = os_wall_ms(os);
-    l->names_made = 1; /* also of names that were there: a crash may have come before their sync */
-out:
+    if (rc == ERR_EXISTS) rc = 0;
+    if (rc == 0) rc = log_finish_swaps(os, dir);
+    if (rc == 0) rc = os_list_dir(os, dir, list_file, &x);
+    if (rc == 0) rc = x.logs.n ? open_listed(l, &x, o) : create(l, max_i64(o->start_offset, 0));
     i64s_fini(&x.logs);
     i64s_fini(&x.txns);
     if (rc) {
         log_free(l);
         return rc;
     }
+    l->flushed_offset = l->end_offset;
+    l->synced_offset =
+        o->clean ? l->end_offset : min_i64(max_i64(o->recovery_point, l->start_offset), l->end_offset);
+    l->roll_time_ms = os_wall_ms(os);
+    l->names_made = 1; /* also of names that were there: a crash may have come before their sync */
     *out = l;
     return 0;
 }

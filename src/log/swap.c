@@ -5,6 +5,7 @@
  *             finished either
  *   .swap     whole and on the disk: the segments it stands for are removed, it gets its final name */
 #include "log/log_int.h"
+#include "base/grow.h"
 #include "base/i64s.h"
 #include "base/logline.h"
 
@@ -36,7 +37,7 @@ static int note_file(void *arg, const char *name, bool is_dir)
         if (strncmp(name + 21, suffixes[i], k) != 0) continue;
         bool swap = strcmp(name + 21 + k, ".swap") == 0;
         if (!swap && strcmp(name + 21 + k, ".cleaned") != 0) continue;
-        if (x->n == x->cap) x->v = xrealloc(x->v, (x->cap = x->cap ? x->cap * 2 : 8) * sizeof *x->v);
+        x->v = grown_z(x->v, x->n, &x->cap, sizeof *x->v);
         x->v[x->n++] = (struct leftover){base, suffixes[i], swap};
     }
     return 0;

@@ -1,4 +1,5 @@
 #include "log/txn_index.h"
+#include "base/grow.h"
 #include "log/log_int.h"
 
 #include <stdlib.h>
@@ -23,7 +24,7 @@ void aborted_txn_write(const struct aborted_txn *t, uint8_t out[TXN_INDEX_ENTRY_
 
 void aborted_txns_push(struct aborted_txns *a, const struct aborted_txn *t)
 {
-    if (a->n == a->cap) a->v = xrealloc(a->v, (a->cap = a->cap ? a->cap * 2 : 16) * sizeof *a->v);
+    a->v = grown_z(a->v, a->n, &a->cap, sizeof *a->v);
     a->v[a->n++] = *t;
 }
 

@@ -81,8 +81,8 @@ struct os {
 struct os_queue {
     struct os_job *head, **tail;
 };
-/* Two lanes. The first thread takes durability's jobs only, every other one has a lane that it prefers, so neither
- * kind waits for ever. */
+/* Two lanes. The first thread takes durability's jobs only, every other one has a lane that it prefers, so
+ * neither kind waits for ever. */
 struct os_pool {
     pthread_mutex_t lock;
     pthread_cond_t more, more_durability; /* the first thread waits for the second */

@@ -1,4 +1,5 @@
 #include "part/producers.h"
+#include "base/grow.h"
 #include "kp/batch.h"
 #include "kp/producer_snapshot.h"
 
@@ -119,9 +120,7 @@ static bool txn_ended(struct producers *p, struct producer *e, bool abort, int64
     if (first < 0) return false;
     e->txn_first_offset = -1;
     list_remove(&e->open);
-    if (p->ended_n == p->ended_cap)
-        p->ended = xrealloc(p->ended,
-                            (size_t)(p->ended_cap = p->ended_cap ? p->ended_cap * 2 : 4) * sizeof *p->ended);
+    p->ended = grown(p->ended, p->ended_n, &p->ended_cap, sizeof *p->ended);
     p->ended[p->ended_n++] = (struct txn_ended){first, marker};
     if (!abort) return false;
     int64_t stable =

@@ -3,6 +3,7 @@
 #ifndef MOLDAU_SHARD_H
 #define MOLDAU_SHARD_H
 
+#include "base/heap.h"
 #include "log/log.h"
 #include "os/os.h"
 
@@ -10,8 +11,7 @@ struct shard;
 
 /* Caller-owned; zero it before the first use. */
 struct timer {
-    int64_t due_ns;
-    size_t at; /* place in the heap + 1; 0: not armed */
+    struct heap_node node; /* its key: when it is due, in ns */
     void (*fire)(struct timer *t, struct shard *s);
 };
 
@@ -29,8 +29,7 @@ struct shard {
     struct os *os;
     struct shard **peers;  /* [n], peers[id] is this one; only ->os of others may be used */
     struct broker *broker; /* what lives on this shard */
-    struct timer **timers;
-    size_t timers_n, timers_cap;
+    struct heap timers;
     struct log_files files;
     void (*end_of_turn)(struct shard *s);
     struct trash trash;
@@ -52,7 +51,7 @@ static inline void timer_set_ms(struct shard *s, struct timer *t, int64_t after_
 void timer_cancel(struct shard *s, struct timer *t);
 static inline bool timer_armed(const struct timer *t)
 {
-    return t->at != 0;
+    return heap_has(&t->node);
 }
 
 /* Removes a file, or with tree a directory and what is in it, after a delay and on the pool. What is still

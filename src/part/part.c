@@ -204,99 +204,126 @@ static void wait_in_order(struct list *l, struct part_append *a)
     list_insert_before(at, &a->link);
 }
 
-void part_append(struct part *p, struct part_append *a)
+static void append_ends(struct part *p, struct part_append *a, int err)
+{
+    a->err = err;
+    free(a->owned);
+    a->owned = NULL;
+    a->done(a, p->home->shard);
+}
+
+/* Seen before: the first answer again, once that batch is as safe as asked. */
+static void answer_again(struct part *p, struct part_append *a, const struct producer_batch *dup)
+{
+    a->base_offset = dup->last_offset - dup->offset_delta;
+    a->last_offset = dup->last_offset;
+    a->append_time_ms = dup->time_ms;
+    if (dup->last_offset >= p->log->flushed_offset) wait_in_order(&p->wait_flush, a);
+    else if (a->acks_all && p->home->sync != PART_SYNC_NEVER && dup->last_offset >= part_durable(p)) {
+        wait_in_order(&p->wait_sync, a);
+        part_make_durable(p);
+    } else append_ends(p, a, 0);
+}
+
+/* Whether the batch may follow what its producer sent. 1: it did so before, and dup tells what became of it.
+ */
+static int check_producer(struct part *p, const struct part_append *a, const struct batch_head *h,
+                          struct producer_batch *dup)
+{
+    if (h->producer_id < 0) return 0;
+    return h->attributes & BATCH_CONTROL ? check_marker(p, a, h) : producers_check(&p->producers, h, dup);
+}
+
+/* Its place in the log, in the batch itself and in h. */
+static void stamp(struct part *p, struct part_append *a, struct batch_head *h, int64_t now)
+{
+    uint8_t *b = (uint8_t *)(uintptr_t)a->records.p;
+    int64_t delta = h->last_offset - h->base_offset;
+    h->base_offset = p->log->end_offset;
+    h->last_offset = h->base_offset + delta;
+    h->leader_epoch = p->leader_epoch;
+    store_be64(b, (uint64_t)h->base_offset);
+    store_be32(b + BATCH_AT_EPOCH, (uint32_t)h->leader_epoch);
+    if (p->cfg.message_timestamp_log_append && !a->internal) {
+        store_be16(b + BATCH_AT_ATTRIBUTES, (uint16_t)(h->attributes | BATCH_LOG_APPEND_TIME));
+        store_be64(b + BATCH_AT_MAX_TIME, (uint64_t)now);
+        store_be32(b + BATCH_AT_CRC,
+                   crc32c(0, b + BATCH_AT_ATTRIBUTES, (size_t)h->bytes - BATCH_AT_ATTRIBUTES));
+        a->append_time_ms = now;
+    }
+    h->max_time_ms = (int64_t)load_be64(b + BATCH_AT_MAX_TIME);
+}
+
+/* Hands it to the log, with a snapshot of the producers where that rolls. */
+static int append_to_log(struct part *p, const uint8_t *batch, const struct batch_head *h, int64_t now)
 {
     struct log *l = p->log;
+    const struct log_seg *before = l->segs[l->segs_n - 1];
+    int rc = log_append(l, batch, h, now);
+    if (rc == 0 && l->segs[l->segs_n - 1] != before && part_snapshot(p, l->segs[l->segs_n - 1]->base_offset))
+        logline(LOG_WARN, l->dir,
+                "cannot write a snapshot of producers: %s; a start after a crash will read more", os_why());
+    return rc;
+}
+
+static void append_failed(struct part *p, struct part_append *a, int rc)
+{
+    char why[96];
+    snprintf(why, sizeof why, "%s", os_why());
+    if (err_passes(rc)) part_no_room(p, rc, why);
+    append_ends(p, a, ERR_KAFKA_STORAGE_ERROR);
+    if (!err_passes(rc)) part_fault(p, "write_error", "a write", why);
+}
+
+/* It is in the log: what follows from that, and who waits for the flush. */
+static void appended(struct part *p, struct part_append *a, const struct batch_head *h)
+{
+    struct aborted_txn aborted;
+    if (h->producer_id >= 0) {
+        a->producer_id = h->producer_id;
+        producers_remember(&p->producers, h->producer_id, &a->producer_was);
+        if (producers_note(&p->producers, a->records.p, h, &aborted)) log_note_abort(p->log, &aborted);
+    }
+    p->home->messages_in += h->last_offset - h->base_offset + 1;
+    p->home->bytes_in += h->bytes;
+    if ((p->home->uncut_bytes += h->bytes) >= SHARD_TURN_BYTES) {
+        p->home->uncut_bytes = 0;
+        os_cut_turn(p->home->shard->os); /* what is written at its end shall not have left the cache */
+    }
+    a->base_offset = h->base_offset;
+    a->last_offset = h->last_offset;
+    list_push_back(&p->wait_flush, &a->link);
+    if (!list_linked(&p->in_dirty)) list_push_back(&p->home->dirty, &p->in_dirty);
+}
+
+void part_append(struct part *p, struct part_append *a)
+{
     struct batch_head h;
     struct producer_batch dup;
-    struct aborted_txn aborted;
     int64_t now = os_wall_ms(p->home->shard->os);
     list_init(&a->link);
-    if (p->holding && !l->faulted) {
+    if (p->holding && !p->log->faulted) {
         list_push_back(&p->held, &a->link);
         return;
     }
     a->base_offset = -1;
     a->append_time_ms = -1;
     a->producer_id = -1;
-    a->log_start_offset = l->start_offset;
-    if (l->faulted) {
-        a->err = ERR_KAFKA_STORAGE_ERROR;
-        a->done(a, p->home->shard);
+    a->log_start_offset = p->log->start_offset;
+    int rc = p->log->faulted ? ERR_KAFKA_STORAGE_ERROR : validate_batch(p, a, &h, now);
+    if (rc == 0 && (rc = check_producer(p, a, &h, &dup)) == 1) {
+        answer_again(p, a, &dup);
         return;
-    }
-    int rc = validate_batch(p, a, &h, now);
-    if (rc == 0 && h.producer_id >= 0 && (h.attributes & BATCH_CONTROL)) rc = check_marker(p, a, &h);
-    else if (rc == 0 && h.producer_id >= 0) {
-        rc = producers_check(&p->producers, &h, &dup);
-        if (rc == 1) { /* seen before: the first answer again, once that batch is as safe as asked */
-            a->base_offset = dup.last_offset - dup.offset_delta;
-            a->last_offset = dup.last_offset;
-            a->append_time_ms = dup.time_ms;
-            bool wait = a->acks_all && p->home->sync != PART_SYNC_NEVER && dup.last_offset >= part_durable(p);
-            if (dup.last_offset >= l->flushed_offset) wait_in_order(&p->wait_flush, a);
-            else if (wait) {
-                wait_in_order(&p->wait_sync, a);
-                part_make_durable(p);
-            } else {
-                a->err = 0;
-                a->done(a, p->home->shard);
-            }
-            return;
-        }
     }
     if (rc == 0 && !a->internal) rc = recompress_batch(&p->cfg, a, &h);
     if (rc) {
-        a->err = rc;
-        a->done(a, p->home->shard);
+        append_ends(p, a, rc);
         return;
     }
-    uint8_t *b = (uint8_t *)(uintptr_t)a->records.p;
-    int64_t delta = h.last_offset - h.base_offset;
-    h.base_offset = l->end_offset;
-    h.last_offset = h.base_offset + delta;
-    h.leader_epoch = p->leader_epoch;
-    store_be64(b, (uint64_t)h.base_offset);
-    store_be32(b + BATCH_AT_EPOCH, (uint32_t)h.leader_epoch);
-    if (p->cfg.message_timestamp_log_append && !a->internal) {
-        store_be16(b + BATCH_AT_ATTRIBUTES, (uint16_t)(h.attributes | BATCH_LOG_APPEND_TIME));
-        store_be64(b + BATCH_AT_MAX_TIME, (uint64_t)now);
-        store_be32(b + BATCH_AT_CRC,
-                   crc32c(0, b + BATCH_AT_ATTRIBUTES, (size_t)h.bytes - BATCH_AT_ATTRIBUTES));
-        a->append_time_ms = now;
-    }
-    h.max_time_ms = (int64_t)load_be64(b + BATCH_AT_MAX_TIME);
-    const struct log_seg *before = l->segs[l->segs_n - 1];
-    rc = log_append(l, b, &h, now);
-    if (rc == 0 && l->segs[l->segs_n - 1] != before && part_snapshot(p, l->segs[l->segs_n - 1]->base_offset))
-        logline(LOG_WARN, l->dir,
-                "cannot write a snapshot of producers: %s; a start after a crash will read more", os_why());
-    if (rc) {
-        a->err = ERR_KAFKA_STORAGE_ERROR;
-        free(a->owned);
-        a->owned = NULL;
-        char why[96];
-        snprintf(why, sizeof why, "%s", os_why());
-        if (err_passes(rc)) part_no_room(p, rc, why);
-        a->done(a, p->home->shard);
-        if (!err_passes(rc)) part_fault(p, "write_error", "a write", why);
-        return;
-    }
-    if (h.producer_id >= 0) {
-        a->producer_id = h.producer_id;
-        producers_remember(&p->producers, h.producer_id, &a->producer_was);
-        if (producers_note(&p->producers, b, &h, &aborted)) log_note_abort(l, &aborted);
-    }
-    p->home->messages_in += delta + 1;
-    p->home->bytes_in += h.bytes;
-    if ((p->home->uncut_bytes += h.bytes) >= SHARD_TURN_BYTES) {
-        p->home->uncut_bytes = 0;
-        os_cut_turn(p->home->shard->os); /* what is written at its end shall not have left the cache */
-    }
-    a->base_offset = h.base_offset;
-    a->last_offset = h.last_offset;
-    list_push_back(&p->wait_flush, &a->link);
-    if (!list_linked(&p->in_dirty)) list_push_back(&p->home->dirty, &p->in_dirty);
+    stamp(p, a, &h, now);
+    rc = append_to_log(p, a->records.p, &h, now);
+    if (rc) append_failed(p, a, rc);
+    else appended(p, a, &h);
 }
 
 static void part_flush(struct part *p)

@@ -17,54 +17,65 @@ struct journal;
 enum part_sync { PART_SYNC_NEVER, PART_SYNC_ACKS_ALL, PART_SYNC_ALWAYS };
 
 struct part {
+    /* ---- what it is ---- */
     struct uuid topic_id;
     char *topic; /* name */
     int32_t index;
-    int dir; /* of log.dirs */
+    int dir;          /* of log.dirs */
+    const char *root; /* that directory's path, borrowed for good */
     struct parts *home;
+    struct conf_topic cfg;
+    bool doomed; /* on its way out */
+    int pins;    /* work under way elsewhere that needs it */
+
+    /* ---- the records ---- */
     struct log *log;
     struct producers producers;
-    struct conf_topic cfg;
     int32_t leader_epoch;
     int64_t high_watermark;
+
+    /* ---- who waits (part.c): struct part_append, in offset order but for held ---- */
+    struct list wait_flush, wait_sync;
+    struct list watches;
+    struct list held; /* while `holding`: a move to another directory is about to end */
+    bool holding;
+    struct list in_dirty; /* linked while appends wait for part_flush */
+
+    /* ---- syncing its files (sync.c) ---- */
+    struct list in_syncs;       /* linked while it waits for its turn */
+    struct part_syncer *syncer; /* NULL: no sync runs */
+    int64_t root_name;          /* the number of the directory's own name in its root: see parts.roots */
+    int64_t names_synced;       /* log->names_made when the directory was last synced */
+    int64_t aborts_synced;      /* log->aborts_made, likewise */
+    bool upkeep;             /* the next sync also keeps what a start after a crash would have to read anew */
     int64_t snapshot_offset; /* of the newest .snapshot; 0: none */
     int64_t older_snapshot;  /* the one before, kept in case a crash spoils the newest; 0: none */
-    struct list in_dirty;    /* linked while appends wait for part_flush */
-    struct list in_syncs;    /* linked while it waits for its turn to be synced */
-    /* The journal (commit.c). */
+
+    /* ---- the journal (commit.c) ---- */
     struct list in_commit;  /* linked while it waits for the next round */
     struct list in_half[2]; /* linked while that half of the journal has what its files may not */
     int64_t half_end[2];    /* up to which offset */
     int64_t durable_offset; /* everything below is on the disk, in the files or in the journal, if it is not
                              * below log->synced_offset */
     int64_t durable_seg, durable_pos; /* where that is; segment -1: not known */
-    bool committing;                  /* a round has it */
-    int64_t owed; /* a journal of an earlier run has what its files may not, up to here; 0: none has */
-    struct list wait_flush, wait_sync; /* struct part_append, in offset order */
-    struct list watches;
-    struct part_syncer *syncer; /* NULL: no sync runs */
-    int pins;                   /* work under way elsewhere that needs it */
-    const char *root;           /* the log directory's path, borrowed for good */
-    bool doomed;
-    bool upkeep;           /* the next sync also keeps what a start after a crash would have to read anew */
-    int64_t root_name;     /* the number of the directory's own name in its root: see parts.roots */
-    int64_t names_synced;  /* log->names_made when the directory was last synced */
-    int64_t aborts_synced; /* log->aborts_made, likewise */
-    int64_t clean_offset;  /* compacted below; -1: not known */
-    bool cleaning;         /* the cleaner works on it: retention waits */
-    bool holding;          /* appends wait in `held`: a move to another directory is about to end */
-    struct list held;      /* struct part_append */
-    struct move *move;     /* NULL: it stays where it is (mover.h) */
-    bool uncleanable;      /* damage was found; until the next start */
+    int64_t owed;    /* a journal of an earlier run has what its files may not, up to here; 0: none has */
+    bool committing; /* a round has it */
+
+    /* ---- compaction, moves, scrub (cleaner.h, mover.h, scrub.h) ---- */
+    int64_t clean_offset; /* compacted below; -1: not known */
+    bool cleaning;        /* the cleaner works on it: retention waits */
+    bool uncleanable;     /* damage was found; until the next start */
     bool no_room_to_clean;
+    struct move *move;    /* NULL: it stays where it is */
     uint32_t scrub_round; /* of the scrub that last read all of it */
-    bool read_failed;     /* the last read */
-    bool read_told;       /* and the log says so */
-    int64_t read_told_ns; /* when it last did; 0: never */
-    const char *full; /* what the last write lacked, in snake_case; the next one may find it. NULL: nothing */
-    bool full_told;   /* and the log says so */
-    int64_t full_told_ns; /* when it last did; 0: never */
-    const char *fenced;   /* what is for good, in snake_case; NULL: nothing. See part_fenced */
+
+    /* ---- what stands in its way (fault.c) ---- */
+    const char *fenced;                 /* what is for good, in snake_case; NULL: nothing. See part_fenced */
+    const char *full;                   /* what the last write lacked, likewise; the next one may find it */
+    bool full_told;                     /* and the log says so */
+    bool read_failed;                   /* the last read */
+    bool read_told;                     /* and the log says so */
+    int64_t full_told_ns, read_told_ns; /* when it last did; 0: never */
 };
 
 struct parts {

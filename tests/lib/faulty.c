@@ -3,6 +3,7 @@
  *   f  full: writes give half of what was asked and then ENOSPC, no file or directory can be made
  *   r  read-only: everything that changes a file or a name gives EROFS
  *   w  writes give EIO          s  syncs give EIO          e  reads give EIO
+ *   n  no file can be opened (EMFILE), and epoll has no memory for another socket or interest
  *   anything else: no fault */
 #include <dlfcn.h>
 #include <errno.h>
@@ -13,6 +14,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/epoll.h>
 #include <sys/mman.h>
 #include <sys/sendfile.h>
 #include <sys/stat.h>
@@ -64,6 +66,10 @@ static int open_any(const char *path, int flags, mode_t mode)
     int (*real)(const char *, int, ...) = (int (*)(const char *, int, ...))(unsigned long)dlsym(RTLD_NEXT, "open");
     char m = mode_of(path);
     bool makes = (flags & O_CREAT) && access(path, F_OK) != 0;
+    if (m == 'n') {
+        errno = EMFILE;
+        return -1;
+    }
     if (m == 'f' && makes) return refuse(m);
     if (m == 'r' && (makes || (flags & O_ACCMODE) != O_RDONLY || (flags & O_TRUNC))) return refuse(m);
     return real(path, flags, mode);
@@ -75,6 +81,15 @@ int open(const char *path, int flags, ...)
     mode_t mode = flags & O_CREAT ? va_arg(ap, mode_t) : 0;
     va_end(ap);
     return open_any(path, flags, mode);
+}
+int epoll_ctl(int ep, int op, int fd, struct epoll_event *ev)
+{
+    REAL(epoll_ctl);
+    if (control && *control == 'n' && op == EPOLL_CTL_MOD) {
+        errno = ENOMEM;
+        return -1;
+    }
+    return real(ep, op, fd, ev);
 }
 ssize_t pwritev(int fd, const struct iovec *iov, int n, off_t off)
 {

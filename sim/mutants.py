@@ -9,7 +9,7 @@ MUTANTS = [
     ("acknowledged-early", "src/part/part.c", "(a->acks_all && p->home->sync == PART_SYNC_ACKS_ALL)", "(a->acks_all && p->home->sync == PART_SYNC_ALWAYS)", 40),
     ("names-not-synced", "src/part/sync.c", "if (y->rc == 0 && (y->name_made || y->parent))", "if (y->rc == 0 && y->parent)", 80),
     ("index-not-synced", "src/part/sync.c", "for (int i = 0; i < y->sealed_n && y->rc == 0; i++)", "for (int i = 0; i < 0 && y->rc == 0; i++)", 400),
-    ("duplicates-not-seen", "src/part/part.c", ": producers_check(&p->producers, h, dup);", ": 0 * producers_check(&p->producers, h, dup);", 40),
+    ("duplicates-not-seen", "src/part/part.c", "(rc = check_producer(p, a, &h, &dup)) == 1) {", "(rc = check_producer(p, a, &h, &dup)) == 1 && (rc = 0) != 0) {", 40),
     ("producers-not-replayed", "src/part/snapshot.c", "    o->scan_cb = replay;", "    (void)replay;", 40),
     ("gap-kept", "src/log/recover.c", "if (lost_before(l, o, base, *next)) {", "if (false && lost_before(l, o, base, *next)) {", 80),
     ("recovery-point-ahead", "src/broker/checkpoint_write.c", "int64_t v[CP_OFFSETS] = {log_recovery_point(p->log),", "int64_t v[CP_OFFSETS] = {p->log->flushed_offset,", 400),

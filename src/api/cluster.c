@@ -32,100 +32,132 @@ void api_describe_cluster(struct req *r)
     API_REPLY(r, describe_cluster, &out);
 }
 
+/* ---- DescribeTopicPartitions (KIP-966) ---- */
+typedef struct kp_describe_topic_partitions_response_describe_topic_partitions_response_topic described_topic;
+typedef struct kp_describe_topic_partitions_response_describe_topic_partitions_response_partition
+    described_partition;
+
 static int cmp_slice(const void *a, const void *b)
 {
     return slice_cmp(*(const struct slice *)a, *(const struct slice *)b);
 }
 
+/* A cursor that this request cannot have got: every topic is told so. */
+static bool cursor_fits(const struct kp_describe_topic_partitions_request *in)
+{
+    bool listed = in->topics_n == 0;
+    for (int32_t i = 0; in->cursor && i < in->topics_n; i++)
+        listed |= slice_eq(in->topics[i].name, in->cursor->topic_name);
+    return !in->cursor || (in->cursor->partition_index >= 0 && listed);
+}
+
+static void refuse_cursor(struct req *r, const struct kp_describe_topic_partitions_request *in,
+                          struct kp_describe_topic_partitions_response *out)
+{
+    out->topics = arena_zalloc(&r->arena, (size_t)in->topics_n, sizeof *out->topics);
+    for (; out->topics_n < in->topics_n; out->topics_n++) {
+        described_topic *o = &out->topics[out->topics_n];
+        kp_describe_topic_partitions_response_describe_topic_partitions_response_topic_init(o);
+        o->name = in->topics[out->topics_n].name;
+        o->error_code = KERR_INVALID_REQUEST;
+    }
+}
+
+/* The topics that are asked for, in the order of their names; all there are if none is named. */
+static struct slice *names_of(struct req *r, const struct kp_describe_topic_partitions_request *in, int *n)
+{
+    struct slice *names;
+    *n = in->topics_n;
+    if (*n) {
+        names = arena_zalloc(&r->arena, (size_t)*n, sizeof *names);
+        for (int i = 0; i < *n; i++) names[i] = in->topics[i].name;
+        qsort(names, (size_t)*n, sizeof *names, cmp_slice);
+        return names;
+    }
+    struct image_topic **t = image_sorted(&req_broker(r)->image, n);
+    names = arena_zalloc(&r->arena, (size_t)*n, sizeof *names);
+    for (int i = 0; i < *n; i++) names[i] = slice_cstr(t[i]->name);
+    return names;
+}
+
+static int16_t unknown_topic(struct slice name)
+{
+    struct strbuf why;
+    strbuf_init(&why);
+    int rc = ctl_topic_name_check(name, &why);
+    strbuf_fini(&why);
+    return rc ? KERR_INVALID_TOPIC_EXCEPTION : KERR_UNKNOWN_TOPIC_OR_PARTITION;
+}
+
+static void describe_partition(const struct image_part *p, int32_t index, described_partition *q)
+{
+    kp_describe_topic_partitions_response_describe_topic_partitions_response_partition_init(q);
+    q->partition_index = index;
+    q->leader_id = p->leader;
+    q->leader_epoch = p->leader_epoch;
+    q->replica_nodes = p->replicas;
+    q->replica_nodes_n = p->replicas_n;
+    q->isr_nodes = p->isr;
+    q->isr_nodes_n = p->isr_n;
+    q->eligible_leader_replicas_n = 0;
+    q->last_known_elr_n = 0;
+}
+
+/* At most max partitions of a topic from `from` on. Gives the first that is not told, -1 if all are. */
+static int32_t describe_topic(struct req *r, struct slice name, int32_t from, int64_t max, described_topic *o)
+{
+    kp_describe_topic_partitions_response_describe_topic_partitions_response_topic_init(o);
+    o->name = name;
+    o->topic_authorized_operations = OPERATIONS_TOPIC;
+    struct image_topic *t = image_topic(&req_broker(r)->image, name);
+    if (!t) {
+        o->error_code = unknown_topic(name);
+        return -1;
+    }
+    o->topic_id = t->id;
+    o->is_internal = topic_is_internal(name);
+    int32_t to = (int32_t)min_i64(t->parts_n, from + max);
+    o->partitions = arena_zalloc(&r->arena, (size_t)max_i64(to - from, 0), sizeof *o->partitions);
+    for (int32_t k = from; k < to; k++)
+        describe_partition(&t->parts[k], k, &o->partitions[o->partitions_n++]);
+    return to < t->parts_n ? to : -1;
+}
+
+static void set_cursor(struct req *r, struct slice name, int32_t index,
+                       struct kp_describe_topic_partitions_response *out)
+{
+    out->next_cursor = arena_zalloc(&r->arena, 1, sizeof *out->next_cursor);
+    *out->next_cursor = (struct kp_describe_topic_partitions_response_cursor){name, index};
+}
+
 void api_describe_topic_partitions(struct req *r)
 {
-    struct broker *b = req_broker(r);
     struct kp_describe_topic_partitions_request in;
     struct kp_describe_topic_partitions_response out;
+    int n;
     if (!API_READ(r, describe_topic_partitions, &in)) return;
     kp_describe_topic_partitions_response_init(&out);
-    bool listed = in.topics_n == 0;
-    for (int32_t i = 0; in.cursor && i < in.topics_n; i++)
-        listed |= slice_eq(in.topics[i].name, in.cursor->topic_name);
-    if (in.cursor && (in.cursor->partition_index < 0 || !listed)) {
-        out.topics = arena_zalloc(&r->arena, (size_t)in.topics_n, sizeof *out.topics);
-        for (; out.topics_n < in.topics_n; out.topics_n++) {
-            kp_describe_topic_partitions_response_describe_topic_partitions_response_topic_init(
-                &out.topics[out.topics_n]);
-            out.topics[out.topics_n].name = in.topics[out.topics_n].name;
-            out.topics[out.topics_n].error_code = KERR_INVALID_REQUEST;
-        }
+    if (!cursor_fits(&in)) {
+        refuse_cursor(r, &in, &out);
         API_REPLY(r, describe_topic_partitions, &out);
         return;
     }
-    int n = in.topics_n;
-    struct slice *names;
-    bool all = n == 0;
-    if (all) {
-        struct image_topic **t = image_sorted(&b->image, &n);
-        names = arena_zalloc(&r->arena, (size_t)n, sizeof *names);
-        for (int i = 0; i < n; i++) names[i] = slice_cstr(t[i]->name);
-    } else {
-        names = arena_zalloc(&r->arena, (size_t)n, sizeof *names);
-        for (int i = 0; i < n; i++) names[i] = in.topics[i].name;
-        qsort(names, (size_t)n, sizeof *names, cmp_slice);
-    }
-    int64_t left =
-        min_i64(in.response_partition_limit, conf_i64(&b->conf, CONF_MAX_REQUEST_PARTITION_SIZE_LIMIT));
-    if (left < 1) left = 1;
+    struct slice *names = names_of(r, &in, &n);
+    int64_t left = max_i64(1, min_i64(in.response_partition_limit,
+                                      conf_i64(&req_broker(r)->conf, CONF_MAX_REQUEST_PARTITION_SIZE_LIMIT)));
     out.topics = arena_zalloc(&r->arena, (size_t)n, sizeof *out.topics);
-    for (int i = 0; i < n; i++) {
-        int32_t from = 0;
-        if (i && slice_eq(names[i], names[i - 1])) continue;
-        if (in.cursor) {
-            int d = slice_cmp(names[i], in.cursor->topic_name);
-            if (d < 0) continue;
-            if (d == 0) from = in.cursor->partition_index;
-        }
+    for (int i = 0; i < n && !out.next_cursor; i++) {
+        int d = in.cursor ? slice_cmp(names[i], in.cursor->topic_name) : 1;
+        int32_t from = d == 0 ? in.cursor->partition_index : 0;
+        if (d < 0 || (i && slice_eq(names[i], names[i - 1]))) continue;
         if (left == 0) {
-            out.next_cursor = arena_zalloc(&r->arena, 1, sizeof *out.next_cursor);
-            *out.next_cursor = (struct kp_describe_topic_partitions_response_cursor){names[i], from};
+            set_cursor(r, names[i], from, &out);
             break;
         }
-        struct kp_describe_topic_partitions_response_describe_topic_partitions_response_topic *o =
-            &out.topics[out.topics_n++];
-        kp_describe_topic_partitions_response_describe_topic_partitions_response_topic_init(o);
-        o->name = names[i];
-        o->topic_authorized_operations = OPERATIONS_TOPIC;
-        struct image_topic *t = image_topic(&b->image, names[i]);
-        if (!t) {
-            struct strbuf why;
-            strbuf_init(&why);
-            o->error_code = ctl_topic_name_check(names[i], &why) ? KERR_INVALID_TOPIC_EXCEPTION
-                                                                 : KERR_UNKNOWN_TOPIC_OR_PARTITION;
-            strbuf_fini(&why);
-            continue;
-        }
-        o->topic_id = t->id;
-        o->is_internal = topic_is_internal(names[i]);
-        int32_t to = (int32_t)min_i64(t->parts_n, from + left);
-        o->partitions = arena_zalloc(&r->arena, (size_t)max_i64(to - from, 0), sizeof *o->partitions);
-        for (int32_t k = from; k < to; k++) {
-            struct image_part *p = &t->parts[k];
-            struct kp_describe_topic_partitions_response_describe_topic_partitions_response_partition *q =
-                &o->partitions[o->partitions_n++];
-            kp_describe_topic_partitions_response_describe_topic_partitions_response_partition_init(q);
-            q->partition_index = k;
-            q->leader_id = p->leader;
-            q->leader_epoch = p->leader_epoch;
-            q->replica_nodes = p->replicas;
-            q->replica_nodes_n = p->replicas_n;
-            q->isr_nodes = p->isr;
-            q->isr_nodes_n = p->isr_n;
-            q->eligible_leader_replicas_n = 0;
-            q->last_known_elr_n = 0;
-            left--;
-        }
-        if (to < t->parts_n) {
-            out.next_cursor = arena_zalloc(&r->arena, 1, sizeof *out.next_cursor);
-            *out.next_cursor = (struct kp_describe_topic_partitions_response_cursor){names[i], to};
-            break;
-        }
+        described_topic *o = &out.topics[out.topics_n++];
+        int32_t next = describe_topic(r, names[i], from, left, o);
+        left -= o->partitions_n;
+        if (next >= 0) set_cursor(r, names[i], next, &out);
     }
     API_REPLY(r, describe_topic_partitions, &out);
 }

@@ -110,7 +110,9 @@ void moves_resume(struct broker *b);
 /* ---- the controller's shell (controller.c) ---- */
 /* A change of metadata, from any shard. Caller-owned until done, which runs on the shard that submitted.
  * build runs on shard 0 and may only look at c and what the op carries. */
+#define CTL_OP_MAGIC 0x43544c31u
 struct ctl_op {
+    uint32_t magic;
     struct os_msg msg;
     int home;
     struct list link;

@@ -40,6 +40,8 @@ static void start_next(struct controller *c);
 static void op_finished(struct os_msg *m, void *owner)
 {
     struct ctl_op *op = CONTAINER_OF(m, struct ctl_op, msg);
+    ASSERT(op->magic == CTL_OP_MAGIC);
+    op->magic = 0;
     op->done(op, owner);
 }
 
@@ -202,6 +204,7 @@ static void start_next(struct controller *c)
 {
     while (!c->busy && !list_empty(&c->queue)) {
         struct ctl_op *op = LIST_ENTRY(c->queue.next, struct ctl_op, link);
+        ASSERT(op->magic == CTL_OP_MAGIC);
         struct broker *b = c->zero;
         struct ctl_now now = controller_now(c);
         ctl_count_dirs(&b->image, &now);
@@ -236,6 +239,7 @@ struct slice ctl_op_why(const struct ctl_op *op)
 
 void ctl_submit(struct broker *b, struct ctl_op *op)
 {
+    op->magic = CTL_OP_MAGIC;
     op->home = b->shard->id;
     op->err = 0;
     op->msg.run = enqueue;

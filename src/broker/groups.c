@@ -79,13 +79,16 @@ static void append_done(struct part_append *a, struct shard *s)
  * before the answer and comes before it. */
 static void call_ended(struct group_call *c)
 {
-    if (c->answered && !c->cancelling) c->done(c);
+    if (!c->answered || c->cancelling) return;
+    c->magic = 0;
+    c->done(c);
 }
 
 static void call_home(struct os_msg *m, void *owner)
 {
     (void)owner;
     struct group_call *c = CONTAINER_OF(m, struct group_call, msg);
+    ASSERT(c->magic == GROUP_CALL_MAGIC);
     c->answered = true;
     call_ended(c);
 }
@@ -94,6 +97,7 @@ static void taken_home(struct os_msg *m, void *owner)
 {
     (void)owner;
     struct group_call *c = CONTAINER_OF(m, struct group_call, taken_msg);
+    ASSERT(c->magic == GROUP_CALL_MAGIC);
     c->taken(c);
 }
 
@@ -341,6 +345,7 @@ static void call_there(struct os_msg *m, void *owner)
 {
     struct shard *s = owner;
     struct group_call *call = CONTAINER_OF(m, struct group_call, msg);
+    ASSERT(call->magic == GROUP_CALL_MAGIC);
     struct groups *g = s->broker->groups;
     call->ev.now_ms = os_wall_ms(s->os);
     if (call->ev.type == GRP_JOIN) call->ev.random = prng_uuid(&s->broker->prng);
@@ -358,6 +363,7 @@ static void cancel_home(struct os_msg *m, void *owner)
 {
     (void)owner;
     struct group_call *c = CONTAINER_OF(m, struct group_call, cancel_msg);
+    ASSERT(c->magic == GROUP_CALL_MAGIC);
     c->cancelling = false;
     call_ended(c);
 }
@@ -366,6 +372,7 @@ static void cancel_there(struct os_msg *m, void *owner)
 {
     struct shard *s = owner;
     struct group_call *call = CONTAINER_OF(m, struct group_call, cancel_msg);
+    ASSERT(call->magic == GROUP_CALL_MAGIC);
     struct grp_event ev = {.type = GRP_CANCEL, .now_ms = os_wall_ms(s->os), .waiter = &call->waiter};
     /* If the coordinator is gone by now it has answered. */
     coord_step(coord_at(s->broker->groups, call->partition), &ev);
@@ -385,6 +392,7 @@ void group_call_send_to(struct group_call *c, int32_t partition)
 {
     struct broker *b = req_broker(c->r);
     struct image_topic *t = image_topic(&b->image, slice_cstr(GROUPS_TOPIC));
+    c->magic = GROUP_CALL_MAGIC;
     c->partition = partition;
     arena_init(&c->arena);
     c->waiter.arena = &c->arena;

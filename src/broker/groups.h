@@ -23,7 +23,9 @@ void groups_topic_removed(struct groups *g, struct image_topic *t);
 void groups_configure(struct groups *g);
 
 /* One request to the coordinator of one group; lives in the request's arena. */
+#define GROUP_CALL_MAGIC 0x47435031u
 struct group_call {
+    uint32_t magic;
     struct os_msg msg;
     struct grp_waiter waiter;
     struct grp_event ev;

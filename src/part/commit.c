@@ -236,6 +236,7 @@ static void round_done(struct os_job *j, void *owner)
     if (r->rc && c->state == ON) off(c, r->why);
     for (int i = 0; i < r->n; i++) {
         struct part *p = r->v[i].p;
+        ASSERT(p->magic == PART_MAGIC && p->committing);
         p->committing = false;
         if (!p->doomed && r->rc == 0) {
             int64_t seg = r->v[i].seg->base_offset;

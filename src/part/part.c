@@ -81,6 +81,7 @@ int part_open(struct parts *ps, const char *root, int dir, struct uuid topic_id,
     char path[4096];
     struct part *p = xcalloc(1, sizeof *p);
     struct log_cfg lc;
+    p->magic = PART_MAGIC;
     p->topic_id = topic_id;
     p->topic = xstrdup(topic);
     p->index = index;
@@ -134,6 +135,7 @@ void part_configure(struct part *p, const struct conf_topic *cfg)
 
 static void part_free(struct part *p)
 {
+    p->magic = 0;
     log_free(p->log);
     producers_fini(&p->producers);
     free(p->topic);
@@ -146,7 +148,7 @@ void part_pin(struct part *p)
 }
 void part_unpin(struct part *p)
 {
-    ASSERT(p->pins > 0);
+    ASSERT(p->magic == PART_MAGIC && p->pins > 0);
     if (--p->pins == 0 && p->doomed) part_free(p);
 }
 
@@ -300,6 +302,7 @@ void part_append(struct part *p, struct part_append *a)
 {
     struct batch_head h;
     struct producer_batch dup;
+    ASSERT(p->magic == PART_MAGIC);
     int64_t now = os_wall_ms(p->home->shard->os);
     list_init(&a->link);
     if (p->holding && !p->log->faulted) {
@@ -364,6 +367,7 @@ static void part_check(const struct part *p)
 {
     const struct log *l = p->log;
     int64_t last = INT64_MIN;
+    ASSERT(p->magic == PART_MAGIC);
     log_check(l);
     ASSERT(!p->doomed && p->pins >= 0);
     ASSERT(list_empty(&p->wait_flush) && !list_linked(&p->in_dirty));

@@ -16,8 +16,12 @@ struct journal;
 
 enum part_sync { PART_SYNC_NEVER, PART_SYNC_ACKS_ALL, PART_SYNC_ALWAYS };
 
+#define PART_MAGIC 0x50415254u
+
 struct part {
     /* ---- what it is ---- */
+    uint32_t magic; /* long-lived things that travel in messages have one: who leads to one that is gone is
+                       stopped */
     struct uuid topic_id;
     char *topic; /* name */
     int32_t index;

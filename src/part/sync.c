@@ -173,6 +173,7 @@ static void sync_done(struct os_job *j, void *owner)
     (void)owner;
     struct part_syncer *y = CONTAINER_OF(j, struct part_syncer, job);
     struct part *p = y->part;
+    ASSERT(p->magic == PART_MAGIC && p->syncer == y);
     struct parts *ps = p->home;
     ps->syncs_n--;
     int64_t seg = y->pos < 0 ? -1 : y->segs[y->segs_n - 1]->base_offset;

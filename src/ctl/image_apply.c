@@ -75,7 +75,9 @@ static void apply_partition(struct image *im, const struct kp_partition_record *
     struct image_topic *t = image_topic_by_id(im, r->topic_id);
     int32_t old_n = t->parts_n;
     if (r->partition_id == t->parts_n) {
-        t->parts = xrealloc(t->parts, (size_t)(t->parts_n + 1) * sizeof *t->parts);
+        /* By doubling: a topic of many partitions comes one record at a time. */
+        if ((t->parts_n & (t->parts_n - 1)) == 0)
+            t->parts = xrealloc(t->parts, (size_t)max_i64(1, 2 * (int64_t)t->parts_n) * sizeof *t->parts);
         t->parts[t->parts_n++] = (struct image_part){0};
     }
     struct image_part *p = &t->parts[r->partition_id];

@@ -480,3 +480,25 @@ TEST(new_partitions_go_where_the_fewest_are)
     strbuf_fini(&err);
     rig_fini(&r);
 }
+
+TEST(a_topic_of_many_partitions_does_not_move_with_each_of_them)
+{
+    struct rig r;
+    const struct image_part *at = NULL;
+    int moves = 0;
+    rig_init(&r);
+    PUT(&r, topic, 0, x_.name = S("wide"); x_.topic_id = ID(1));
+    CHECK_INT(run(&r), 0);
+    for (int32_t i = 0; i < 4000; i++) {
+        int32_t one = 1;
+        PUT(&r, partition, 0, x_.partition_id = i; x_.topic_id = ID(1); x_.replicas = &one; x_.replicas_n = 1;
+            x_.isr = &one; x_.isr_n = 1; x_.leader = 1);
+        CHECK_INT(run(&r), 0);
+        const struct image_topic *t = image_topic(&r.im, S("wide"));
+        CHECK_INT(t->parts_n, i + 1);
+        moves += t->parts != at;
+        at = t->parts;
+    }
+    CHECK(moves <= 13);
+    rig_fini(&r);
+}

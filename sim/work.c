@@ -5,6 +5,7 @@
  *   work_group.c   members of a consumer group
  *   work_kept.c    a compacted topic
  *   work_admin.c   topics, plain commits, moves between log directories
+ *   work_hostile.c frames that make no sense
  *   work_fate.c    what happens to the machine
  *
  * In some runs bits flip and files vanish. Of indexes, snapshots and checkpoints there must be no sign. Of
@@ -95,6 +96,7 @@ void work_run(const struct work *w)
     fate_draw(w->seconds);
     traffic_start();
     session_start();
+    hostile_start();
     admin_init();
     if (world_below(2)) mover_start();
     kept_start();
@@ -108,6 +110,7 @@ void work_run(const struct work *w)
     run.quiet = true;
     fate_end();
     int64_t limit = world.now_ns + 600 * SIM_S;
+    hostile_quiet();
     traffic_quiet();
     admin_quiet();
     kept_quiet();

@@ -54,6 +54,10 @@ void fate_end(void);
 /* ---- work_session.c: a consumer with a fetch session ---- */
 void session_start(void);
 
+/* ---- work_hostile.c: frames that make no sense, in some runs ---- */
+void hostile_start(void);
+void hostile_quiet(void);
+
 /* ---- work_traffic.c: producers and readers of TOPIC ---- */
 void traffic_start(void);
 /* What was begun goes on to its end. */

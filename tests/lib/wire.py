@@ -90,6 +90,29 @@ class Reader:
     def each(self):
         return range(self.take("i"))
 
+    # ---- of flexible versions ----
+    def uvarint(self):
+        n = shift = 0
+        while True:
+            byte = self.take("B")
+            n |= (byte & 0x7F) << shift
+            if byte < 0x80:
+                return n
+            shift += 7
+
+    def compact_each(self):
+        return range(max(self.uvarint() - 1, 0))
+
+    def compact(self):
+        """A compact string as bytes; null is None."""
+        n = self.uvarint() - 1
+        return None if n < 0 else self.take("%ds" % n)
+
+    def tags(self):
+        for _ in range(self.uvarint()):
+            self.uvarint()
+            self.at += self.uvarint()
+
 
 class Wire:
     def __init__(self, port, host="127.0.0.1", timeout=120):
@@ -143,6 +166,28 @@ class Wire:
                     for _ in r.each():
                         r.take("i")
         return led
+
+    def topics(self):
+        """{name: (id, number of partitions)} of every topic, by Metadata v12."""
+        r = self.ask(3, 12, b"\0\0\0\0\0")
+        r.tags(), r.take("i")
+        for _ in r.compact_each():
+            r.take("i"), r.compact(), r.take("i"), r.compact(), r.tags()
+        r.compact(), r.take("i")
+        out = {}
+        for _ in r.compact_each():
+            r.take("h")
+            name, topic_id, _ = r.compact().decode(), r.take("16s"), r.take("b")
+            partitions = r.compact_each()
+            for _ in partitions:
+                r.take("hiii")
+                for _ in range(3):
+                    for _ in r.compact_each():
+                        r.take("i")
+                r.tags()
+            r.take("i"), r.tags()
+            out[name] = topic_id, len(partitions)
+        return out
 
     def create(self, topics, **configs):
         """topics: {name: partitions}. Gives {name: error code}."""

@@ -1,6 +1,8 @@
 /* DescribeConfigs, AlterConfigs, IncrementalAlterConfigs, ListConfigResources. */
 #include "api/handlers.h"
+#include "api/pieces.h"
 #include "api/seen.h"
+#include "api/turns.h"
 #include "kp/alter_configs.h"
 #include "kp/describe_configs.h"
 #include "kp/incremental_alter_configs.h"
@@ -17,10 +19,11 @@ enum {
     RESOURCE_GROUP = 32
 };
 enum { OP_SET = 0, OP_DELETE = 1, OP_APPEND = 2, OP_SUBTRACT = 3 };
+#define CHANGES_MAX 10000 /* of one request, as in Kafka */
 
-static struct slice keep(struct req *r, struct strbuf *b)
+static struct slice keep(struct arena *a, struct strbuf *b)
 {
-    struct slice s = slice_of(arena_strndup(&r->arena, strbuf_cstr(b), b->n), b->n);
+    struct slice s = slice_of(arena_strndup(a, strbuf_cstr(b), b->n), b->n);
     strbuf_reset(b);
     return s;
 }
@@ -33,26 +36,54 @@ static struct conf_override *overrides_of(struct arena *a, const struct image_co
     return o;
 }
 
-/* ---- describing ---- */
+/* ---- describing ----
+ * A short question has a long answer, so it is made and written some resources at a time, and has an end. */
+#define DESCRIBE_TURN_ENTRIES 2000
+#define DESCRIBE_KEYS_FEW 8 /* so many are compared with each setting */
+
 struct describing {
+    struct turns turns;
+    struct pieces pieces;
     struct req *r;
-    const struct kp_describe_configs_request *in;
+    struct kp_describe_configs_request in;
+    int32_t at;         /* the resource that is next */
+    int32_t entries_n;  /* looked at in this turn */
+    struct arena arena; /* of one resource */
+    struct seen keys;   /* of q, if there are more than few */
     const struct kp_describe_configs_request_describe_configs_resource *q;
     struct kp_describe_configs_response_describe_configs_result *o;
+    int32_t configs_cap;
 };
+
+static bool describe_asks_for(const struct describing *x, const char *name)
+{
+    if (x->q->configuration_keys_n <= 0) return true;
+    if (x->q->configuration_keys_n > DESCRIBE_KEYS_FEW) return seen_find(&x->keys, slice_cstr(name), 0) >= 0;
+    for (int32_t i = 0; i < x->q->configuration_keys_n; i++)
+        if (slice_eq_cstr(x->q->configuration_keys[i], name)) return true;
+    return false;
+}
+
+static struct kp_describe_configs_response_describe_configs_resource_result *
+describe_room(struct describing *x)
+{
+    struct kp_describe_configs_response_describe_configs_result *o = x->o;
+    if (o->configs_n == x->configs_cap) {
+        x->configs_cap = x->configs_cap ? x->configs_cap * 2 : 8;
+        void *more = arena_alloc(&x->arena, (size_t)x->configs_cap * sizeof *o->configs);
+        if (o->configs_n) memcpy(more, o->configs, (size_t)o->configs_n * sizeof *o->configs);
+        o->configs = more;
+    }
+    return &o->configs[o->configs_n++];
+}
 
 static void describe_entry(void *ctx, const struct conf_entry *e)
 {
     struct describing *x = ctx;
-    struct arena *a = &x->r->arena;
-    if (x->q->configuration_keys_n > 0) {
-        bool asked = false;
-        for (int32_t i = 0; i < x->q->configuration_keys_n; i++)
-            asked |= slice_eq_cstr(x->q->configuration_keys[i], e->name);
-        if (!asked) return;
-    }
-    struct kp_describe_configs_response_describe_configs_resource_result *c =
-        &x->o->configs[x->o->configs_n++];
+    struct arena *a = &x->arena;
+    x->entries_n++;
+    if (!describe_asks_for(x, e->name)) return;
+    struct kp_describe_configs_response_describe_configs_resource_result *c = describe_room(x);
     kp_describe_configs_response_describe_configs_resource_result_init(c);
     c->name = arena_slice_dup(a, slice_cstr(e->name));
     c->value = arena_slice_dup(a, e->value);
@@ -60,8 +91,8 @@ static void describe_entry(void *ctx, const struct conf_entry *e)
     c->config_source = (int8_t)e->source;
     c->is_sensitive = e->sensitive;
     c->config_type = (int8_t)e->type;
-    c->documentation = x->in->include_documentation ? slice_cstr(e->doc) : (struct slice){0};
-    if (!x->in->include_synonyms) return;
+    c->documentation = x->in.include_documentation ? slice_cstr(e->doc) : (struct slice){0};
+    if (!x->in.include_synonyms) return;
     c->synonyms = arena_zalloc(a, (size_t)e->synonyms_n, sizeof *c->synonyms);
     for (int i = 0; i < e->synonyms_n; i++)
         c->synonyms[c->synonyms_n++] = (struct kp_describe_configs_response_describe_configs_synonym){
@@ -69,17 +100,14 @@ static void describe_entry(void *ctx, const struct conf_entry *e)
             (int8_t)e->synonyms[i].source};
 }
 
-#define ENTRIES_MAX (CONF_COUNT + 256)
-
 static void describe_one(struct describing *x, struct strbuf *why)
 {
     struct broker *b = req_broker(x->r);
     struct slice name = x->q->resource_name;
-    struct arena *a = &x->r->arena;
+    struct arena *a = &x->arena;
     size_t n;
     char self[16];
     snprintf(self, sizeof self, "%d", b->node->id);
-    x->o->configs = arena_zalloc(a, ENTRIES_MAX, sizeof *x->o->configs);
     switch (x->q->resource_type) {
     case RESOURCE_TOPIC: {
         if (ctl_topic_name_check(name, why)) {
@@ -136,28 +164,60 @@ static void describe_one(struct describing *x, struct strbuf *why)
         x->o->error_code = KERR_INVALID_REQUEST;
         strbuf_printf(why, "Unsupported resource type: %d", x->q->resource_type);
     }
-    x->o->error_message = why->n ? keep(x->r, why) : slice_cstr(kafka_error_text(x->o->error_code));
+    x->o->error_message = why->n ? keep(a, why) : slice_cstr(kafka_error_text(x->o->error_code));
+}
+
+static void describe_next(struct describing *x, struct strbuf *why)
+{
+    struct kp_describe_configs_response_describe_configs_result o;
+    kp_describe_configs_response_describe_configs_result_init(&o);
+    x->q = &x->in.resources[x->at++];
+    x->o = &o;
+    x->configs_cap = 0;
+    x->entries_n += 1 + x->q->configuration_keys_n / 16;
+    o.resource_type = x->q->resource_type;
+    o.resource_name = x->q->resource_name;
+    arena_init(&x->arena);
+    if (x->q->configuration_keys_n > DESCRIBE_KEYS_FEW) {
+        seen_init(&x->keys, &x->arena, (size_t)x->q->configuration_keys_n,
+                  prng_next(&req_broker(x->r)->prng));
+        for (int32_t i = 0; i < x->q->configuration_keys_n; i++)
+            seen_note(&x->keys, x->q->configuration_keys[i], 0, i);
+    }
+    if (pieces_full(&x->pieces)) {
+        o.error_code = KERR_POLICY_VIOLATION;
+        o.error_message = slice_cstr("The answer would be too large: ask for fewer resources at a time.");
+    } else describe_one(x, why);
+    struct kp_describe_configs_response one;
+    kp_describe_configs_response_init(&one);
+    one.results = &o;
+    one.results_n = 1;
+    pieces_add(&x->pieces, &one);
+    arena_fini(&x->arena);
+}
+
+static bool describe_step(struct turns *t)
+{
+    struct describing *x = CONTAINER_OF(t, struct describing, turns);
+    struct strbuf why;
+    strbuf_init(&why);
+    x->entries_n = 0;
+    while (x->at < x->in.resources_n && x->entries_n < DESCRIBE_TURN_ENTRIES) describe_next(x, &why);
+    strbuf_fini(&why);
+    if (x->at < x->in.resources_n) return true;
+    pieces_end(&x->pieces);
+    return false;
 }
 
 void api_describe_configs(struct req *r)
 {
-    struct kp_describe_configs_request in;
-    struct kp_describe_configs_response out;
-    struct strbuf why;
-    if (!API_READ(r, describe_configs, &in)) return;
-    strbuf_init(&why);
-    kp_describe_configs_response_init(&out);
-    out.results_n = in.resources_n;
-    out.results = arena_zalloc(&r->arena, (size_t)in.resources_n, sizeof *out.results);
-    for (int32_t i = 0; i < in.resources_n; i++) {
-        struct describing x = {r, &in, &in.resources[i], &out.results[i]};
-        kp_describe_configs_response_describe_configs_result_init(x.o);
-        x.o->resource_type = x.q->resource_type;
-        x.o->resource_name = x.q->resource_name;
-        describe_one(&x, &why);
-    }
-    strbuf_fini(&why);
-    API_REPLY(r, describe_configs, &out);
+    struct describing *x = arena_zalloc(&r->arena, 1, sizeof *x);
+    x->r = r;
+    if (!API_READ(r, describe_configs, &x->in)) return;
+    struct kp_describe_configs_response empty;
+    kp_describe_configs_response_init(&empty);
+    pieces_begin(&x->pieces, r, &kp_describe_configs_response_message, &empty, x->in.resources_n);
+    turns_begin(&x->turns, r, describe_step);
 }
 
 /* ---- altering ---- */
@@ -216,7 +276,7 @@ static int resolve(struct altering *al, struct alter_resource *x, const struct c
     strbuf_init(&out);
     int rc = c->op == OP_APPEND ? conf_list_append(d, old, c->value, &out, why)
                                 : conf_list_subtract(d, old, c->value, &out, why);
-    if (rc == 0) *value = keep(al->r, &out);
+    if (rc == 0) *value = keep(&al->r->arena, &out);
     strbuf_fini(&out);
     return rc;
 }
@@ -286,21 +346,19 @@ static int alter_one(struct broker *zero, struct altering *al, struct alter_reso
     struct conf_override *old = overrides_of(&al->r->arena, now, &old_n);
     struct conf_override *after = arena_zalloc(&al->r->arena, old_n + (size_t)x->n, sizeof *after);
     struct conf_override *set = arena_zalloc(&al->r->arena, (size_t)x->n, sizeof *set);
+    struct seen seen;
+    seen_init(&seen, &al->r->arena, (size_t)x->n, prng_next(&zero->prng));
     for (int32_t i = 0; i < x->n; i++) {
-        for (int32_t k = 0; k < i; k++)
-            if (slice_eq(x->changes[k].name, x->changes[i].name))
-                return refuse(why, ERR_INVALID_REQUEST, "Error due to duplicate config keys: %s",
-                              x->changes[i].name);
+        if (seen_note(&seen, x->changes[i].name, 0, i) >= 0)
+            return refuse(why, ERR_INVALID_REQUEST, "Error due to duplicate config keys: %s",
+                          x->changes[i].name);
         set[i].name = x->changes[i].name;
         int rc = resolve(al, x, &x->changes[i], now, &set[i].value, why);
         if (rc) return rc;
         if (set[i].value.p) after[n++] = set[i];
     }
-    for (size_t i = 0; i < old_n; i++) {
-        bool named = false;
-        for (int32_t k = 0; k < x->n; k++) named |= slice_eq(set[k].name, old[i].name);
-        if (!named && !x->replace) after[n++] = old[i];
-    }
+    for (size_t i = 0; i < old_n && !x->replace; i++)
+        if (seen_find(&seen, old[i].name, 0) < 0) after[n++] = old[i];
     int rc = check_all(zero, al, x, after, n, why);
     if (rc || al->validate_only) return rc;
     for (int32_t i = 0; i < x->n; i++) {
@@ -308,11 +366,9 @@ static int alter_one(struct broker *zero, struct altering *al, struct alter_reso
         if (set[i].value.p ? had.p && slice_eq(set[i].value, had) : !had.p) continue; /* nothing changes */
         ctl_set_config(x->type, x->name, set[i].name, set[i].value, rs);
     }
-    for (size_t i = 0; x->replace && i < old_n; i++) {
-        bool named = false;
-        for (int32_t k = 0; k < x->n; k++) named |= slice_eq(set[k].name, old[i].name);
-        if (!named) ctl_set_config(x->type, x->name, old[i].name, (struct slice){0}, rs);
-    }
+    for (size_t i = 0; x->replace && i < old_n; i++)
+        if (seen_find(&seen, old[i].name, 0) < 0)
+            ctl_set_config(x->type, x->name, old[i].name, (struct slice){0}, rs);
     return 0;
 }
 
@@ -329,10 +385,22 @@ static void alter(struct altering *al)
     ctl_submit(b, &al->op);
 }
 
+static bool alter_too_many(struct altering *al)
+{
+    int64_t n = 0;
+    for (int32_t i = 0; i < al->n; i++) n += al->v[i].twice ? 0 : al->v[i].n;
+    for (int32_t i = 0; n > CHANGES_MAX && i < al->n; i++) {
+        al->v[i].error = KERR_POLICY_VIOLATION;
+        al->v[i].message = slice_cstr("Unable to perform excessively large batch operation.");
+    }
+    return n > CHANGES_MAX;
+}
+
 static void alter_build(struct ctl_op *op, struct broker *zero, struct ctl_now *now, struct ctl_records *rs)
 {
     (void)now;
     struct altering *al = CONTAINER_OF(op, struct altering, op);
+    if (alter_too_many(al)) return;
     struct strbuf why;
     strbuf_init(&why);
     for (int32_t i = 0; i < al->n; i++) {
@@ -342,7 +410,7 @@ static void alter_build(struct ctl_op *op, struct broker *zero, struct ctl_now *
         else rc = alter_one(zero, al, x, rs, &why);
         if (rc) {
             x->error = err_kafka(rc);
-            x->message = why.n                            ? keep(al->r, &why)
+            x->message = why.n                            ? keep(&al->r->arena, &why)
                          : rc == ERR_UNKNOWN_SERVER_ERROR ? (struct slice){0}
                                                           : slice_cstr(err_text(rc));
         }

@@ -24,6 +24,14 @@ static void answer_offset_delete(struct group_request *g)
     out.error_code = got->error_code;
     out.topics_n = got->error_code ? 0 : d->in.topics_n;
     out.topics = arena_zalloc(&r->arena, (size_t)out.topics_n, sizeof *out.topics);
+    struct seen done; /* the last one counts: notes are made from the end */
+    size_t n = 0;
+    for (int32_t i = 0; i < got->topics_n; i++) n += (size_t)got->topics[i].partitions_n;
+    seen_init(&done, &r->arena, n, prng_next(&req_broker(r)->prng));
+    for (int32_t i = got->topics_n - 1; i >= 0; i--)
+        for (int32_t k = got->topics[i].partitions_n - 1; k >= 0; k--)
+            seen_note(&done, got->topics[i].name, got->topics[i].partitions[k].partition_index,
+                      got->topics[i].partitions[k].error_code - INT16_MIN);
     for (int32_t i = 0; i < out.topics_n; i++) {
         const struct kp_offset_delete_request_offset_delete_request_topic *t = &d->in.topics[i];
         out.topics[i].name = t->name;
@@ -34,12 +42,8 @@ static void answer_offset_delete(struct group_request *g)
             struct kp_offset_delete_response_offset_delete_response_partition *o =
                 &out.topics[i].partitions[k];
             o->partition_index = t->partitions[k].partition_index;
-            o->error_code = KERR_UNKNOWN_TOPIC_OR_PARTITION;
-            for (int32_t a = 0; a < got->topics_n; a++)
-                for (int32_t b = 0; slice_eq(got->topics[a].name, t->name) && b < got->topics[a].partitions_n;
-                     b++)
-                    if (got->topics[a].partitions[b].partition_index == o->partition_index)
-                        o->error_code = got->topics[a].partitions[b].error_code;
+            int32_t error = seen_find(&done, t->name, o->partition_index);
+            o->error_code = error < 0 ? KERR_UNKNOWN_TOPIC_OR_PARTITION : (int16_t)(error + INT16_MIN);
         }
     }
     API_REPLY(r, offset_delete, &out);

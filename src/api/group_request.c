@@ -22,6 +22,14 @@ struct group_request *group_request_begin(struct req *r, struct group_request *g
     return g;
 }
 
+void group_request_again(struct group_request *g, int32_t n)
+{
+    for (int32_t i = 0; i < g->n; i++) arena_fini(&g->calls[i].arena);
+    if (n) memset(g->calls, 0, (size_t)n * sizeof *g->calls);
+    g->n = n;
+    g->waiting = 1;
+}
+
 void group_request_sent(struct group_request *g)
 {
     if (--g->waiting == 0) g->answer(g);

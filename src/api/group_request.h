@@ -11,13 +11,14 @@ struct group_request {
     int waiting;
     struct group_call *calls; /* [n] */
     int32_t n;
-    bool tell_operations; /* DescribeGroups */
     void (*answer)(struct group_request *g);
 };
 /* g lives in r's arena. The caller fills calls[i].ev, sends each, then calls group_request_sent; answer runs
- * once, perhaps in there. */
+ * once for that, perhaps in there. */
 struct group_request *group_request_begin(struct req *r, struct group_request *g, int32_t n,
                                           void (*answer)(struct group_request *));
+/* After an answer: n calls, at most as many as at first, begin anew. What they had answered is gone. */
+void group_request_again(struct group_request *g, int32_t n);
 void group_request_send(struct group_request *g, int32_t i, struct slice group);
 /* To a partition of __consumer_offsets itself. */
 void group_request_send_to(struct group_request *g, int32_t i, int32_t partition);

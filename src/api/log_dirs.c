@@ -52,15 +52,15 @@ static void dirs_visit(struct spread_part *x, struct part *none, struct broker *
     }
 }
 
-static bool row_wanted(const struct kp_describe_log_dirs_request *in, const struct size_row *row)
+/* What was asked for; topics_n < 0: all of it. */
+static void dirs_wanted(const struct kp_describe_log_dirs_request *in, struct req *r, struct seen *wanted)
 {
-    if (in->topics_n < 0) return true;
-    for (int32_t i = 0; i < in->topics_n; i++) {
-        if (!slice_eq_cstr(in->topics[i].topic, row->topic)) continue;
+    size_t n = 0;
+    for (int32_t i = 0; i < in->topics_n; i++) n += (size_t)in->topics[i].partitions_n;
+    seen_init(wanted, &r->arena, n, prng_next(&req_broker(r)->prng));
+    for (int32_t i = 0; i < in->topics_n; i++)
         for (int32_t k = 0; k < in->topics[i].partitions_n; k++)
-            if (in->topics[i].partitions[k] == row->index) return true;
-    }
-    return false;
+            seen_note(wanted, in->topics[i].topic, in->topics[i].partitions[k], i);
 }
 
 static void dirs_done(struct spread *s)
@@ -76,6 +76,8 @@ static void dirs_done(struct spread *s)
     for (int i = 0; i < b->shard->n; i++)
         for (size_t k = 0; k < d->sizes[i].n; k++) rows[n++] = d->sizes[i].rows[k];
     qsort(rows, n, sizeof *rows, cmp_row);
+    struct seen wanted;
+    dirs_wanted(&d->in, r, &wanted);
     kp_describe_log_dirs_response_init(&out);
     out.results = arena_zalloc(&r->arena, (size_t)b->node->dirs_n, sizeof *out.results);
     out.results_n = b->node->dirs_n;
@@ -89,7 +91,9 @@ static void dirs_done(struct spread *s)
         struct kp_describe_log_dirs_response_describe_log_dirs_partition *parts =
             arena_zalloc(&r->arena, n, sizeof *parts);
         for (size_t k = 0; k < n; k++) {
-            if (rows[k].dir != i || !row_wanted(&d->in, &rows[k])) continue;
+            if (rows[k].dir != i) continue;
+            if (d->in.topics_n >= 0 && seen_find(&wanted, slice_cstr(rows[k].topic), rows[k].index) < 0)
+                continue;
             struct kp_describe_log_dirs_response_describe_log_dirs_topic *t =
                 o->topics_n ? &o->topics[o->topics_n - 1] : NULL;
             if (!t || !slice_eq_cstr(t->name, rows[k].topic)) {

@@ -17,16 +17,32 @@ void seen_init(struct seen *s, struct arena *a, size_t n, uint64_t seed)
     s->slots = arena_zalloc(a, s->cap, sizeof *s->slots);
 }
 
-int32_t seen_note(struct seen *s, struct slice key, int64_t index, int32_t value)
+/* Where the entry is, or would be. */
+static struct seen_slot *seen_slot(const struct seen *s, struct slice key, int64_t index, uint64_t *hash)
 {
-    uint64_t hash = hash_bytes(s->seed ^ hash_u64((uint64_t)index), key.p, key.n);
-    size_t at = hash & (s->cap - 1);
+    *hash = hash_bytes(s->seed ^ hash_u64((uint64_t)index), key.p, key.n);
+    size_t at = *hash & (s->cap - 1);
     for (; s->slots[at].used; at = (at + 1) & (s->cap - 1)) {
         const struct seen_slot *x = &s->slots[at];
-        if (x->hash == hash && x->index == index && slice_eq(x->key, key)) return x->value;
+        if (x->hash == *hash && x->index == index && slice_eq(x->key, key)) break;
     }
-    s->slots[at] = (struct seen_slot){key, hash, index, value, true};
+    return &s->slots[at];
+}
+
+int32_t seen_note(struct seen *s, struct slice key, int64_t index, int32_t value)
+{
+    uint64_t hash;
+    struct seen_slot *x = seen_slot(s, key, index, &hash);
+    if (x->used) return x->value;
+    *x = (struct seen_slot){key, hash, index, value, true};
     return -1;
+}
+
+int32_t seen_find(const struct seen *s, struct slice key, int64_t index)
+{
+    uint64_t hash;
+    const struct seen_slot *x = seen_slot(s, key, index, &hash);
+    return x->used ? x->value : -1;
 }
 
 void asked_init(struct asked *q, struct arena *a, size_t topics, size_t parts, uint64_t seed)

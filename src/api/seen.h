@@ -15,6 +15,8 @@ void seen_init(struct seen *s, struct arena *a, size_t n, uint64_t seed);
 /* The value of the entry that was noted first under (key, index); -1 if there was none, and now this one is.
  * key's bytes are borrowed. */
 int32_t seen_note(struct seen *s, struct slice key, int64_t index, int32_t value);
+/* The same without a note. */
+int32_t seen_find(const struct seen *s, struct slice key, int64_t index);
 
 /* The partitions that a request names, each once, by topic. Kafka keeps them in hash maps, so what it does
  * with a topic or a partition that is named twice follows from that: it is answered once. */

@@ -2,6 +2,7 @@
  * for it, and whoever ends by hand what was left open (Admin.abortTransaction). */
 #include "broker/groups.h"
 #include "api/handlers.h"
+#include "api/turns.h"
 #include "kp/batch.h"
 #include "kp/write_txn_markers.h"
 
@@ -17,8 +18,12 @@ struct marker_part {
     struct kp_writer batch;
     struct kp_write_txn_markers_response_writable_txn_marker_partition_result *out;
 };
+#define MARKERS_TURN 500 /* partitions in a turn */
+
 struct markers {
+    struct turns turns;
     struct req *r;
+    int32_t marker, topic, part; /* the partition of the request that is next */
     struct kp_write_txn_markers_request in;
     struct kp_write_txn_markers_response out;
     int waiting;
@@ -104,30 +109,56 @@ static void send(struct markers *m, const struct kp_write_txn_markers_request_wr
     shard_send(b->shard, broker_part_shard(b, t->id, index), &x->msg);
 }
 
-static void one_marker(struct markers *m, const struct kp_write_txn_markers_request_writable_txn_marker *in,
-                       struct kp_write_txn_markers_response_writable_txn_marker_result *out)
+static void markers_topic_begin(struct markers *m)
 {
+    const struct kp_write_txn_markers_request_writable_txn_marker *in = &m->in.markers[m->marker];
+    struct kp_write_txn_markers_response_writable_txn_marker_result *out = &m->out.markers[m->marker];
     struct arena *a = &m->r->arena;
-    out->producer_id = in->producer_id;
-    out->topics = arena_zalloc(a, (size_t)in->topics_n, sizeof *out->topics);
-    out->topics_n = in->topics_n;
-    for (int32_t i = 0; i < in->topics_n; i++) {
-        struct image_topic *t = image_topic(&req_broker(m->r)->image, in->topics[i].name);
-        int32_t n = in->topics[i].partition_indexes_n;
-        out->topics[i].name = in->topics[i].name;
-        out->topics[i].partitions = arena_zalloc(a, (size_t)n, sizeof *out->topics[i].partitions);
-        out->topics[i].partitions_n = n;
-        for (int32_t k = 0; k < n; k++) {
-            int32_t index = in->topics[i].partition_indexes[k];
-            out->topics[i].partitions[k].partition_index = index;
-            bool sane = in->producer_id >= 0 && in->producer_epoch >= 0;
-            if (!t || index < 0 || index >= t->parts_n)
-                out->topics[i].partitions[k].error_code = KERR_UNKNOWN_TOPIC_OR_PARTITION;
-            else if (!sane) /* Kafka has no error of its own for it */
-                out->topics[i].partitions[k].error_code = KERR_UNKNOWN_SERVER_ERROR;
-            else send(m, in, t, index, &out->topics[i].partitions[k]);
-        }
+    if (m->topic == 0) {
+        out->producer_id = in->producer_id;
+        out->topics = arena_zalloc(a, (size_t)in->topics_n, sizeof *out->topics);
+        out->topics_n = in->topics_n;
     }
+    if (in->topics_n <= 0) return;
+    int32_t n = in->topics[m->topic].partition_indexes_n;
+    out->topics[m->topic].name = in->topics[m->topic].name;
+    out->topics[m->topic].partitions = arena_zalloc(a, (size_t)n, sizeof *out->topics[m->topic].partitions);
+    out->topics[m->topic].partitions_n = n;
+}
+
+static void markers_part(struct markers *m)
+{
+    const struct kp_write_txn_markers_request_writable_txn_marker *in = &m->in.markers[m->marker];
+    struct image_topic *t = image_topic(&req_broker(m->r)->image, in->topics[m->topic].name);
+    struct kp_write_txn_markers_response_writable_txn_marker_partition_result *o =
+        &m->out.markers[m->marker].topics[m->topic].partitions[m->part];
+    int32_t index = in->topics[m->topic].partition_indexes[m->part];
+    o->partition_index = index;
+    if (!t || index < 0 || index >= t->parts_n) o->error_code = KERR_UNKNOWN_TOPIC_OR_PARTITION;
+    else if (in->producer_id < 0 || in->producer_epoch < 0) /* Kafka has no error of its own for it */
+        o->error_code = KERR_UNKNOWN_SERVER_ERROR;
+    else send(m, in, t, index, o);
+}
+
+static bool markers_step(struct turns *turns)
+{
+    struct markers *m = CONTAINER_OF(turns, struct markers, turns);
+    for (int n = 0; m->marker < m->in.markers_n; n++) {
+        const struct kp_write_txn_markers_request_writable_txn_marker *in = &m->in.markers[m->marker];
+        if (n == MARKERS_TURN) return true;
+        if (m->part == 0) markers_topic_begin(m);
+        if (m->topic < in->topics_n && m->part < in->topics[m->topic].partition_indexes_n) {
+            markers_part(m);
+            m->part++;
+        }
+        if (m->topic < in->topics_n && m->part < in->topics[m->topic].partition_indexes_n) continue;
+        m->part = 0;
+        if (++m->topic < in->topics_n) continue;
+        m->topic = 0;
+        m->marker++;
+    }
+    finish(m);
+    return false;
 }
 
 void api_write_txn_markers(struct req *r)
@@ -139,6 +170,5 @@ void api_write_txn_markers(struct req *r)
     m->out.markers = arena_zalloc(&r->arena, (size_t)m->in.markers_n, sizeof *m->out.markers);
     m->out.markers_n = m->in.markers_n;
     m->waiting = 1;
-    for (int32_t i = 0; i < m->in.markers_n; i++) one_marker(m, &m->in.markers[i], &m->out.markers[i]);
-    finish(m);
+    turns_begin(&m->turns, r, markers_step);
 }

@@ -87,6 +87,7 @@ enum conf_flag {
 struct conf_def {
     enum conf_id id;
     const char *name;
+    size_t name_n;
     enum conf_type type;
     const char *def; /* NULL: no value */
     struct conf_rule rule;

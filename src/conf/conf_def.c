@@ -66,6 +66,7 @@ static const struct conf_def defs[CONF_COUNT] = {
 #define X(xid, xname, xtype, xdef, xrule, xscope, xflags, xdoc)                                              \
     [CONF_##xid] = {.id = CONF_##xid,                                                                        \
                     .name = xname,                                                                           \
+                    .name_n = sizeof xname - 1,                                                              \
                     .type = CONF_TYPE_##xtype,                                                               \
                     .def = xdef,                                                                             \
                     .rule = xrule,                                                                           \
@@ -94,7 +95,7 @@ const struct conf_def *conf_def(enum conf_id id)
 static const struct conf_def *find_between(struct slice name, int first, int end)
 {
     for (int i = first; i < end; i++)
-        if (slice_eq_cstr(name, defs[i].name)) return &defs[i];
+        if (name.n == defs[i].name_n && memcmp(name.p, defs[i].name, name.n) == 0) return &defs[i];
     return NULL;
 }
 

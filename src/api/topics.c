@@ -37,34 +37,61 @@ static void internal_settings(const struct conf *c, struct slice name,
     t->configs_n = 3;
 }
 
+/* False: it needs no creation. */
+static bool auto_one(struct broker *zero, struct ctl_now *now, struct slice name, struct ctl_records *rs,
+                     int64_t *parts, struct strbuf *why)
+{
+    struct kp_create_topics_request_creatable_topic t;
+    struct kp_create_topics_request_creatable_topic_config cfg[3];
+    char bytes[24];
+    struct uuid id;
+    int32_t n = 0;
+    kp_create_topics_request_creatable_topic_init(&t);
+    t.name = name;
+    t.num_partitions = -1;
+    t.replication_factor = -1;
+    if (topic_is_internal(t.name)) internal_settings(&zero->conf, t.name, &t, cfg, bytes);
+    int before = rs->n;
+    int rc = ctl_create_topic(&zero->image, now, &t, rs, &id, &n, why);
+    if (rc) ctl_records_cut(rs, before);
+    *parts += n;
+    return rc == 0 || rc == ERR_TOPIC_ALREADY_EXISTS;
+}
+
+/* All of them or, beyond what one request may create, none, as in Kafka. One line tells of any number that
+ * could not be created. */
 static void auto_build(struct ctl_op *op, struct broker *zero, struct ctl_now *now, struct ctl_records *rs)
 {
     struct auto_create *c = CONTAINER_OF(op, struct auto_create, op);
-    for (int i = 0; i < c->names_n; i++) {
-        struct kp_create_topics_request_creatable_topic t;
-        struct kp_create_topics_request_creatable_topic_config cfg[3];
-        char bytes[24];
-        struct strbuf why;
-        struct uuid id;
-        int32_t n;
-        bool twice = false;
-        for (int k = 0; k < i; k++) twice |= slice_eq(c->names[k], c->names[i]);
-        if (twice) continue;
-        kp_create_topics_request_creatable_topic_init(&t);
-        t.name = c->names[i];
-        t.num_partitions = -1;
-        t.replication_factor = -1;
-        if (topic_is_internal(t.name)) internal_settings(&zero->conf, t.name, &t, cfg, bytes);
-        strbuf_init(&why);
-        int before = rs->n;
-        int rc = ctl_create_topic(&zero->image, now, &t, rs, &id, &n, &why);
-        if (rc) {
-            ctl_records_cut(rs, before);
-            if (rc != ERR_TOPIC_ALREADY_EXISTS)
-                logline(LOG_WARN, "controller", "cannot create a topic by mention: %s", strbuf_cstr(&why));
-        }
-        strbuf_fini(&why);
+    struct arena a;
+    struct seen seen;
+    struct strbuf why, first;
+    int64_t parts = 0;
+    int refused = 0;
+    arena_init(&a);
+    strbuf_init(&why);
+    strbuf_init(&first);
+    seen_init(&seen, &a, (size_t)c->names_n, zero->hash_seed);
+    for (int i = 0; i < c->names_n && parts <= CTL_PARTITIONS_MAX; i++) {
+        if (seen_note(&seen, c->names[i], 0, i) >= 0) continue;
+        if (!auto_one(zero, now, c->names[i], rs, &parts, &why) && refused++ == 0)
+            strbuf_add_slice(&first, strbuf_slice(&why));
+        strbuf_reset(&why);
     }
+    if (refused)
+        logline(LOG_WARN, "controller", "cannot create %d topics by mention, the first one because: %s",
+                refused, strbuf_cstr(&first));
+    if (parts > CTL_PARTITIONS_MAX) {
+        ctl_records_cut(rs, 0);
+        logline(
+            LOG_WARN, "controller",
+            "no topic is created by mention: a request names so many that are missing that they would have "
+            "more than %d partitions",
+            CTL_PARTITIONS_MAX);
+    }
+    strbuf_fini(&why);
+    strbuf_fini(&first);
+    arena_fini(&a);
 }
 
 static void auto_done(struct ctl_op *op, struct shard *home)
@@ -81,8 +108,6 @@ void auto_create_topics(struct broker *b, struct auto_create *c)
 }
 
 /* ---- CreateTopics ---- */
-#define TOPIC_SETTINGS_MAX CONF_COUNT
-
 struct create {
     struct ctl_op op;
     struct req *r;
@@ -116,11 +141,47 @@ static void add_config(void *arg, const struct conf_entry *e)
     c->is_sensitive = e->sensitive;
 }
 
+/* plain: a topic without settings of its own that was described before; all of them look alike. */
+static void describe_created(struct create *c, struct broker *zero,
+                             const struct kp_create_topics_request_creatable_topic *t,
+                             const struct conf_override *ov,
+                             struct kp_create_topics_response_creatable_topic_result *o,
+                             const struct kp_create_topics_response_creatable_topic_result **plain)
+{
+    if (t->configs_n <= 0 && *plain) {
+        o->configs = (*plain)->configs;
+        o->configs_n = (*plain)->configs_n;
+        return;
+    }
+    o->configs = arena_zalloc(&c->r->arena, CONF_TOPIC_END - CONF_BROKER_COUNT, sizeof *o->configs);
+    o->configs_n = 0;
+    struct describe_ctx x = {c->r, o, t};
+    conf_describe_topic(&zero->conf, ov, (size_t)(t->configs_n > 0 ? t->configs_n : 0), &x, add_config);
+    if (t->configs_n <= 0) *plain = o;
+}
+
+/* Refused as a whole, as in Kafka; duplicates do not count. */
+static bool create_too_many(struct create *c, struct broker *zero)
+{
+    int64_t n = 0;
+    for (int32_t i = 0; i < c->in.topics_n; i++)
+        if (!c->out.topics[i].error_code) n += ctl_partitions_asked(&c->in.topics[i], &zero->conf);
+    for (int32_t i = 0; n > CTL_PARTITIONS_MAX && i < c->in.topics_n; i++) {
+        if (c->out.topics[i].error_code) continue;
+        c->out.topics[i].error_code = KERR_POLICY_VIOLATION;
+        c->out.topics[i].error_message = slice_cstr("Excessively large number of partitions per request.");
+        c->out.topics[i].configs_n = 0;
+    }
+    return n > CTL_PARTITIONS_MAX;
+}
+
 static void create_build(struct ctl_op *op, struct broker *zero, struct ctl_now *now, struct ctl_records *rs)
 {
     struct create *c = CONTAINER_OF(op, struct create, op);
     struct req *r = c->r;
     struct strbuf why;
+    const struct kp_create_topics_response_creatable_topic_result *plain = NULL;
+    if (create_too_many(c, zero)) return;
     strbuf_init(&why);
     for (int32_t i = 0; i < c->in.topics_n; i++) {
         const struct kp_create_topics_request_creatable_topic *t = &c->in.topics[i];
@@ -146,10 +207,7 @@ static void create_build(struct ctl_op *op, struct broker *zero, struct ctl_now 
         o->topic_id = id;
         o->num_partitions = n;
         o->replication_factor = 1;
-        o->configs = arena_zalloc(&r->arena, TOPIC_SETTINGS_MAX, sizeof *o->configs);
-        o->configs_n = 0;
-        struct describe_ctx x = {r, o, t};
-        conf_describe_topic(&zero->conf, ov, (size_t)(t->configs_n > 0 ? t->configs_n : 0), &x, add_config);
+        describe_created(c, zero, t, ov, o, &plain);
         if (c->in.validate_only) ctl_records_cut(rs, before);
     }
     strbuf_fini(&why);
@@ -331,12 +389,18 @@ static void grow_build(struct ctl_op *op, struct broker *zero, struct ctl_now *n
 {
     struct grow *g = CONTAINER_OF(op, struct grow, op);
     struct strbuf why;
+    int64_t more = 0; /* of the request */
     strbuf_init(&why);
     for (int32_t i = 0; i < g->in.topics_n; i++) {
         struct kp_create_partitions_response_create_partitions_topic_result *o = &g->out.results[i];
         if (o->error_code) continue;
         int before = rs->n;
         int rc = ctl_create_partitions(&zero->image, now, &g->in.topics[i], rs, &why);
+        if (rc == 0 && more + rs->n - before > CTL_PARTITIONS_MAX) {
+            strbuf_printf(&why, "One request may create %d partitions.", CTL_PARTITIONS_MAX);
+            rc = ERR_POLICY_VIOLATION;
+        }
+        if (rc == 0) more += rs->n - before;
         if (rc || g->in.validate_only) ctl_records_cut(rs, before);
         if (rc) set_message(g->r, &o->error_code, &o->error_message, rc, &why);
         if (rc == ERR_UNKNOWN_TOPIC_OR_PARTITION) o->error_message = (struct slice){0}; /* as Kafka's */

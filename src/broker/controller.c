@@ -69,7 +69,9 @@ static void apply_here(struct os_msg *m, void *owner)
     struct apply *a = CONTAINER_OF(m, struct apply, msg);
     struct shard *s = owner;
     struct apply_ctx x = {.im = &s->broker->image};
+    image_batch_begin(x.im);
     if (ctl_each(a->batch, apply_value, &x)) controller_die("cannot apply metadata", x.why);
+    image_batch_end(x.im);
     a->msg.run = applied;
     broker_after_changes(s->broker, &a->msg);
 }

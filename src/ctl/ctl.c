@@ -5,8 +5,6 @@
 #include <stdlib.h>
 
 #define TOPIC_NAME_MAX 249 /* told below */
-#define PARTITIONS_MAX                                                                                       \
-    10000 /* that one topic gains in a request, as in Kafka: keeps it from filling the node */
 
 int ctl_topic_name_check(struct slice name, struct strbuf *why)
 {
@@ -93,17 +91,6 @@ int ctl_assign_dir(const struct image *im, const struct ctl_now *now, struct uui
     return 0;
 }
 
-/* Topic names that differ only in '.' and '_' share one metric name, so Kafka keeps them apart. */
-static bool collides(struct slice a, const char *b)
-{
-    if (strlen(b) != a.n) return false;
-    for (size_t i = 0; i < a.n; i++) {
-        char x = (char)a.p[i] == '.' ? '_' : (char)a.p[i], y = b[i] == '.' ? '_' : b[i];
-        if (x != y) return false;
-    }
-    return true;
-}
-
 static int check_assignment(struct ctl_now *now, const int32_t *ids, int32_t n, struct strbuf *why)
 {
     if (n == 0) {
@@ -111,12 +98,11 @@ static int check_assignment(struct ctl_now *now, const int32_t *ids, int32_t n, 
         return ERR_INVALID_REPLICA_ASSIGNMENT;
     }
     for (int32_t i = 0; i < n; i++) {
-        for (int32_t k = 0; k < i; k++)
-            if (ids[k] == ids[i]) {
-                strbuf_printf(why, "The manual partition assignment includes the broker %d more than once.",
-                              ids[i]);
-                return ERR_INVALID_REPLICA_ASSIGNMENT;
-            }
+        if (i > 0 && ids[i] == ids[0]) { /* all before are this node */
+            strbuf_printf(why, "The manual partition assignment includes the broker %d more than once.",
+                          ids[i]);
+            return ERR_INVALID_REPLICA_ASSIGNMENT;
+        }
         if (ids[i] != now->node_id) {
             strbuf_printf(
                 why, "The manual partition assignment includes broker %d, but no such broker is registered.",
@@ -125,6 +111,35 @@ static int check_assignment(struct ctl_now *now, const int32_t *ids, int32_t n, 
         }
     }
     return 0;
+}
+
+/* Each of n indexes below n: then none is there twice. The first one that is missing is told after what is
+ * wrong with the assignments before it. */
+static int check_assignments(struct ctl_now *now, const struct kp_create_topics_request_creatable_topic *t,
+                             struct strbuf *why)
+{
+    int32_t n = t->assignments_n;
+    bool *found = xcalloc((size_t)n, sizeof *found);
+    int rc = 0;
+    for (int32_t i = 0; i < n; i++) {
+        int32_t index = t->assignments[i].partition_index;
+        if (index >= 0 && index < n) found[index] = true;
+    }
+    for (int32_t i = 0; i < n && !rc; i++) {
+        if (!found[i]) {
+            strbuf_add_cstr(why, "partitions should be a consecutive 0-based integer sequence");
+            rc = ERR_INVALID_REPLICA_ASSIGNMENT;
+        } else rc = check_assignment(now, t->assignments[i].broker_ids, t->assignments[i].broker_ids_n, why);
+    }
+    free(found);
+    return rc;
+}
+
+int64_t ctl_partitions_asked(const struct kp_create_topics_request_creatable_topic *t,
+                             const struct conf *conf)
+{
+    if (t->assignments_n > 0) return t->assignments_n;
+    return t->num_partitions == -1 ? conf_i64(conf, CONF_NUM_PARTITIONS) : max_i64(t->num_partitions, 0);
 }
 
 int ctl_create_topic(const struct image *im, struct ctl_now *now,
@@ -141,9 +156,8 @@ int ctl_create_topic(const struct image *im, struct ctl_now *now,
         strbuf_printf(why, "Topic '%.*s' already exists.", (int)t->name.n, (const char *)t->name.p);
         return ERR_TOPIC_ALREADY_EXISTS;
     }
-    if (memchr(t->name.p, '.', t->name.n) || memchr(t->name.p, '_', t->name.n))
-        MAP_FOREACH(it, struct image_topic, other, &im->by_name)
-    if (collides(t->name, other->name)) {
+    const struct image_topic *other = image_topic_colliding(im, t->name);
+    if (other) {
         strbuf_printf(why, "Topic '%.*s' collides with existing topic: %s", (int)t->name.n,
                       (const char *)t->name.p, other->name);
         return ERR_INVALID_TOPIC_EXCEPTION;
@@ -159,16 +173,8 @@ int ctl_create_topic(const struct image *im, struct ctl_now *now,
             return ERR_INVALID_REQUEST;
         }
         n = t->assignments_n;
-        for (int32_t i = 0; i < n; i++) {
-            bool found = false;
-            for (int32_t k = 0; k < n; k++) found |= t->assignments[k].partition_index == i;
-            if (!found) {
-                strbuf_add_cstr(why, "partitions should be a consecutive 0-based integer sequence");
-                return ERR_INVALID_REPLICA_ASSIGNMENT;
-            }
-            rc = check_assignment(now, t->assignments[i].broker_ids, t->assignments[i].broker_ids_n, why);
-            if (rc) return rc;
-        }
+        rc = check_assignments(now, t, why);
+        if (rc) return rc;
     } else {
         if (rf < -1 || rf == 0) {
             strbuf_add_cstr(why, "Replication factor must be larger than 0, or -1 to use the default value.");
@@ -188,9 +194,8 @@ int ctl_create_topic(const struct image *im, struct ctl_now *now,
             return ERR_INVALID_REPLICATION_FACTOR;
         }
     }
-    if (n > PARTITIONS_MAX) {
-        strbuf_printf(why, "%d partitions are more than the %d that one request may create.", n,
-                      PARTITIONS_MAX);
+    if (n > CTL_PARTITIONS_MAX) {
+        strbuf_add_cstr(why, "Excessively large number of partitions per request.");
         return ERR_POLICY_VIOLATION;
     }
     for (int32_t i = 0; i < t->configs_n; i++) {
@@ -235,9 +240,9 @@ int ctl_create_partitions(const struct image *im, struct ctl_now *now,
         return ERR_INVALID_PARTITIONS;
     }
     int32_t more = t->count - topic->parts_n;
-    if (more > PARTITIONS_MAX) {
+    if (more > CTL_PARTITIONS_MAX) {
         strbuf_printf(why, "%d partitions are more than the %d that one request may create.", more,
-                      PARTITIONS_MAX);
+                      CTL_PARTITIONS_MAX);
         return ERR_POLICY_VIOLATION;
     }
     if (t->assignments_n >= 0 && t->assignments_n != more) {

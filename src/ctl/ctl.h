@@ -62,6 +62,10 @@ void ctl_count_dirs(const struct image *im, struct ctl_now *now);
 int ctl_create_topic(const struct image *im, struct ctl_now *now,
                      const struct kp_create_topics_request_creatable_topic *t, struct ctl_records *rs,
                      struct uuid *id_out, int32_t *parts_out, struct strbuf *why) MUST_USE;
+/* What one request may create; and how many partitions a creation comes to. */
+#define CTL_PARTITIONS_MAX 10000
+int64_t ctl_partitions_asked(const struct kp_create_topics_request_creatable_topic *t,
+                             const struct conf *conf);
 int ctl_delete_topic(const struct image *im, struct uuid id, struct ctl_records *rs) MUST_USE;
 int ctl_create_partitions(const struct image *im, struct ctl_now *now,
                           const struct kp_create_partitions_request_create_partitions_topic *t,

@@ -8,6 +8,7 @@ void image_init(struct image *im)
 {
     *im = (struct image){.offset = -1, .sorted_stale = true};
     map_init(&im->by_name);
+    map_init(&im->by_metric);
     map_init(&im->by_id);
     map_init(&im->configs);
     map_init(&im->facts);
@@ -56,6 +57,8 @@ void image_fini(struct image *im)
     MAP_FOREACH(it, struct image_topic, t, &im->by_id) image_topic_free(t);
     MAP_FOREACH(it2, struct image_configs, c, &im->configs) image_configs_free(c);
     map_fini(&im->by_name);
+    map_fini(&im->by_metric);
+    slice_drop(&im->changed_resource);
     map_fini(&im->by_id);
     map_fini(&im->configs);
     MAP_FOREACH(it3, struct image_fact, f, &im->facts) free(f);
@@ -72,6 +75,28 @@ void image_fini(struct image *im)
 struct image_topic *image_topic(const struct image *im, struct slice name)
 {
     return name.p ? map_get(&im->by_name, image_hash_name(name), &name, image_eq_name) : NULL;
+}
+static uint8_t metric_char(uint8_t c)
+{
+    return c == '.' ? '_' : c;
+}
+uint64_t image_hash_metric(struct slice name)
+{
+    uint64_t h = name.n;
+    for (size_t i = 0; i < name.n; i++) h = (h ^ metric_char(name.p[i])) * 0x100000001b3;
+    return hash_u64(h);
+}
+static bool eq_metric(const void *v, const void *k)
+{
+    const struct slice *a = k, b = slice_cstr(((const struct image_topic *)v)->name);
+    bool same = a->n == b.n;
+    for (size_t i = 0; same && i < a->n; i++) same = metric_char(a->p[i]) == metric_char(b.p[i]);
+    return same;
+}
+struct image_topic *image_topic_colliding(const struct image *im, struct slice name)
+{
+    if (!image_in_metrics(name)) return NULL;
+    return map_get(&im->by_metric, image_hash_metric(name), &name, eq_metric);
 }
 struct image_topic *image_topic_by_id(const struct image *im, struct uuid id)
 {
@@ -98,11 +123,21 @@ const struct image_configs *image_configs(const struct image *im, int8_t type, s
     struct image_config_key k = {type, resource};
     return map_get(&im->configs, image_hash_config(k), &k, image_eq_config);
 }
+int image_config_at(const struct image_configs *c, struct slice name)
+{
+    int from = 0, to = c->n;
+    while (from < to) {
+        int mid = from + (to - from) / 2;
+        if (slice_cmp(c->v[mid].name, name) < 0) from = mid + 1;
+        else to = mid;
+    }
+    return from;
+}
 struct slice image_config(const struct image_configs *c, struct slice name)
 {
-    for (int i = 0; c && i < c->n; i++)
-        if (slice_eq(c->v[i].name, name)) return c->v[i].value;
-    return (struct slice){0};
+    int i = c ? image_config_at(c, name) : 0;
+    if (!c || i == c->n || !slice_eq(c->v[i].name, name)) return (struct slice){0};
+    return c->v[i].value;
 }
 const struct image_broker *image_broker(const struct image *im, int32_t id)
 {

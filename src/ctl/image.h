@@ -88,6 +88,7 @@ static inline struct slice image_fact_record(const struct image_fact *f)
 
 struct image {
     struct map by_name, by_id;
+    struct map by_metric; /* those with '.' or '_' in their names, which are alike there */
     struct map configs;
     struct image_topic **sorted; /* by name; rebuilt when stale */
     int sorted_n;
@@ -111,6 +112,11 @@ struct image {
     void (*topic_removed)(void *arg, struct image_topic *t);
     void (*config_changed)(void *arg, int8_t type, struct slice resource);
     void *arg;
+    /* Between image_batch_begin and _end: the resource whose change is told when that of another one comes,
+     * or the batch ends. */
+    bool in_batch, changed;
+    int8_t changed_type;
+    struct slice changed_resource; /* slice_own */
 };
 
 void image_init(struct image *im);
@@ -120,6 +126,11 @@ void image_fini(struct image *im);
  * what it is about. Nothing is changed then. */
 #define IMAGE_WHY_BYTES 400
 int image_apply(struct image *im, struct slice record, int64_t offset, char why[IMAGE_WHY_BYTES]) MUST_USE;
+
+/* Around the records of one batch: changes of one resource's settings that follow each other are told as one.
+ */
+void image_batch_begin(struct image *im);
+void image_batch_end(struct image *im);
 
 /* Whether image_apply would take a record, without the change: by the same checks. Records put before count
  * as applied; they must stay where they are until the draft's end, and so must the image. */
@@ -142,6 +153,8 @@ int image_draft_put(struct image_draft *d, struct slice record, int64_t offset,
 /* The type and what a record is about, such as: TopicRecord "t". Never a value: it may be a secret. */
 void image_subject(struct slice record, struct strbuf *out);
 struct image_topic *image_topic(const struct image *im, struct slice name);
+/* A topic whose name differs from this one at most in '.' and '_': they would share one metric name. */
+struct image_topic *image_topic_colliding(const struct image *im, struct slice name);
 struct image_topic *image_topic_by_id(const struct image *im, struct uuid id);
 struct image_topic **image_sorted(struct image *im, int *n);
 const struct image_configs *image_configs(const struct image *im, int8_t type, struct slice resource);

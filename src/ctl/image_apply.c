@@ -66,6 +66,7 @@ static void apply_topic(struct image *im, const struct kp_topic_record *r)
     t->name = xstrndup(r->name.p, r->name.n);
     map_put(&im->by_id, image_hash_id(t->id), t);
     map_put(&im->by_name, image_hash_name(r->name), t);
+    if (image_in_metrics(r->name)) map_put(&im->by_metric, image_hash_metric(r->name), t);
     im->sorted_stale = true;
     if (im->topic_added) im->topic_added(im->arg, t);
 }
@@ -138,11 +139,45 @@ static void apply_remove_topic(struct image *im, const struct kp_remove_topic_re
     struct slice name = slice_cstr(t->name);
     map_del(&im->by_id, image_hash_id(t->id), &t->id, image_eq_id);
     map_del(&im->by_name, image_hash_name(name), &name, image_eq_name);
+    map_del(&im->by_metric, image_hash_metric(name), t, image_eq_itself);
     struct image_config_key k = {2, name};
     struct image_configs *c = map_del(&im->configs, image_hash_config(k), &k, image_eq_config);
     if (c) image_configs_free(c);
     im->sorted_stale = true;
     image_topic_free(t);
+}
+
+static void tell_changed(struct image *im)
+{
+    if (!im->changed) return;
+    im->changed = false;
+    if (im->config_changed) im->config_changed(im->arg, im->changed_type, im->changed_resource);
+}
+
+static void config_changed(struct image *im, int8_t type, struct slice resource)
+{
+    if (!im->config_changed) return;
+    if (!im->in_batch) {
+        im->config_changed(im->arg, type, resource);
+        return;
+    }
+    if (im->changed && im->changed_type == type && slice_eq(im->changed_resource, resource)) return;
+    tell_changed(im);
+    slice_drop(&im->changed_resource);
+    im->changed_resource = slice_own(resource);
+    im->changed_type = type;
+    im->changed = true;
+}
+
+void image_batch_begin(struct image *im)
+{
+    im->in_batch = true;
+}
+
+void image_batch_end(struct image *im)
+{
+    tell_changed(im);
+    im->in_batch = false;
 }
 
 static void apply_config(struct image *im, const struct kp_config_record *r)
@@ -156,8 +191,7 @@ static void apply_config(struct image *im, const struct kp_config_record *r)
         c->resource = slice_own(r->resource_name);
         map_put(&im->configs, image_hash_config(k), c);
     }
-    int i = 0;
-    while (i < c->n && slice_cmp(c->v[i].name, r->name) < 0) i++;
+    int i = image_config_at(c, r->name);
     bool there = i < c->n && slice_eq(r->name, c->v[i].name);
     if (there) {
         slice_drop(&c->v[i].value);
@@ -173,7 +207,7 @@ static void apply_config(struct image *im, const struct kp_config_record *r)
     }
     struct image_topic *t = r->resource_type == 2 ? image_topic(im, r->resource_name) : NULL;
     if (t) t->config_version++;
-    if (im->config_changed) im->config_changed(im->arg, r->resource_type, r->resource_name);
+    config_changed(im, r->resource_type, r->resource_name);
     if (c->n == 0) image_configs_free(map_del(&im->configs, image_hash_config(k), &k, image_eq_config));
 }
 

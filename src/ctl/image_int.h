@@ -22,6 +22,18 @@ static inline bool image_eq_id(const void *v, const void *k)
 {
     return uuid_eq(((const struct image_topic *)v)->id, *(const struct uuid *)k);
 }
+/* Whether a name has one of the characters that metrics do not tell apart. */
+static inline bool image_in_metrics(struct slice s)
+{
+    return s.n && (memchr(s.p, '.', s.n) || memchr(s.p, '_', s.n));
+}
+uint64_t image_hash_metric(struct slice name);
+static inline bool image_eq_itself(const void *v, const void *k)
+{
+    return v == k;
+}
+/* The place of a setting, or where it belongs. */
+int image_config_at(const struct image_configs *c, struct slice name);
 struct image_config_key {
     int8_t type;
     struct slice resource;

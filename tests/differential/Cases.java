@@ -62,6 +62,7 @@ class Cases extends Differential {
         guard("moves", Cases::moves);
         guard("consoles", Cases::consoles);
         guard("features", Cases::features);
+        guard("limits", Cases::limits);
         guard("deletion", Cases::deletion);
         guard("versions", Cases::unknownVersions);
     }
@@ -410,6 +411,35 @@ class Cases extends Differential {
         all(api, "nothing", "{resources:[]}");
         all(api, "empty", "{resources:[{resourceType:2,resourceName:'alt',configs:[]}]}");
         all("DescribeConfigs", "after replacing", "{resources:[{resourceType:2,resourceName:'alt',configurationKeys:null}]}");
+    }
+
+    // Requests that ask for very much, and for one thing often.
+    static String times(int n, java.util.function.IntFunction<String> item) {
+        var b = new StringBuilder();
+        for (int i = 0; i < n; i++) b.append(i == 0 ? "" : ",").append(item.apply(i));
+        return "[" + b + "]";
+    }
+    static void limits() throws Exception {
+        String api = "CreateTopics", head = "{timeoutMs:10000,validateOnly:true,topics:", factor = ",replicationFactor:1}";
+        top(api, "many in all", head + "[{name:'many-a',numPartitions:5000" + factor + ",{name:'many-b',numPartitions:5001" + factor + "]}");
+        top(api, "many for real", "{timeoutMs:10000,topics:" + times(101, i -> "{name:'many-" + i + "',numPartitions:100" + factor) + "}");
+        top(api, "many by default", head + times(3334, i -> "{name:'many-" + i + "',numPartitions:-1" + factor) + "}");
+        top(api, "many assigned", head + "[{name:'many',numPartitions:-1,replicationFactor:-1,assignments:" + times(10001, i -> "{partitionIndex:" + i + ",brokerIds:[1]}") + "}]}");
+        top(api, "many of a bad name", head + "[{name:'a b',numPartitions:10001" + factor + ",{name:'many-b',numPartitions:1" + factor + "]}");
+        top(api, "many of what is there", head + "[{name:'full',numPartitions:10001" + factor + ",{name:'many-b',numPartitions:1" + factor + "]}");
+        top(api, "many of duplicates", head + "[{name:'many-a',numPartitions:5000" + factor + ",{name:'many-a',numPartitions:5001" + factor + ",{name:'many-b',numPartitions:1" + factor + "]}");
+        all("Metadata", "after many", "{topics:[{name:'many-1'},{name:'many-b'}]}");
+        api = "IncrementalAlterConfigs";
+        for (int n : new int[] {10000, 10001})
+            top(api, n + " settings", "{validateOnly:true,resources:[{resourceType:4,resourceName:'',configs:" + times(n, i -> "{name:'k" + i + "',value:'1'}") + "}]}");
+        top(api, "10001 settings for real", "{resources:[{resourceType:4,resourceName:'',configs:" + times(10001, i -> "{name:'k" + i + "',value:'1'}") + "}]}");
+        top(api, "a setting of each of 10001 groups", "{resources:" + times(10001, i -> "{resourceType:32,resourceName:'many-" + i + "',configs:[{name:'consumer.session.timeout.ms',value:'50000'}]}") + "}");
+        all("DescribeGroups", "one often", "{groups:" + times(1200, i -> i % 3 == 0 ? "'g" + i + "'" : "'often'") + "}");
+        all("DeleteGroups", "one often", "{groupsNames:" + times(1200, i -> i % 3 == 0 ? "'g" + i + "'" : "'often'") + "}");
+        all("ListGroups", "states often", "{statesFilter:" + times(500, i -> i % 2 == 0 ? "'nope" + i + "'" : "'EMPTY'") + "}");
+        all("ListGroups", "states that there are not", "{statesFilter:" + times(500, i -> "'nope" + i + "'") + "}");
+        all("DescribeConfigs", "keys often", "{resources:[{resourceType:2,resourceName:'full',configurationKeys:" + times(100, i -> i % 2 == 0 ? "'k" + i + "'" : "'retention.ms'") + "}]}");
+        all("DescribeConfigs", "one often", "{resources:" + times(200, i -> "{resourceType:2,resourceName:'full',configurationKeys:null}") + "}");
     }
 
     // Strings are lengths and bytes: "~" stands for a zero byte.

@@ -74,7 +74,7 @@ class Field:
         self.name, self.type, self.array, self.versions, self.nullable = name, type_name, array, versions, nullable
         self.json, self.c = camel(name), name + ('_' if name in KEYWORDS else '')
         self.tag, self.default, self.rigid = None, None, False
-        self.struct = None
+        self.struct = self.entity = None  # entity: what kind of name or id it is
 
     @property
     def pointer(self):
@@ -191,7 +191,7 @@ class Schema:
             elif w == 'json':
                 f.json = next(rest)
             elif w == 'is':
-                next(rest)
+                f.entity = next(rest)
             elif w == 'rigid':
                 f.rigid = True
             elif w not in ('key', 'ignorable'):

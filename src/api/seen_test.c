@@ -5,6 +5,21 @@
 
 TEST_MAIN
 
+TEST(what_was_noted_is_found_and_a_look_notes_nothing)
+{
+    struct arena a;
+    struct seen s;
+    arena_init(&a);
+    seen_init(&s, &a, 2, 1);
+    CHECK(seen_find(&s, slice_cstr("a"), 0) == -1);
+    CHECK(seen_note(&s, slice_cstr("a"), 0, 7) == -1);
+    CHECK(seen_find(&s, slice_cstr("a"), 0) == 7);
+    CHECK(seen_find(&s, slice_cstr("a"), 1) == -1);
+    CHECK(seen_find(&s, slice_cstr("b"), 0) == -1);
+    CHECK(seen_note(&s, slice_cstr("b"), 0, 8) == -1);
+    arena_fini(&a);
+}
+
 TEST(an_entry_is_found_under_its_key_and_index_only)
 {
     struct arena a;

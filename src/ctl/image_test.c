@@ -113,6 +113,52 @@ static int take(void *arg, struct slice value, int64_t offset, int control)
     return control >= 0 ? 0 : image_apply(&r->im, value, r->offset++, r->why);
 }
 
+static void count_change(void *arg, int8_t type, struct slice resource)
+{
+    int *n = arg;
+    n[type == 2 ? 0 : 1] += resource.n > 0;
+}
+
+TEST(changes_of_one_resource_that_follow_each_other_are_told_as_one_in_a_batch)
+{
+    struct rig r;
+    int told[2] = {0, 0};
+    rig_init(&r);
+    r.im.config_changed = count_change;
+    r.im.arg = told;
+    ctl_set_config(2, S("t"), S("b"), S("1"), &r.rs);
+    ctl_set_config(2, S("t"), S("a"), S("2"), &r.rs);
+    ctl_set_config(4, S("1"), S("c"), S("3"), &r.rs);
+    image_batch_begin(&r.im);
+    CHECK_INT(run(&r), 0);
+    CHECK(told[0] == 1 && told[1] == 0);
+    image_batch_end(&r.im);
+    CHECK(told[0] == 1 && told[1] == 1);
+    const struct image_configs *c = image_configs(&r.im, 2, S("t"));
+    CHECK(slice_eq_cstr(image_config(c, S("a")), "2") && slice_eq_cstr(image_config(c, S("b")), "1"));
+    CHECK(!image_config(c, S("aa")).p && !image_config(c, S("c")).p);
+    ctl_set_config(2, S("t"), S("b"), S("3"), &r.rs);
+    CHECK_INT(run(&r), 0);
+    CHECK_INT(told[0], 2);
+    rig_fini(&r);
+}
+
+TEST(names_that_share_a_metric_are_found_until_the_topic_goes)
+{
+    struct rig r;
+    rig_init(&r);
+    PUT(&r, topic, 0, x_.name = S("a.b_c"), x_.topic_id = ID(1));
+    PUT(&r, topic, 0, x_.name = S("plain"), x_.topic_id = ID(2));
+    CHECK_INT(run(&r), 0);
+    CHECK(image_topic_colliding(&r.im, S("a_b.c")) == image_topic(&r.im, S("a.b_c")));
+    CHECK(!image_topic_colliding(&r.im, S("a_bxc")) && !image_topic_colliding(&r.im, S("a-b_c")));
+    CHECK(!image_topic_colliding(&r.im, S("plain")));
+    PUT(&r, remove_topic, 0, x_.topic_id = ID(1));
+    CHECK_INT(run(&r), 0);
+    CHECK(!image_topic_colliding(&r.im, S("a_b.c")));
+    rig_fini(&r);
+}
+
 TEST(an_image_of_every_record_comes_back_whole_from_its_snapshot)
 {
     struct rig a, b;

@@ -142,69 +142,88 @@ int64_t ctl_partitions_asked(const struct kp_create_topics_request_creatable_top
     return t->num_partitions == -1 ? conf_i64(conf, CONF_NUM_PARTITIONS) : max_i64(t->num_partitions, 0);
 }
 
+static int check_new_name(const struct image *im, struct slice name, struct strbuf *why)
+{
+    int rc = ctl_topic_name_check(name, why);
+    if (rc) return rc;
+    if (slice_eq_cstr(name, "__cluster_metadata")) {
+        strbuf_add_cstr(why, "Creation of internal topic __cluster_metadata is prohibited.");
+        return ERR_INVALID_REQUEST;
+    }
+    if (image_topic(im, name)) {
+        strbuf_printf(why, "Topic '%.*s' already exists.", (int)name.n, (const char *)name.p);
+        return ERR_TOPIC_ALREADY_EXISTS;
+    }
+    const struct image_topic *other = image_topic_colliding(im, name);
+    if (!other) return 0;
+    strbuf_printf(why, "Topic '%.*s' collides with existing topic: %s", (int)name.n, (const char *)name.p,
+                  other->name);
+    return ERR_INVALID_TOPIC_EXCEPTION;
+}
+
+/* How many partitions a topic gets that names its replicas. */
+static int count_assigned(struct ctl_now *now, const struct kp_create_topics_request_creatable_topic *t,
+                          int32_t *n, struct strbuf *why)
+{
+    if (t->num_partitions != -1 || t->replication_factor != -1) {
+        strbuf_add_cstr(
+            why, t->num_partitions != -1
+                     ? "A manual partition assignment was specified, but numPartitions was not set to -1."
+                     : "A manual partition assignment was specified, but replication factor was not set "
+                       "to -1.");
+        return ERR_INVALID_REQUEST;
+    }
+    *n = t->assignments_n;
+    return check_assignments(now, t, why);
+}
+
+/* The same for one that leaves them to us; -1 is the broker's default. */
+static int count_asked(struct ctl_now *now, const struct kp_create_topics_request_creatable_topic *t,
+                       int32_t *n, struct strbuf *why)
+{
+    int32_t rf = t->replication_factor;
+    if (rf < -1 || rf == 0) {
+        strbuf_add_cstr(why, "Replication factor must be larger than 0, or -1 to use the default value.");
+        return ERR_INVALID_REPLICATION_FACTOR;
+    }
+    if (t->num_partitions < -1 || t->num_partitions == 0) {
+        strbuf_add_cstr(why, "Number of partitions was set to an invalid non-positive value.");
+        return ERR_INVALID_PARTITIONS;
+    }
+    *n = t->num_partitions == -1 ? (int32_t)conf_i64(now->conf, CONF_NUM_PARTITIONS) : t->num_partitions;
+    if (rf == -1) rf = (int32_t)conf_i64(now->conf, CONF_DEFAULT_REPLICATION_FACTOR);
+    if (rf == 1) return 0;
+    strbuf_printf(why,
+                  "Unable to replicate the partition %d time(s): The target replication factor of %d "
+                  "cannot be reached because only 1 broker(s) are registered.",
+                  rf, rf);
+    return ERR_INVALID_REPLICATION_FACTOR;
+}
+
+static int check_new_configs(const struct kp_create_topics_request_creatable_topic *t, struct strbuf *why)
+{
+    for (int32_t i = 0; i < t->configs_n; i++) {
+        if (t->configs[i].value.p) continue;
+        strbuf_printf(why, "Null value not supported for topic configs: %.*s", (int)t->configs[i].name.n,
+                      (const char *)t->configs[i].name.p);
+        return ERR_INVALID_CONFIG;
+    }
+    return 0;
+}
+
 int ctl_create_topic(const struct image *im, struct ctl_now *now,
                      const struct kp_create_topics_request_creatable_topic *t, struct ctl_records *rs,
                      struct uuid *id_out, int32_t *parts_out, struct strbuf *why)
 {
-    int rc = ctl_topic_name_check(t->name, why);
-    if (rc) return rc;
-    if (slice_eq_cstr(t->name, "__cluster_metadata")) {
-        strbuf_add_cstr(why, "Creation of internal topic __cluster_metadata is prohibited.");
-        return ERR_INVALID_REQUEST;
-    }
-    if (image_topic(im, t->name)) {
-        strbuf_printf(why, "Topic '%.*s' already exists.", (int)t->name.n, (const char *)t->name.p);
-        return ERR_TOPIC_ALREADY_EXISTS;
-    }
-    const struct image_topic *other = image_topic_colliding(im, t->name);
-    if (other) {
-        strbuf_printf(why, "Topic '%.*s' collides with existing topic: %s", (int)t->name.n,
-                      (const char *)t->name.p, other->name);
-        return ERR_INVALID_TOPIC_EXCEPTION;
-    }
-    int32_t n = t->num_partitions, rf = t->replication_factor;
-    if (t->assignments_n > 0) {
-        if (n != -1 || rf != -1) {
-            strbuf_add_cstr(
-                why, n != -1
-                         ? "A manual partition assignment was specified, but numPartitions was not set to -1."
-                         : "A manual partition assignment was specified, but replication factor was not set "
-                           "to -1.");
-            return ERR_INVALID_REQUEST;
-        }
-        n = t->assignments_n;
-        rc = check_assignments(now, t, why);
-        if (rc) return rc;
-    } else {
-        if (rf < -1 || rf == 0) {
-            strbuf_add_cstr(why, "Replication factor must be larger than 0, or -1 to use the default value.");
-            return ERR_INVALID_REPLICATION_FACTOR;
-        }
-        if (n < -1 || n == 0) {
-            strbuf_add_cstr(why, "Number of partitions was set to an invalid non-positive value.");
-            return ERR_INVALID_PARTITIONS;
-        }
-        if (n == -1) n = (int32_t)conf_i64(now->conf, CONF_NUM_PARTITIONS);
-        if (rf == -1) rf = (int32_t)conf_i64(now->conf, CONF_DEFAULT_REPLICATION_FACTOR);
-        if (rf > 1) {
-            strbuf_printf(why,
-                          "Unable to replicate the partition %d time(s): The target replication factor of %d "
-                          "cannot be reached because only 1 broker(s) are registered.",
-                          rf, rf);
-            return ERR_INVALID_REPLICATION_FACTOR;
-        }
-    }
-    if (n > CTL_PARTITIONS_MAX) {
+    int32_t n = 0;
+    int rc = check_new_name(im, t->name, why);
+    if (rc == 0) rc = t->assignments_n > 0 ? count_assigned(now, t, &n, why) : count_asked(now, t, &n, why);
+    if (rc == 0 && n > CTL_PARTITIONS_MAX) {
         strbuf_add_cstr(why, "Excessively large number of partitions per request.");
-        return ERR_POLICY_VIOLATION;
+        rc = ERR_POLICY_VIOLATION;
     }
-    for (int32_t i = 0; i < t->configs_n; i++) {
-        if (!t->configs[i].value.p) {
-            strbuf_printf(why, "Null value not supported for topic configs: %.*s", (int)t->configs[i].name.n,
-                          (const char *)t->configs[i].name.p);
-            return ERR_INVALID_CONFIG;
-        }
-    }
+    if (rc == 0) rc = check_new_configs(t, why);
+    if (rc) return rc;
     struct uuid id = prng_uuid(now->prng);
     struct kp_topic_record r = {.name = t->name, .topic_id = id};
     ctl_put(rs, &kp_topic_record_message, 0, &r);

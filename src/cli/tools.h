@@ -12,6 +12,7 @@ int settings_main(int argc, char **argv);
 int get_offsets_main(int argc, char **argv);
 int console_consumer_main(int argc, char **argv);
 int console_producer_main(int argc, char **argv);
+int listen_main(int argc, char **argv);
 int consumer_groups_main(int argc, char **argv);
 int dump_log_main(int argc, char **argv);
 int log_dirs_main(int argc, char **argv);

@@ -1,0 +1,61 @@
+/* A listener on a group's partitions: the core (listen.h) with librdkafka around it. Single-threaded: the
+ * caller waits on runtime_fd for at most runtime_wait_ms and then calls runtime_step; handlers run wherever
+ * the caller likes and tell their end by task_done. */
+#ifndef MOLDAU_RUNTIME_H
+#define MOLDAU_RUNTIME_H
+
+#include "listen/listen.h"
+
+#include <librdkafka/rdkafka.h>
+
+struct runtime;
+/* One attempt to handle a record; the runtime's until task_done. */
+struct task {
+    const rd_kafka_message_t *message;
+    int attempt;   /* 1 for the first */
+    void *handler; /* the caller's */
+    struct runtime *runtime;
+    struct listen_record *record;
+    struct strbuf why; /* of the last failure */
+    int status;        /* likewise; the caller's */
+};
+
+struct runtime_options {
+    rd_kafka_conf_t *consumer, *producer; /* taken; producer NULL: no dead letters */
+    const char *const *topics;            /* names, or regular expressions that begin with ^ */
+    int topics_n;
+    const char *group;
+    const char *dead_suffix; /* of the name of a dead letter's topic */
+    struct listen_config listen;
+    int64_t commit_ms; /* between commits */
+    /* Handle it; task_done may be called in here. */
+    void (*begin)(void *arg, struct task *t);
+    /* It is given up: sent away, or skipped where there are no dead letters. */
+    void (*given_up)(void *arg, const struct task *t);
+    /* Waits for handlers that run, at most so long; their ends are told in here. For a rebalance, which waits
+     * for what runs. */
+    void (*wait)(void *arg, int64_t ms);
+    void (*say)(void *arg, const char *level, const char *text);
+    void *arg;
+};
+
+/* Everything in o but the configurations is borrowed for the life of the runtime. ERR_INVALID_CONFIG with a
+ * sentence in why. */
+int runtime_new(const struct runtime_options *o, struct runtime **out, struct strbuf *why) MUST_USE;
+void runtime_free(struct runtime *r);
+/* Readable when there may be something to do. */
+int runtime_fd(const struct runtime *r);
+/* Until something is due; -1: nothing is. */
+int64_t runtime_wait_ms(const struct runtime *r);
+void runtime_step(struct runtime *r);
+/* How a task ended. why: for the log and the dead letter, may be NULL. The task is the runtime's again. */
+void task_done(struct task *t, enum listen_result result, const char *why);
+/* Begins nothing any more. */
+void runtime_stop(struct runtime *r);
+/* It was stopped and nothing runs: everything that is done is committed and the group is left. */
+bool runtime_stopped(struct runtime *r);
+/* It cannot go on: authentication, no offset and no reset policy, a fenced instance. A sentence, or NULL. */
+const char *runtime_fatal(const struct runtime *r);
+int64_t runtime_done_n(const struct runtime *r);
+
+#endif

@@ -1,0 +1,31 @@
+/* Programs that a tool runs beside itself. Not for shards. */
+#ifndef MOLDAU_CHILD_H
+#define MOLDAU_CHILD_H
+
+#include "base/err.h"
+
+#include <stddef.h>
+#include <sys/types.h>
+
+/* A program with its standard input on a pipe, in a process group of its own: what it starts goes with it. */
+struct os_child {
+    int pid;
+    int pid_fd; /* readable once it has ended */
+    int in_fd;  /* -1: closed. Writes do not wait */
+};
+/* argv[0] is looked for in the search path; env is the whole environment. ERR_IO, and os_why. */
+int os_child_start(struct os_child *c, char *const argv[], char *const env[]) MUST_USE;
+/* Bytes taken; ERR_BUSY: it reads them later; ERR_IO: it reads no more. */
+ssize_t os_child_write(struct os_child *c, const void *p, size_t n) MUST_USE;
+void os_child_close_input(struct os_child *c);
+/* To all of its group. */
+void os_child_signal(const struct os_child *c, int signal);
+/* After pid_fd became readable: how it ended, as a shell tells it: its exit code, or 128 and the signal. */
+int os_child_ended(struct os_child *c);
+
+/* A descriptor that becomes readable when eight bytes, the number 1, are written to it. */
+int os_event_new(void) MUST_USE;
+void os_event_clear(int fd);
+void os_event_free(int fd);
+
+#endif

@@ -2,8 +2,10 @@
  *
  * Invariants
  * 1. A session that is busy belongs to the fetch that has it, on whatever shard that runs: its home neither
- *    reads nor frees it before it is back.
+ *    reads nor frees it before it is back, but for `waiting` and `ending`, which are the home's alone.
  * 2. A session's partitions are in its map, and in `order` as answers serve them.
+ * 3. Who asks for a session that is lent gets it when it is back: an answer may be with its client before the
+ *    session is at home.
  *
  *   session_new --> busy --fetch_session_done--> idle --fetch_session_borrow--> busy
  *                                                 \--session_free (a full fetch, eviction)--> gone */
@@ -33,6 +35,8 @@ struct fetch_session {
     int32_t id, epoch;
     uint64_t seed; /* of the map */
     bool by_id, busy;
+    bool ending;         /* it goes when it is back */
+    struct list waiting; /* struct fetch_loan */
     struct map parts;
     struct list order;
     int counted; /* of home's parts_n */
@@ -180,6 +184,7 @@ static struct fetch_session *session_new(struct broker *b, const struct kp_fetch
     s->by_id = by_id;
     s->seed = prng_next(&b->prng);
     list_init(&s->order);
+    list_init(&s->waiting);
     map_init(&s->parts);
     do s->id = (int32_t)(1 + prng_below(&b->prng, (uint64_t)(INT32_MAX / n - 1))) * n + b->shard->id;
     while (find(fs, s->id));
@@ -205,22 +210,33 @@ static void loan_home(struct os_msg *m, void *owner)
     l->done(l);
 }
 
+static void lend_to(struct shard *s, struct fetch_loan *l, struct fetch_session *x)
+{
+    if (x) x->busy = true;
+    l->session = x;
+    l->msg.run = loan_home;
+    os_post(s->os, s->peers[l->r->net->shard->id]->os, &l->msg);
+}
+
 static void lend(struct os_msg *m, void *owner)
 {
     struct shard *s = owner;
     struct fetch_loan *l = CONTAINER_OF(m, struct fetch_loan, msg);
     struct fetch_session *x = find(sessions(s->broker), l->id);
-    if (x && !x->busy) {
-        x->busy = true;
+    if (x && x->ending) x = NULL;
+    if (x && x->busy) list_push_back(&x->waiting, &l->in_session);
+    else {
+        if (x) x->busy = true;
         l->session = x;
+        m->run = loan_home;
+        shard_send(s, l->r->net->shard->id, m);
     }
-    m->run = loan_home;
-    shard_send(s, l->r->net->shard->id, m);
 }
 
 void fetch_session_borrow(struct broker *b, struct fetch_loan *l)
 {
     l->session = NULL;
+    list_init(&l->in_session);
     l->msg.run = lend;
     shard_send(b->shard, home_of(b, l->id), &l->msg);
 }
@@ -236,7 +252,15 @@ static void came_back(struct os_msg *m, void *owner)
     s->counted = (int)s->parts.n;
     list_remove(&s->lru);
     list_push_back(&fs->lru, &s->lru);
-    if (fs->parts_n > PARTS_MAX) session_free(fs, s);
+    struct list *l;
+    bool gone = s->ending || fs->parts_n > PARTS_MAX;
+    /* The first who waits has it next; if it is gone all are told so. Posted: their fetches may end at once.
+     */
+    while ((l = list_pop_front(&s->waiting)) != NULL) {
+        lend_to(shard, LIST_ENTRY(l, struct fetch_loan, in_session), gone ? NULL : s);
+        if (!gone) return;
+    }
+    if (gone) session_free(fs, s);
 }
 
 static void give_back(struct broker *b, struct fetch_session *s)
@@ -255,7 +279,8 @@ static void end_there(struct os_msg *m, void *owner)
     struct ending *e = CONTAINER_OF(m, struct ending, msg);
     struct fetch_sessions *fs = sessions(s->broker);
     struct fetch_session *old = find(fs, e->id);
-    if (old && !old->busy) session_free(fs, old);
+    if (old && old->busy) old->ending = true;
+    else if (old) session_free(fs, old);
     free(e);
 }
 

@@ -27,9 +27,10 @@ struct fetch_sessions;
 /* Caller-owned until done, which runs on the shard of r, perhaps before fetch_session_borrow returns. */
 struct fetch_loan {
     struct os_msg msg;
+    struct list in_session; /* while another fetch has the session */
     struct req *r;
     int32_t id;
-    struct fetch_session *session; /* NULL: there is none, or another fetch has it */
+    struct fetch_session *session; /* NULL: there is none */
     void (*done)(struct fetch_loan *l);
 };
 void fetch_session_borrow(struct broker *b, struct fetch_loan *l);

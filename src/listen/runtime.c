@@ -1,8 +1,7 @@
 /* See runtime.h.
  *
  *   rebalanced (librdkafka) -- assign: each partition is ASSIGNED with what its last commit's metadata says
- *                           \- revoke: each is REVOKED; when all are DRAINED they are committed, then given
- * back
+ *                           \- revoke: each is REVOKED; once all are DRAINED: commit, give back
  *                           \- lost:   each is LOST at once; nothing may be committed
  *
  * Invariants
@@ -266,7 +265,7 @@ static void commit(struct runtime *r, bool leaving)
 {
     struct commit c = {r, rd_kafka_topic_partition_list_new(8), leaving};
     listen_each_partition(&r->core, add_commit, &c);
-    r->commit_due_ms = -1;
+    if (!leaving) r->commit_due_ms = -1; /* the others' commit stays due */
     rd_kafka_resp_err_t err = c.list->cnt ? rd_kafka_commit(r->consumer, c.list, 0) : 0;
     if (err) {
         say(r, "WARN", "commit failed: %s", rd_kafka_err2str(err));

@@ -15,22 +15,22 @@ int admin_open(struct admin *a, const struct cli_option *options, const char *bo
     strbuf_init(&a->why);
     const char *file = cli_value(options, "command-config");
     if (!file && config_option) file = cli_value(options, config_option);
-    if (file && cli_properties_file(&a->props, file, &a->why)) {
+    if (file && properties_file(&a->props, file, &a->why)) {
         fprintf(stderr, "%s\n", strbuf_cstr(&a->why));
         exit(1);
     }
-    const char *protocol = cli_properties_get(&a->props, "security.protocol");
+    const char *protocol = properties_get(&a->props, "security.protocol");
     if (protocol && strcmp(protocol, "PLAINTEXT") != 0) {
         fprintf(stderr, "%s asks for security.protocol=%s, but this tool speaks PLAINTEXT only.\n", file,
                 protocol);
         exit(1);
     }
     int64_t ms;
-    const char *timeout = cli_properties_get(&a->props, "request.timeout.ms");
-    if (!timeout) timeout = cli_properties_get(&a->props, "default.api.timeout.ms");
+    const char *timeout = properties_get(&a->props, "request.timeout.ms");
+    if (!timeout) timeout = properties_get(&a->props, "default.api.timeout.ms");
     if (timeout && parse_i64(timeout, &ms) && ms > 0) a->timeout_ms = (int32_t)min_i64(ms, INT32_MAX);
     struct client_conf conf = {.bootstrap = bootstrap,
-                               .client_id = cli_properties_get(&a->props, "client.id"),
+                               .client_id = properties_get(&a->props, "client.id"),
                                .timeout_ms = a->timeout_ms};
     int rc = client_open(&a->c, &conf, &a->why);
     if (rc) snprintf(a->exception, sizeof a->exception, "org.apache.kafka.common.errors.TimeoutException");
@@ -40,7 +40,7 @@ int admin_open(struct admin *a, const struct cli_option *options, const char *bo
 void admin_close(struct admin *a)
 {
     client_close(&a->c);
-    cli_properties_free(&a->props);
+    properties_free(&a->props);
     strbuf_fini(&a->why);
 }
 

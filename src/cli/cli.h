@@ -4,6 +4,7 @@
 
 #include "base/strbuf.h"
 #include "client/client.h"
+#include "rk/properties.h"
 
 /* One option. Values are collected in order; an option without a value has NULLs. */
 struct cli_option {
@@ -24,18 +25,6 @@ char **cli_optional_value(int argc, char **argv, const char *name, const char *o
 /* The last value of an option, NULL if it was not given. */
 const char *cli_value(const struct cli_option *options, const char *name);
 bool cli_given(const struct cli_option *options, const char *name);
-
-/* A Java .properties file or "k=v" texts as a list of pairs; later ones win. */
-struct cli_properties {
-    char **names, **values;
-    int n;
-};
-/* ERR_* with a sentence in why. */
-int cli_properties_file(struct cli_properties *p, const char *path, struct strbuf *why) MUST_USE;
-int cli_properties_add(struct cli_properties *p, const char *text, struct strbuf *why) MUST_USE; /* "k=v" */
-const char *cli_properties_get(const struct cli_properties *p, const char *name);
-void cli_properties_set(struct cli_properties *p, const char *name, const char *value);
-void cli_properties_free(struct cli_properties *p);
 
 /* --bootstrap-server (or the older names, where the tool has them) or exits 1 with a sentence. --zookeeper is
  * taken as the bootstrap address with a warning. */

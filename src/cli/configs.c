@@ -292,12 +292,12 @@ static void parse_changes(struct configs *c)
 {
     const char *add = cli_value(c->o, "add-config"), *file = cli_value(c->o, "add-config-file");
     if (file) {
-        struct cli_properties p = {0};
+        struct properties p = {0};
         struct strbuf why;
         strbuf_init(&why);
-        if (cli_properties_file(&p, file, &why)) die(strbuf_cstr(&why));
+        if (properties_file(&p, file, &why)) die(strbuf_cstr(&why));
         for (int i = 0; i < p.n; i++) add_change(c, xstrdup(p.names[i]), xstrdup(p.values[i]));
-        cli_properties_free(&p);
+        properties_free(&p);
         strbuf_fini(&why);
     }
     if (add) parse_added(c, add);

@@ -9,7 +9,7 @@
  *   signal, enough records, silence for --timeout-ms, output closed --> closed: a group commits and is left
  */
 #include "cli/record_format.h"
-#include "cli/rk_conf.h"
+#include "cli/rk_tool.h"
 #include "cli/tools.h"
 #include "os/blocking.h"
 
@@ -154,13 +154,13 @@ static int consume(struct console_consumer *c, struct strbuf *why)
     return rc;
 }
 
-static int run(struct console_consumer *c, const struct cli_properties *props)
+static int run(struct console_consumer *c, const struct properties *props)
 {
     struct strbuf why;
     rd_kafka_conf_t *conf;
     char error[512];
     strbuf_init(&why);
-    int rc = rk_conf_new(props, false, &conf, &why);
+    int rc = rk_tool_conf(props, false, &conf, &why);
     if (rc == 0) {
         rd_kafka_conf_set_opaque(conf, c);
         rd_kafka_conf_set_error_cb(conf, error_cb);
@@ -209,9 +209,9 @@ static int64_t number(const struct cli_option *o, const char *name, int64_t othe
 
 /* The group of --group, --consumer-property and --consumer.config, which must agree; NULL if none names one.
  */
-static const char *group_of(const struct cli_option *o, const struct cli_properties *p)
+static const char *group_of(const struct cli_option *o, const struct properties *p)
 {
-    const char *said = cli_value(o, "group"), *set = cli_properties_get(p, "group.id");
+    const char *said = cli_value(o, "group"), *set = properties_get(p, "group.id");
     if (said && set && strcmp(said, set) != 0)
         tool_usage_error("The group ids provided in different places (directly using '--group', via "
                          "'--consumer-property', or via '--consumer.config') "
@@ -234,10 +234,10 @@ static int64_t start_of(const struct cli_option *o, bool beginning)
     return n;
 }
 
-static void configure(struct console_consumer *c, const struct cli_option *o, struct cli_properties *p)
+static void configure(struct console_consumer *c, const struct cli_option *o, struct properties *p)
 {
     char name[40];
-    const char *group = group_of(o, p), *reset = cli_properties_get(p, "auto.offset.reset"),
+    const char *group = group_of(o, p), *reset = properties_get(p, "auto.offset.reset"),
                *isolation = cli_value(o, "isolation-level");
     bool beginning = cli_given(o, "from-beginning");
     if (group && c->partition >= 0)
@@ -250,34 +250,34 @@ static void configure(struct console_consumer *c, const struct cli_option *o, st
     c->offset = start_of(o, beginning || (reset && strcmp(reset, "earliest") == 0));
     snprintf(name, sizeof name, "console-consumer-%lld",
              (long long)(((os_now_wall_ms() << 7) ^ getpid()) % 100000));
-    cli_properties_set(p, "group.id", group ? group : name);
-    if (!group) cli_properties_set(p, "enable.auto.commit", "false");
-    if (!reset) cli_properties_set(p, "auto.offset.reset", beginning ? "earliest" : "latest");
-    else if (strcmp(reset, "none") == 0) cli_properties_set(p, "auto.offset.reset", "error");
-    if (!cli_properties_get(p, "client.id")) cli_properties_set(p, "client.id", "console-consumer");
-    if (isolation || !cli_properties_get(p, "isolation.level"))
-        cli_properties_set(p, "isolation.level", isolation ? isolation : "read_uncommitted");
-    if (!cli_properties_get(p, "allow.auto.create.topics"))
-        cli_properties_set(p, "allow.auto.create.topics", c->topic ? "true" : "false");
-    const char *internal = cli_properties_get(p, "exclude.internal.topics");
+    properties_set(p, "group.id", group ? group : name);
+    if (!group) properties_set(p, "enable.auto.commit", "false");
+    if (!reset) properties_set(p, "auto.offset.reset", beginning ? "earliest" : "latest");
+    else if (strcmp(reset, "none") == 0) properties_set(p, "auto.offset.reset", "error");
+    if (!properties_get(p, "client.id")) properties_set(p, "client.id", "console-consumer");
+    if (isolation || !properties_get(p, "isolation.level"))
+        properties_set(p, "isolation.level", isolation ? isolation : "read_uncommitted");
+    if (!properties_get(p, "allow.auto.create.topics"))
+        properties_set(p, "allow.auto.create.topics", c->topic ? "true" : "false");
+    const char *internal = properties_get(p, "exclude.internal.topics");
     if (c->include && !(internal && strcmp(internal, "false") == 0))
-        cli_properties_set(p, "topic.blacklist",
-                           "^__consumer_offsets$,^__transaction_state$,^__share_group_state$");
-    cli_properties_set(p, "bootstrap.servers", cli_bootstrap(o));
-    cli_properties_set(p, "topic.metadata.refresh.fast.interval.ms", "50");
-    cli_properties_set(p, "fetch.error.backoff.ms", "50");
-    cli_properties_set(p, "log_level", "2");
+        properties_set(p, "topic.blacklist",
+                       "^__consumer_offsets$,^__transaction_state$,^__share_group_state$");
+    properties_set(p, "bootstrap.servers", cli_bootstrap(o));
+    properties_set(p, "topic.metadata.refresh.fast.interval.ms", "50");
+    properties_set(p, "fetch.error.backoff.ms", "50");
+    properties_set(p, "log_level", "2");
 }
 
-static void formatter(struct console_consumer *c, const struct cli_option *o, struct cli_properties *p)
+static void formatter(struct console_consumer *c, const struct cli_option *o, struct properties *p)
 {
     const char *class = cli_value(o, "formatter"), *key = cli_value(o, "key-deserializer"),
                *value = cli_value(o, "value-deserializer");
     struct strbuf why;
     strbuf_init(&why);
     rk_properties(p, o, "Option", "formatter-config", NULL, "formatter-property", "property");
-    if (key) cli_properties_set(p, "key.deserializer", key);
-    if (value) cli_properties_set(p, "value.deserializer", value);
+    if (key) properties_set(p, "key.deserializer", key);
+    if (value) properties_set(p, "value.deserializer", value);
     c->quiet = class && strstr(class, "NoOpMessageFormatter");
     if (class && !c->quiet && !strstr(class, "DefaultMessageFormatter"))
         tool_usage_error("The formatter %s is a Java class that moldau does not have", class);
@@ -343,7 +343,7 @@ int console_consumer_main(int argc, char **argv)
         tool_usage_error("Options from-beginning and offset cannot be specified together.");
     if (cli_given(o, "offset") && c.partition < 0)
         tool_usage_error("The partition is required when offset is specified.");
-    struct cli_properties props = {0}, shape = {0};
+    struct properties props = {0}, shape = {0};
     rk_properties(&props, o, "Option", "command-config", "consumer.config", "command-property",
                   "consumer-property");
     formatter(&c, o, &shape);
@@ -352,7 +352,7 @@ int console_consumer_main(int argc, char **argv)
     fflush(stdout);
     int rc = run(&c, &props);
     strbuf_fini(&c.out);
-    cli_properties_free(&props);
-    cli_properties_free(&shape);
+    properties_free(&props);
+    properties_free(&shape);
     return rc;
 }

@@ -4,7 +4,7 @@
  *     [h1:v1,h2:v2 <headers.delimiter>] [key <key.separator>] value
  * Delivery runs in librdkafka's threads; this one reads, and serves delivery reports while it waits for
  * input. */
-#include "cli/rk_conf.h"
+#include "cli/rk_tool.h"
 #include "cli/tools.h"
 #include "os/blocking.h"
 
@@ -35,15 +35,15 @@ struct console_producer {
     bool done;
 };
 
-static bool yes(const struct cli_properties *p, const char *name)
+static bool yes(const struct properties *p, const char *name)
 {
-    const char *v = cli_properties_get(p, name);
+    const char *v = properties_get(p, name);
     return v && strcasecmp(v, "true") == 0;
 }
 
-static const char *text_of(struct cli_properties *p, const char *name, const char *otherwise)
+static const char *text_of(struct properties *p, const char *name, const char *otherwise)
 {
-    const char *v = cli_properties_get(p, name);
+    const char *v = properties_get(p, name);
     return v ? v : otherwise;
 }
 
@@ -54,7 +54,7 @@ static void reader_check(const char *a, const char *a_name, const char *b, const
     exit(1);
 }
 
-static void reader_init(struct reader *r, struct cli_properties *p)
+static void reader_init(struct reader *r, struct properties *p)
 {
     *r = (struct reader){
         .parse_key = yes(p, "parse.key"),
@@ -64,7 +64,7 @@ static void reader_init(struct reader *r, struct cli_properties *p)
         .headers_delimiter = text_of(p, "headers.delimiter", "\t"),
         .headers_separator = text_of(p, "headers.separator", ","),
         .headers_key_separator = text_of(p, "headers.key.separator", ":"),
-        .null_marker = cli_properties_get(p, "null.marker"),
+        .null_marker = properties_get(p, "null.marker"),
     };
     reader_check(r->headers_delimiter, "headers.delimiter", r->headers_separator, "headers.separator");
     reader_check(r->headers_delimiter, "headers.delimiter", r->headers_key_separator,
@@ -299,7 +299,7 @@ static int send_all(struct console_producer *p)
 
 /* Options first as the tool's defaults, then the user's file and properties, then the options that were
  * given: what the user said in so many words wins. */
-static void configure(struct cli_properties *p, const struct cli_option *o)
+static void configure(struct properties *p, const struct cli_option *o)
 {
     static const struct {
         const char *option, *property, *value;
@@ -317,42 +317,42 @@ static void configure(struct cli_properties *p, const struct cli_option *o)
         {"socket-buffer-size", "send.buffer.bytes", "102400"},
         {"compression-codec", "compression.type", "none"},
     };
-    struct cli_properties user = {0};
+    struct properties user = {0};
     rk_properties(&user, o, "Warning:", "command-config", "producer.config", "command-property",
                   "producer-property");
     for (size_t i = 0; i < NELEMS(map); i++)
-        if (map[i].value) cli_properties_set(p, map[i].property, map[i].value);
-    cli_properties_set(p, "client.id", "console-producer");
-    for (int i = 0; i < user.n; i++) cli_properties_set(p, user.names[i], user.values[i]);
+        if (map[i].value) properties_set(p, map[i].property, map[i].value);
+    properties_set(p, "client.id", "console-producer");
+    for (int i = 0; i < user.n; i++) properties_set(p, user.names[i], user.values[i]);
     for (size_t i = 0; i < NELEMS(map); i++) {
         const char *v = cli_value(o, map[i].option);
-        if (cli_given(o, map[i].option)) cli_properties_set(p, map[i].property, v ? v : "gzip");
+        if (cli_given(o, map[i].option)) properties_set(p, map[i].property, v ? v : "gzip");
     }
-    cli_properties_free(&user);
+    properties_free(&user);
 }
 
 /* What the user's settings leave open. */
-static void complete(struct cli_properties *p)
+static void complete(struct properties *p)
 {
-    const char *acks = cli_properties_get(p, "acks"), *retries = cli_properties_get(p, "retries");
+    const char *acks = properties_get(p, "acks"), *retries = properties_get(p, "retries");
     bool safe = (strcmp(acks, "-1") == 0 || strcmp(acks, "all") == 0) && strcmp(retries, "0") != 0;
-    if (!cli_properties_get(p, "enable.idempotence"))
-        cli_properties_set(p, "enable.idempotence", safe ? "true" : "false");
-    if (!cli_properties_get(p, "delivery.timeout.ms")) cli_properties_set(p, "delivery.timeout.ms", "120000");
-    if (!cli_properties_get(p, "topic.metadata.propagation.max.ms"))
-        cli_properties_set(p, "topic.metadata.propagation.max.ms", cli_properties_get(p, "max.block.ms"));
-    cli_properties_set(p, "partitioner", "murmur2_random"); /* Java's */
-    cli_properties_set(p, "topic.metadata.refresh.fast.interval.ms", "50");
-    cli_properties_set(p, "log_level", "2");
+    if (!properties_get(p, "enable.idempotence"))
+        properties_set(p, "enable.idempotence", safe ? "true" : "false");
+    if (!properties_get(p, "delivery.timeout.ms")) properties_set(p, "delivery.timeout.ms", "120000");
+    if (!properties_get(p, "topic.metadata.propagation.max.ms"))
+        properties_set(p, "topic.metadata.propagation.max.ms", properties_get(p, "max.block.ms"));
+    properties_set(p, "partitioner", "murmur2_random"); /* Java's */
+    properties_set(p, "topic.metadata.refresh.fast.interval.ms", "50");
+    properties_set(p, "log_level", "2");
 }
 
-static int run(struct console_producer *p, const struct cli_properties *props)
+static int run(struct console_producer *p, const struct properties *props)
 {
     struct strbuf why;
     rd_kafka_conf_t *conf;
     char error[512];
     strbuf_init(&why);
-    int rc = rk_conf_new(props, true, &conf, &why);
+    int rc = rk_tool_conf(props, true, &conf, &why);
     if (rc == 0) {
         rd_kafka_conf_set_opaque(conf, p);
         rd_kafka_conf_set_dr_msg_cb(conf, delivered_cb);
@@ -439,16 +439,16 @@ int console_producer_main(int argc, char **argv)
     const char *reader_class = cli_value(o, "line-reader");
     if (reader_class && !strstr(reader_class, "LineMessageReader"))
         tool_usage_error("The line reader %s is a Java class; moldau reads lines only", reader_class);
-    struct cli_properties props = {0}, reader = {0};
+    struct properties props = {0}, reader = {0};
     configure(&props, o);
-    cli_properties_set(&props, "bootstrap.servers", cli_bootstrap(o));
+    properties_set(&props, "bootstrap.servers", cli_bootstrap(o));
     complete(&props);
-    p.max_block_ms = strtoll(cli_properties_get(&props, "max.block.ms"), NULL, 10);
+    p.max_block_ms = strtoll(properties_get(&props, "max.block.ms"), NULL, 10);
     rk_properties(&reader, o, "Warning:", "reader-config", NULL, "reader-property", "property");
     reader_init(&p.reader, &reader);
     int rc = run(&p, &props);
-    cli_properties_free(&props);
-    cli_properties_free(&reader);
+    properties_free(&props);
+    properties_free(&reader);
     free(args);
     return rc;
 }

@@ -3,7 +3,7 @@
  * difference. */
 #include "cli/group_reset.h"
 #include "base/hash.h"
-#include "cli/rk_conf.h"
+#include "cli/rk_tool.h"
 #include "kp/offset_commit.h"
 #include "os/blocking.h"
 

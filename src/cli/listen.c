@@ -9,7 +9,7 @@
  *
  * SIGTERM: what runs comes to its end, what is done is committed, the group is left, "Bye". A second one ends
  * the handlers and the program at once. */
-#include "cli/rk_conf.h"
+#include "cli/rk_tool.h"
 #include "cli/tools.h"
 #include "listen/runtime.h"
 #include "os/blocking.h"
@@ -310,44 +310,44 @@ static enum listen_order order_of(const struct cli_option *o)
     return LISTEN_KEY;
 }
 
-static rd_kafka_conf_t *client_conf(const struct cli_properties *props, bool producer)
+static rd_kafka_conf_t *client_conf(const struct properties *props, bool producer)
 {
     rd_kafka_conf_t *conf;
     struct strbuf why;
     strbuf_init(&why);
-    if (rk_conf_new(props, producer, &conf, &why)) tool_usage_error("%s", strbuf_cstr(&why));
+    if (rk_tool_conf(props, producer, &conf, &why)) tool_usage_error("%s", strbuf_cstr(&why));
     strbuf_fini(&why);
     return conf;
 }
 
 static rd_kafka_conf_t *consumer_conf(const struct cli_option *o, const char *group)
 {
-    struct cli_properties p = {0};
+    struct properties p = {0};
     rk_properties(&p, o, "Option", "command-config", NULL, "command-property", NULL);
-    const char *reset = cli_properties_get(&p, "auto.offset.reset");
-    cli_properties_set(&p, "bootstrap.servers", cli_bootstrap(o));
-    cli_properties_set(&p, "group.id", group);
-    cli_properties_set(&p, "enable.auto.commit", "false");
-    if (cli_given(o, "from-beginning")) cli_properties_set(&p, "auto.offset.reset", "earliest");
-    else if (!reset) cli_properties_set(&p, "auto.offset.reset", "latest");
-    else if (strcmp(reset, "none") == 0) cli_properties_set(&p, "auto.offset.reset", "error");
-    if (!cli_properties_get(&p, "client.id")) cli_properties_set(&p, "client.id", "moldau-listen");
-    cli_properties_set(&p, "log_level", "2");
+    const char *reset = properties_get(&p, "auto.offset.reset");
+    properties_set(&p, "bootstrap.servers", cli_bootstrap(o));
+    properties_set(&p, "group.id", group);
+    properties_set(&p, "enable.auto.commit", "false");
+    if (cli_given(o, "from-beginning")) properties_set(&p, "auto.offset.reset", "earliest");
+    else if (!reset) properties_set(&p, "auto.offset.reset", "latest");
+    else if (strcmp(reset, "none") == 0) properties_set(&p, "auto.offset.reset", "error");
+    if (!properties_get(&p, "client.id")) properties_set(&p, "client.id", "moldau-listen");
+    properties_set(&p, "log_level", "2");
     rd_kafka_conf_t *conf = client_conf(&p, false);
-    cli_properties_free(&p);
+    properties_free(&p);
     return conf;
 }
 
 static rd_kafka_conf_t *producer_conf(const struct cli_option *o)
 {
-    struct cli_properties p = {0};
-    cli_properties_set(&p, "bootstrap.servers", cli_bootstrap(o));
-    cli_properties_set(&p, "client.id", "moldau-listen-dlt");
-    cli_properties_set(&p, "enable.idempotence", "true");
-    cli_properties_set(&p, "linger.ms", "0");
-    cli_properties_set(&p, "log_level", "2");
+    struct properties p = {0};
+    properties_set(&p, "bootstrap.servers", cli_bootstrap(o));
+    properties_set(&p, "client.id", "moldau-listen-dlt");
+    properties_set(&p, "enable.idempotence", "true");
+    properties_set(&p, "linger.ms", "0");
+    properties_set(&p, "log_level", "2");
     rd_kafka_conf_t *conf = client_conf(&p, true);
-    cli_properties_free(&p);
+    properties_free(&p);
     return conf;
 }
 

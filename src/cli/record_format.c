@@ -8,22 +8,21 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-static bool flag(const struct cli_properties *p, const char *name, bool otherwise)
+static bool flag(const struct properties *p, const char *name, bool otherwise)
 {
-    const char *v = cli_properties_get(p, name);
+    const char *v = properties_get(p, name);
     if (!v) return otherwise;
     while (*v == ' ') v++;
     return strncasecmp(v, "true", 4) == 0;
 }
 
-static const char *text(const struct cli_properties *p, const char *name, const char *otherwise)
+static const char *text(const struct properties *p, const char *name, const char *otherwise)
 {
-    const char *v = cli_properties_get(p, name);
+    const char *v = properties_get(p, name);
     return v ? v : otherwise;
 }
 
-static int type_of(const struct cli_properties *p, const char *name, enum record_type *out,
-                   struct strbuf *why)
+static int type_of(const struct properties *p, const char *name, enum record_type *out, struct strbuf *why)
 {
     static const struct {
         const char *class;
@@ -32,7 +31,7 @@ static int type_of(const struct cli_properties *p, const char *name, enum record
                  {"ByteBuffer", TYPE_TEXT}, {"Short", TYPE_SHORT},     {"Integer", TYPE_INTEGER},
                  {"Long", TYPE_LONG},       {"Float", TYPE_FLOAT},     {"Double", TYPE_DOUBLE},
                  {"UUID", TYPE_UUID},       {"Boolean", TYPE_BOOLEAN}, {"Void", TYPE_VOID}};
-    const char *v = cli_properties_get(p, name);
+    const char *v = properties_get(p, name);
     *out = TYPE_TEXT;
     if (!v || !*v) return 0;
     const char *dot = strrchr(v, '.'), *last = dot ? dot + 1 : v, *end = strstr(last, "Deserializer");
@@ -46,7 +45,7 @@ static int type_of(const struct cli_properties *p, const char *name, enum record
     return ERR_INVALID_CONFIG;
 }
 
-int record_format_init(struct record_format *f, const struct cli_properties *p, struct strbuf *why)
+int record_format_init(struct record_format *f, const struct properties *p, struct strbuf *why)
 {
     *f = (struct record_format){
         .timestamp = flag(p, "print.timestamp", false),

@@ -24,7 +24,7 @@ struct record_format {
 };
 /* Texts are borrowed from p. ERR_INVALID_CONFIG with a sentence in why for a deserializer that is not known.
  */
-int record_format_init(struct record_format *f, const struct cli_properties *p, struct strbuf *why) MUST_USE;
+int record_format_init(struct record_format *f, const struct properties *p, struct strbuf *why) MUST_USE;
 /* Adds a line. ERR_FORMAT with a sentence in why if the bytes do not fit the deserializer. */
 int record_format_add(const struct record_format *f, const rd_kafka_message_t *m, struct strbuf *out,
                       struct strbuf *why) MUST_USE;

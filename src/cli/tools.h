@@ -21,7 +21,7 @@ int delete_records_main(int argc, char **argv);
 /* A connection and the last failure, told as Kafka's tools tell it. */
 struct admin {
     struct client c;
-    struct cli_properties props; /* of --command-config */
+    struct properties props; /* of --command-config */
     int32_t timeout_ms;
     char exception[128]; /* Java's class of the failure, for the line in the log */
     struct strbuf why;   /* its sentence */

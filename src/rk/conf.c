@@ -3,14 +3,12 @@
  * The table names what differs. `to` is librdkafka's name; NULL drops the property because librdkafka has
  * nothing it could mean. What the table does not list goes through under its own name, which is the same for
  * most. */
-#include "cli/rk_conf.h"
-#include "os/blocking.h"
+#include "rk/conf.h"
+#include "base/err.h"
 
 #include <ctype.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <time.h>
 
 enum form { PLAIN, KIB, BUFFER, ASSIGNORS, JAAS, ENDPOINT };
 static const struct rule {
@@ -73,86 +71,6 @@ static const struct rule {
 static const char *const stores[] = {"ssl.truststore.location", "ssl.keystore.location",
                                      "ssl.keystore.password"};
 
-volatile sig_atomic_t rk_signal;
-static void on_signal(int n)
-{
-    rk_signal = n;
-}
-void rk_catch_signals(void)
-{
-    struct sigaction a = {.sa_handler = on_signal}; /* no SA_RESTART: a read that waits must end */
-    sigaction(SIGINT, &a, NULL);
-    sigaction(SIGTERM, &a, NULL);
-    sigaction(SIGHUP, &a, NULL);
-    signal(SIGPIPE, SIG_IGN);
-}
-
-void rk_say(const char *level, const char *fmt, ...)
-{
-    int64_t ms = os_now_wall_ms();
-    time_t s = (time_t)(ms / 1000);
-    struct tm tm;
-    char at[32];
-    localtime_r(&s, &tm);
-    strftime(at, sizeof at, "%Y-%m-%d %H:%M:%S", &tm);
-    struct strbuf b;
-    strbuf_init(&b);
-    strbuf_printf(&b, "[%s,%03d] %s ", at, (int)(ms % 1000), level);
-    va_list ap;
-    va_start(ap, fmt);
-    strbuf_vprintf(&b, fmt, ap);
-    va_end(ap);
-    fprintf(stderr, "%s\n", b.s);
-    strbuf_fini(&b);
-}
-
-void rk_unescape(char *s)
-{
-    char *out = s;
-    for (; *s; s++) {
-        if (*s != '\\' || !s[1]) {
-            *out++ = *s;
-            continue;
-        }
-        s++;
-        *out++ = *s == 't' ? '\t' : *s == 'n' ? '\n' : *s == 'r' ? '\r' : *s == 'f' ? '\f' : *s;
-    }
-    *out = 0;
-}
-
-void rk_properties(struct cli_properties *p, const struct cli_option *options, const char *notice,
-                   const char *file, const char *file_old, const char *texts, const char *texts_old)
-{
-    struct strbuf why;
-    strbuf_init(&why);
-    int rc = 0;
-    const char *names[2][2] = {{file_old, file}, {texts_old, texts}};
-    for (int kind = 0; kind < 2; kind++)
-        if (names[kind][0] && cli_given(options, names[kind][0]) && cli_given(options, names[kind][1])) {
-            fprintf(stderr, "Options --%s and --%s cannot be specified together.\n", names[kind][0],
-                    names[kind][1]);
-            exit(1);
-        }
-    for (int kind = 0; kind < 2; kind++)
-        for (int which = 0; which < 2; which++)
-            for (const struct cli_option *o = options; names[kind][which] && o->name; o++) {
-                if (strcmp(o->name, names[kind][which]) != 0 || !o->n) continue;
-                if (which == 0)
-                    printf(
-                        "%s --%s is deprecated and will be removed in a future version. Use --%s instead.\n",
-                        notice, names[kind][0], names[kind][1]);
-                for (int i = 0; i < o->n && rc == 0; i++)
-                    rc = kind == 0 ? cli_properties_file(p, o->values[i], &why)
-                                   : cli_properties_add(p, o->values[i], &why);
-                for (int i = 0; kind == 0 && i < p->n; i++) rk_unescape(p->values[i]);
-            }
-    if (rc) {
-        fprintf(stderr, "%s\n", why.s);
-        exit(1);
-    }
-    strbuf_fini(&why);
-}
-
 /* name="value" or name=value inside a JAAS line; the caller frees it, NULL if absent. */
 static char *jaas_value(const char *text, const char *name)
 {
@@ -174,14 +92,20 @@ static char *jaas_value(const char *text, const char *name)
     return NULL;
 }
 
-static int set(rd_kafka_conf_t *c, const char *name, const char *value, struct strbuf *why)
+struct rk_conf {
+    rd_kafka_conf_t *conf;
+    void (*unknown)(void *arg, const char *name);
+    void *arg;
+};
+
+static int set(struct rk_conf *c, const char *name, const char *value, struct strbuf *why)
 {
     char error[512];
-    switch (rd_kafka_conf_set(c, name, value, error, sizeof error)) {
+    switch (rd_kafka_conf_set(c->conf, name, value, error, sizeof error)) {
     case RD_KAFKA_CONF_OK:
         return 0;
     case RD_KAFKA_CONF_UNKNOWN:
-        rk_say("WARN", "The configuration '%s' was supplied but isn't a known config.", name);
+        c->unknown(c->arg, name);
         return 0;
     default:
         strbuf_printf(why, "Invalid value %s for configuration %s: %s", value, name, error);
@@ -189,7 +113,7 @@ static int set(rd_kafka_conf_t *c, const char *name, const char *value, struct s
     }
 }
 
-static int set_jaas(rd_kafka_conf_t *c, const char *jaas, struct strbuf *why)
+static int set_jaas(struct rk_conf *c, const char *jaas, struct strbuf *why)
 {
     char *user = jaas_value(jaas, "username"), *password = jaas_value(jaas, "password");
     int rc = user ? set(c, "sasl.username", user, why) : 0;
@@ -199,7 +123,7 @@ static int set_jaas(rd_kafka_conf_t *c, const char *jaas, struct strbuf *why)
     return rc;
 }
 
-static int set_assignors(rd_kafka_conf_t *c, const char *classes, struct strbuf *why)
+static int set_assignors(struct rk_conf *c, const char *classes, struct strbuf *why)
 {
     struct strbuf b;
     strbuf_init(&b);
@@ -219,13 +143,13 @@ static int set_assignors(rd_kafka_conf_t *c, const char *classes, struct strbuf 
 }
 
 /* Trust and key stores: PEM files and PKCS#12; Java's own JKS is refused with a way out. */
-static int set_stores(rd_kafka_conf_t *c, const struct cli_properties *p, struct strbuf *why)
+static int set_stores(struct rk_conf *c, const struct properties *p, struct strbuf *why)
 {
-    const char *trust = cli_properties_get(p, "ssl.truststore.location"),
-               *trust_type = cli_properties_get(p, "ssl.truststore.type");
-    const char *keys = cli_properties_get(p, "ssl.keystore.location"),
-               *keys_type = cli_properties_get(p, "ssl.keystore.type");
-    const char *password = cli_properties_get(p, "ssl.keystore.password");
+    const char *trust = properties_get(p, "ssl.truststore.location"),
+               *trust_type = properties_get(p, "ssl.truststore.type");
+    const char *keys = properties_get(p, "ssl.keystore.location"),
+               *keys_type = properties_get(p, "ssl.keystore.type");
+    const char *password = properties_get(p, "ssl.keystore.password");
     int rc = 0;
     if (trust) {
         size_t n = strlen(trust);
@@ -251,7 +175,7 @@ static int set_stores(rd_kafka_conf_t *c, const struct cli_properties *p, struct
     return rc;
 }
 
-static int apply(rd_kafka_conf_t *c, const char *name, const char *value, struct strbuf *why)
+static int apply(struct rk_conf *c, const char *name, const char *value, struct strbuf *why)
 {
     for (size_t i = 0; i < NELEMS(stores); i++)
         if (strcmp(stores[i], name) == 0) return 0;
@@ -298,16 +222,17 @@ static bool foreign(const char *name, bool producer)
     return false;
 }
 
-int rk_conf_new(const struct cli_properties *p, bool producer, rd_kafka_conf_t **out, struct strbuf *why)
+int rk_conf_new(const struct properties *p, bool producer, void (*unknown)(void *arg, const char *name),
+                void *arg, rd_kafka_conf_t **out, struct strbuf *why)
 {
-    rd_kafka_conf_t *c = rd_kafka_conf_new();
-    int rc = set_stores(c, p, why);
+    struct rk_conf c = {rd_kafka_conf_new(), unknown, arg};
+    int rc = set_stores(&c, p, why);
     for (int i = 0; i < p->n && rc == 0; i++)
-        if (!foreign(p->names[i], producer)) rc = apply(c, p->names[i], p->values[i], why);
+        if (!foreign(p->names[i], producer)) rc = apply(&c, p->names[i], p->values[i], why);
     if (rc) {
-        rd_kafka_conf_destroy(c);
+        rd_kafka_conf_destroy(c.conf);
         return rc;
     }
-    *out = c;
+    *out = c.conf;
     return 0;
 }

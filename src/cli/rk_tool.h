@@ -1,0 +1,23 @@
+/* What the tools that stand on librdkafka share: its configuration from options, log lines, signals. */
+#ifndef MOLDAU_RK_TOOL_H
+#define MOLDAU_RK_TOOL_H
+
+#include "cli/cli.h"
+#include "rk/conf.h"
+
+#include <signal.h>
+
+/* Adds files (--command-config and its older name), then "k=v" texts, or prints why not and exits 1. The
+ * older names may be NULL; using them prints a notice that begins with `notice`. */
+void rk_properties(struct properties *p, const struct cli_option *options, const char *notice,
+                   const char *file, const char *file_old, const char *texts, const char *texts_old);
+/* rk_conf_new, with a warning in the log for a name nobody knows. */
+int rk_tool_conf(const struct properties *p, bool producer, rd_kafka_conf_t **out,
+                 struct strbuf *why) MUST_USE;
+/* "[2026-01-31 12:00:00,000] ERROR " and the text, on stderr, as the reference's log lines look. */
+void rk_say(const char *level, const char *fmt, ...) PRINTF_LIKE(2, 3);
+/* Set by SIGINT, SIGTERM and SIGHUP once rk_catch_signals ran: the number of the signal. */
+extern volatile sig_atomic_t rk_signal;
+void rk_catch_signals(void);
+
+#endif

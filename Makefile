@@ -1,6 +1,7 @@
 # make               build/moldau (the server) and build/moldau-tools (what it runs for the other commands)
 # make V=asan ...     the same under build/asan with ASan + UBSan and VERIFY on; V=verify: VERIFY alone, fast
 # make unit           the unit-test programs; make fuzz: the fuzz targets (clang)
+# make lib            build/lib: libmoldau-listen, shared and static, for include/moldau/listen.h
 # make install PREFIX=/usr/local DESTDIR=
 V ?= release
 CC ?= gcc
@@ -15,7 +16,7 @@ CFLAGS_verify := -O2 -g -DMOLDAU_VERIFY
 CFLAGS_asan := -O1 -g -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer -DMOLDAU_VERIFY
 CFLAGS_tsan := -O1 -g -fsanitize=thread
 CFLAGS_fuzz := -O1 -g -fsanitize=address,undefined,fuzzer-no-link -fno-sanitize-recover=all -DMOLDAU_VERIFY
-CFLAGS += -std=c17 $(CFLAGS_$(V)) $(WARN) -D_GNU_SOURCE -DMOLDAU_VERSION='"$(VERSION)"' -Isrc -I$(B)/gen -pthread
+CFLAGS += -std=c17 $(CFLAGS_$(V)) $(WARN) -D_GNU_SOURCE -DMOLDAU_VERSION='"$(VERSION)"' -Isrc -Iinclude -I$(B)/gen -pthread
 LDFLAGS += $(filter -fsanitize=%,$(CFLAGS_$(V))) -pthread
 # The codecs come into the executable where their archives are installed: each shared one costs a broker memory and time
 # to load, snappy's brings all of C++. What a sanitizer watches stays shared.
@@ -24,6 +25,7 @@ SERVER_LIBS := $(call static,zstd,-lzstd) $(call static,lz4,-llz4) $(call static
 SERVER_LIBS += $(if $(call static,stdc++,),$(call static,snappy,-lsnappy) -l:libstdc++.a,-lsnappy)
 LDFLAGS += -Wl,--as-needed $(if $(filter release,$(V)),-static-libgcc)
 TOOL_LIBS := -lrdkafka -ljansson -lcrypto
+LISTEN_LIBS := -lrdkafka
 ifeq ($(V),fuzz)
 override CC := clang
 endif
@@ -122,10 +124,43 @@ $(B)/gen/%.o: $(B)/gen/%.c
 	@$(CC) $(CFLAGS) -MMD -MP -c -o $@ $<
 -include $(shell find $(B) -name '*.d' 2>/dev/null)
 
-install: all
+# libmoldau-listen: what listeners need, compiled for sharing; nothing but the public header's names can be seen. The
+# static one is one object, so that its inner names meet nobody's.
+LIB_SO := libmoldau-listen.so.0
+LISTEN_C := $(filter-out $(TEST_C) $(FUZZ_C),$(wildcard src/listen/*.c src/rk/*.c src/base/*.c)) src/os/linux.c src/os/os_util.c src/os/blocking.c src/os/child.c
+LISTEN_O := $(LISTEN_C:%.c=$(B)/pic/%.o)
+$(B)/pic/%.o: %.c
+	@mkdir -p $(@D)
+	@echo "  PIC   $<"
+	@$(CC) $(CFLAGS) -fPIC -fvisibility=hidden -ffunction-sections -fdata-sections -DMOLDAU_BUILD -MMD -MP -c -o $@ $<
+$(B)/lib/$(LIB_SO): $(LISTEN_O)
+	@mkdir -p $(@D)
+	@echo "  LINK  $@"
+	@$(CC) $(LDFLAGS) -shared -Wl,-soname,$(LIB_SO) -Wl,--gc-sections -Wl,-z,defs -o $@ $^ $(LISTEN_LIBS)
+	@ln -sf $(LIB_SO) $(B)/lib/libmoldau-listen.so
+$(B)/lib/libmoldau-listen.a: $(LISTEN_O)
+	@mkdir -p $(@D)
+	@ld -r -o $(B)/lib/listen.o $^
+	@objcopy --localize-hidden $(B)/lib/listen.o
+	@rm -f $@
+	@ar rcs $@ $(B)/lib/listen.o
+$(B)/lib/moldau-listen.pc: Makefile
+	@mkdir -p $(@D)
+	@printf 'prefix=%s\nlibdir=$${prefix}/lib\nincludedir=$${prefix}/include\n\nName: moldau-listen\nDescription: listeners for Apache Kafka\nVersion: %s\nRequires.private: rdkafka\nLibs: -L$${libdir} -lmoldau-listen\nLibs.private: $(LISTEN_LIBS) -pthread\nCflags: -I$${includedir}\n' '$(PREFIX)' '$(VERSION)' > $@
+.PHONY: lib
+lib: $(B)/lib/$(LIB_SO) $(B)/lib/libmoldau-listen.a $(B)/lib/moldau-listen.pc
+
+install: all lib
 	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/libexec
 	install -m 755 $(B)/moldau $(DESTDIR)$(PREFIX)/bin/moldau
 	install -m 755 $(B)/moldau-tools $(DESTDIR)$(PREFIX)/libexec/moldau-tools
+	install -d $(DESTDIR)$(PREFIX)/include/moldau $(DESTDIR)$(PREFIX)/lib/pkgconfig
+	install -m 644 include/moldau/listen.h $(DESTDIR)$(PREFIX)/include/moldau/listen.h
+	install -m 644 $(B)/lib/$(LIB_SO) $(DESTDIR)$(PREFIX)/lib/$(LIB_SO).$(VERSION)
+	ln -sf $(LIB_SO).$(VERSION) $(DESTDIR)$(PREFIX)/lib/$(LIB_SO)
+	ln -sf $(LIB_SO) $(DESTDIR)$(PREFIX)/lib/libmoldau-listen.so
+	install -m 644 $(B)/lib/libmoldau-listen.a $(DESTDIR)$(PREFIX)/lib/libmoldau-listen.a
+	install -m 644 $(B)/lib/moldau-listen.pc $(DESTDIR)$(PREFIX)/lib/pkgconfig/moldau-listen.pc
 	for f in bin/*.sh; do install -m 755 $$f $(DESTDIR)$(PREFIX)/bin/; done
 clean:
 	rm -rf build

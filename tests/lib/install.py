@@ -68,3 +68,15 @@ def java():
     def install(d):
         sh("javac", "-d", d, "-cp", libs + "/*", HERE + "/java/Scenario.java", timeout=120)
     return once("java", read("java/Scenario.java"), install)
+
+
+def spring():
+    """The command that plays scripts through real Spring Kafka."""
+    here = ROOT + "/tests/spring"
+
+    def install(d):
+        sh("mvn", "-q", "-B", "-f", here + "/pom.xml", "dependency:copy-dependencies", "-DoutputDirectory=" + d + "/libs", timeout=900)
+        sh("javac", "-d", d + "/classes", "-cp", d + "/libs/*", here + "/SpringScript.java", timeout=120)
+    key = open(here + "/pom.xml").read() + open(here + "/SpringScript.java").read()
+    d = once("spring", key, install)
+    return ["java", "-Xmx256m", "-Dorg.slf4j.simpleLogger.defaultLogLevel=error", "-cp", d + "/classes:" + d + "/libs/*", "SpringScript"]

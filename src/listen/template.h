@@ -1,0 +1,28 @@
+/* The template's side for containers: dead letters, retry topics, and transactions that a consumer's offsets
+ * are part of. */
+#ifndef MOLDAU_TEMPLATE_H
+#define MOLDAU_TEMPLATE_H
+
+#include "base/strbuf.h"
+#include "moldau/listen.h"
+
+#include <librdkafka/rdkafka.h>
+
+/* As moldau_template_new. */
+struct moldau_template *template_new(const struct moldau_template_options *o, struct strbuf *why);
+/* Waits until it is on the brokers (in a transaction: in the producer's hands). A partition that the topic
+ * does not have becomes any. */
+int template_send_sync(struct moldau_template *t, const struct moldau_record *r, int32_t *partition,
+                       int64_t *offset, struct strbuf *why) MUST_USE;
+int template_begin(struct moldau_template *t, struct strbuf *why) MUST_USE;
+/* offsets: of consumer's partitions; NULL: none. After an error the transaction is aborted. */
+int template_commit(struct moldau_template *t, const rd_kafka_topic_partition_list_t *offsets,
+                    rd_kafka_t *consumer, struct strbuf *why) MUST_USE;
+void template_abort(struct moldau_template *t);
+bool template_in_transaction(const struct moldau_template *t);
+/* Why it can do nothing any more (a newer producer has its transactional id); NULL: it can. */
+const char *template_fatal(struct moldau_template *t);
+/* librdkafka's producer. */
+rd_kafka_t *template_client(struct moldau_template *t);
+
+#endif

@@ -24,8 +24,8 @@ static = $(if $(and $(filter release,$(V)),$(filter /%,$(shell $(CC) -print-file
 SERVER_LIBS := $(call static,zstd,-lzstd) $(call static,lz4,-llz4) $(call static,z,-lz)
 SERVER_LIBS += $(if $(call static,stdc++,),$(call static,snappy,-lsnappy) -l:libstdc++.a,-lsnappy)
 LDFLAGS += -Wl,--as-needed $(if $(filter release,$(V)),-static-libgcc)
-TOOL_LIBS := -lrdkafka -ljansson -lcrypto
-LISTEN_LIBS := -lrdkafka
+TOOL_LIBS := -lrdkafka -ljansson -lcrypto -lsqlite3
+LISTEN_LIBS := -lrdkafka -lsqlite3
 ifeq ($(V),fuzz)
 override CC := clang
 endif
@@ -97,6 +97,13 @@ $(B)/fuzz/%: $(B)/o/src/%.o $(ALL_A)
 $(B)/tests/%: tests/%.c $(ALL_A)
 	@mkdir -p $(@D)
 	@$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(ALL_LIBS)
+# Programs that use the library know it by its header and its file alone.
+$(B)/tests/library/%: tests/library/%.c $(B)/lib/libmoldau-listen.a
+	@mkdir -p $(@D)
+	@$(CC) $(filter-out -Isrc,$(CFLAGS)) $(LDFLAGS) -o $@ $^ $(LISTEN_LIBS)
+$(B)/tests/spring/%: tests/spring/%.c $(B)/lib/libmoldau-listen.a
+	@mkdir -p $(@D)
+	@$(CC) $(filter-out -Isrc,$(CFLAGS)) $(LDFLAGS) -o $@ $^ $(LISTEN_LIBS)
 $(B)/tests/%.so: tests/%.c
 	@mkdir -p $(@D)
 	@$(CC) -std=c17 -O1 -g $(WARN) -D_GNU_SOURCE -fPIC -shared -o $@ $<
@@ -146,7 +153,7 @@ $(B)/lib/libmoldau-listen.a: $(LISTEN_O)
 	@ar rcs $@ $(B)/lib/listen.o
 $(B)/lib/moldau-listen.pc: Makefile
 	@mkdir -p $(@D)
-	@printf 'prefix=%s\nlibdir=$${prefix}/lib\nincludedir=$${prefix}/include\n\nName: moldau-listen\nDescription: listeners for Apache Kafka\nVersion: %s\nRequires.private: rdkafka\nLibs: -L$${libdir} -lmoldau-listen\nLibs.private: $(LISTEN_LIBS) -pthread\nCflags: -I$${includedir}\n' '$(PREFIX)' '$(VERSION)' > $@
+	@printf 'prefix=%s\nlibdir=$${prefix}/lib\nincludedir=$${prefix}/include\n\nName: moldau-listen\nDescription: listeners for Apache Kafka\nVersion: %s\nRequires.private: rdkafka sqlite3\nLibs: -L$${libdir} -lmoldau-listen\nLibs.private: $(LISTEN_LIBS) -pthread\nCflags: -I$${includedir}\n' '$(PREFIX)' '$(VERSION)' > $@
 .PHONY: lib
 lib: $(B)/lib/$(LIB_SO) $(B)/lib/libmoldau-listen.a $(B)/lib/moldau-listen.pc
 

@@ -75,7 +75,7 @@ MOLDAU_API void moldau_call_failed_at(struct moldau_call *call, size_t index);
 /* MANUAL and MANUAL_IMMEDIATE: the record, or all records of the batch, are done. */
 MOLDAU_API void moldau_call_acknowledge(struct moldau_call *call);
 /* Not now: records[index] (0 for a record listener) and what follows come again, no earlier than after
- * pause_ms, and count no attempt. Return MOLDAU_OK after it. */
+ * pause_ms, and count no attempt. Return MOLDAU_OK after it. With workers it is a MOLDAU_RETRY. */
 MOLDAU_API void moldau_call_nack(struct moldau_call *call, size_t index, int64_t pause_ms);
 /* The consumer that brought the record: to commit, pause or seek by oneself. Not with `workers`. Do not poll
  * it. */
@@ -84,8 +84,9 @@ MOLDAU_API struct rd_kafka_s *moldau_call_consumer(struct moldau_call *call);
 struct moldau_template;
 MOLDAU_API struct moldau_template *moldau_call_template(struct moldau_call *call);
 
-/* An acknowledgement for later, from any thread; exactly one of the two functions ends it. One that comes
- * after its partition was given away does nothing. */
+/* MANUAL, MANUAL_IMMEDIATE: an acknowledgement for later, from any thread; exactly one of the two functions
+ * ends it. One that comes after its partition was given away does nothing. NULL if the index is none of the
+ * call's, and with workers. All must have ended before the container is freed. */
 struct moldau_ack;
 MOLDAU_API struct moldau_ack *moldau_call_keep_ack(struct moldau_call *call, size_t index);
 MOLDAU_API void moldau_ack_acknowledge(struct moldau_ack *a);
@@ -231,7 +232,7 @@ MOLDAU_API void moldau_container_free(struct moldau_container *c);
 MOLDAU_API void moldau_container_pause(struct moldau_container *c);
 MOLDAU_API void moldau_container_resume(struct moldau_container *c);
 MOLDAU_API bool moldau_container_is_paused(const struct moldau_container *c);
-/* One partition, by the consumer that has it. */
+/* One partition, by the consumer that has it. These three are not for containers with workers. */
 MOLDAU_API void moldau_container_pause_partition(struct moldau_container *c, const char *topic,
                                                  int32_t partition);
 MOLDAU_API void moldau_container_resume_partition(struct moldau_container *c, const char *topic,

@@ -1,6 +1,7 @@
 /* Containers of the public header: what is asked for is checked and copied, then members (member.h), or
  * pools of workers (pool.h), do it. */
 #include "listen/member.h"
+#include "listen/pool.h"
 #include "listen/template.h"
 #include "base/err.h"
 #include "os/blocking.h"
@@ -15,8 +16,10 @@
 
 struct moldau_container {
     struct moldau_container_options o; /* its pointers are ours */
-    struct member **members;
-    int members_n;
+    struct member **members;           /* or, with workers, */
+    struct pool **pools;
+    int consumers_n; /* of the one or the other */
+    struct once *once;
     const char ***retry_names; /* by level */
     pthread_mutex_t lock;      /* failure, ended_n */
     pthread_cond_t changed;
@@ -272,7 +275,7 @@ static void name_retry_topics(struct moldau_container *c)
 }
 
 /* ---- life ---- */
-static void member_ended(void *arg, const char *why)
+static void consumer_ended(void *arg, const char *why)
 {
     struct moldau_container *c = arg;
     pthread_mutex_lock(&c->lock);
@@ -282,7 +285,7 @@ static void member_ended(void *arg, const char *why)
     pthread_mutex_unlock(&c->lock);
 }
 
-static int start(struct moldau_container *c, struct strbuf *why)
+static int start_members(struct moldau_container *c, struct strbuf *why)
 {
     int n = c->o.concurrency + c->o.retry_topics;
     name_retry_topics(c);
@@ -295,13 +298,27 @@ static int start(struct moldau_container *c, struct strbuf *why)
                                   .topics = level < 0 ? NULL : c->retry_names[level],
                                   .topics_n = level < 0 ? 0 : (int)c->o.topics_n,
                                   .retry_level = level,
-                                  .ended = member_ended,
+                                  .ended = consumer_ended,
                                   .arg = c};
         c->members[i] = member_new(&m, why);
         if (!c->members[i]) return ERR_INVALID_CONFIG;
-        c->members_n++;
+        c->consumers_n++;
     }
     for (int i = 0; i < n; i++) member_start(c->members[i]);
+    return 0;
+}
+
+static int start_pools(struct moldau_container *c, struct strbuf *why)
+{
+    if (c->o.once_file && !(c->once = once_open(c->o.once_file, why))) return ERR_INVALID_CONFIG;
+    c->pools = xcalloc((size_t)c->o.concurrency, sizeof(struct pool *));
+    for (int i = 0; i < c->o.concurrency; i++) {
+        struct pool_config p = {.o = &c->o, .index = i, .once = c->once, .ended = consumer_ended, .arg = c};
+        c->pools[i] = pool_new(&p, why);
+        if (!c->pools[i]) return ERR_INVALID_CONFIG;
+        c->consumers_n++;
+    }
+    for (int i = 0; i < c->o.concurrency; i++) pool_start(c->pools[i]);
     return 0;
 }
 
@@ -318,7 +335,7 @@ struct moldau_container *moldau_container_start(const struct moldau_container_op
     copy_options(&c->o, o);
     pthread_mutex_init(&c->lock, NULL);
     pthread_cond_init(&c->changed, NULL);
-    if (start(c, &text)) {
+    if (c->o.workers ? start_pools(c, &text) : start_members(c, &text)) {
         if (why && why_n) snprintf(why, why_n, "%s", strbuf_cstr(&text));
         moldau_container_free(c);
         c = NULL;
@@ -329,7 +346,9 @@ struct moldau_container *moldau_container_start(const struct moldau_container_op
 
 void moldau_container_stop(struct moldau_container *c)
 {
-    for (int i = 0; i < c->members_n; i++) member_stop(c->members[i]);
+    for (int i = 0; i < c->consumers_n; i++)
+        if (c->pools) pool_stop(c->pools[i]);
+        else member_stop(c->members[i]);
 }
 
 bool moldau_container_join(struct moldau_container *c, int64_t timeout_ms)
@@ -338,10 +357,10 @@ bool moldau_container_join(struct moldau_container *c, int64_t timeout_ms)
     struct timespec at = {.tv_sec = until / 1000, .tv_nsec = until % 1000 * 1000000};
     int rc = 0;
     pthread_mutex_lock(&c->lock);
-    while (c->ended_n < c->members_n && rc == 0)
+    while (c->ended_n < c->consumers_n && rc == 0)
         rc = timeout_ms < 0 ? pthread_cond_wait(&c->changed, &c->lock)
                             : pthread_cond_timedwait(&c->changed, &c->lock, &at);
-    bool ended = c->ended_n == c->members_n;
+    bool ended = c->ended_n == c->consumers_n;
     pthread_mutex_unlock(&c->lock);
     return ended;
 }
@@ -358,7 +377,11 @@ void moldau_container_free(struct moldau_container *c)
 {
     if (!c) return;
     moldau_container_stop(c);
-    for (int i = 0; i < c->members_n; i++) member_free(c->members[i]);
+    for (int i = 0; i < c->consumers_n; i++)
+        if (c->pools) pool_free(c->pools[i]);
+        else member_free(c->members[i]);
+    once_close(c->once);
+    free(c->pools);
     for (int level = 0; c->retry_names && level < c->o.retry_topics; level++) {
         for (size_t i = 0; i < c->o.topics_n; i++) free_text(c->retry_names[level][i]);
         free(c->retry_names[level]);
@@ -376,7 +399,9 @@ void moldau_container_free(struct moldau_container *c)
 static void set_paused(struct moldau_container *c, bool paused)
 {
     c->paused = paused;
-    for (int i = 0; i < c->members_n; i++) member_set_paused(c->members[i], paused);
+    for (int i = 0; i < c->consumers_n; i++)
+        if (c->pools) pool_set_paused(c->pools[i], paused);
+        else member_set_paused(c->members[i], paused);
 }
 
 void moldau_container_pause(struct moldau_container *c)
@@ -397,7 +422,7 @@ bool moldau_container_is_paused(const struct moldau_container *c)
 static void order_all(struct moldau_container *c, enum member_order what, const char *topic,
                       int32_t partition, enum moldau_start_at start_at, int64_t value)
 {
-    for (int i = 0; i < c->members_n; i++)
+    for (int i = 0; i < c->consumers_n; i++)
         member_order(c->members[i], what, topic, partition, start_at, value);
 }
 

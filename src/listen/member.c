@@ -10,11 +10,12 @@
  * 3. m->polled holds what was polled and not yet told to the core. A message of a partition that leaves is
  * dropped from it. */
 #include "listen/member_int.h"
+#include "listen/options.h"
+#include "listen/tell.h"
 #include "base/err.h"
 #include "base/grow.h"
 #include "base/hash.h"
 #include "os/blocking.h"
-#include "rk/conf.h"
 
 #include <stdarg.h>
 #include <stdio.h>
@@ -26,18 +27,10 @@
 /* ---- telling ---- */
 void member_log(struct member *m, const char *level, const char *fmt, ...)
 {
-    char text[700];
     va_list ap;
     va_start(ap, fmt);
-    vsnprintf(text, sizeof text, fmt, ap);
+    tell_log(m->o, level, fmt, ap);
     va_end(ap);
-    if (m->o->log) {
-        m->o->log(m->o->arg, level, text);
-        return;
-    }
-    char line[800];
-    int n = snprintf(line, sizeof line, "%s %s\n", level, text);
-    os_write_stderr(line, (size_t)min_i64(n, (int64_t)sizeof line - 1));
 }
 
 void member_fatal(struct member *m, const char *why)
@@ -50,16 +43,7 @@ void member_tell(struct member *m, enum moldau_event event, const rd_kafka_topic
 {
     struct moldau_event_info info = {
         .event = event, .consumer = m->c.index, .record = r, .why = why, .client = m->rk};
-    struct moldau_offset *v = NULL;
-    if (!m->o->on_event) return;
-    if (parts && parts->cnt) v = xcalloc((size_t)parts->cnt, sizeof *v);
-    for (int i = 0; v && i < parts->cnt; i++)
-        v[i] = (struct moldau_offset){parts->elems[i].topic, parts->elems[i].partition,
-                                      parts->elems[i].offset >= 0 ? parts->elems[i].offset : -1};
-    info.offsets = v;
-    info.offsets_n = parts ? (size_t)parts->cnt : 0;
-    m->o->on_event(m->o->arg, &info);
-    free(v);
+    tell_event(m->o, &info, parts);
 }
 
 /* ---- the core ---- */
@@ -321,55 +305,6 @@ static void run(void *arg)
 }
 
 /* ---- life ---- */
-static void unknown(void *arg, const char *name)
-{
-    struct strbuf *why = arg;
-    if (!why->n) strbuf_printf(why, "the consumer has no property %s", name);
-}
-
-static void quiet(const rd_kafka_t *rk, int level, const char *facility, const char *text)
-{
-    (void)rk, (void)level, (void)facility, (void)text;
-}
-
-static rd_kafka_conf_t *conf_of(struct member *m, struct strbuf *why)
-{
-    const struct moldau_container_options *o = m->o;
-    struct properties p = {0};
-    struct strbuf odd = {0}, name = {0};
-    rd_kafka_conf_t *conf = NULL;
-    properties_set(&p, "bootstrap.servers", o->bootstrap_servers);
-    strbuf_add_cstr(&name, o->client_id ? o->client_id : "moldau-listen");
-    if (o->concurrency > 1 || m->c.retry_level >= 0) strbuf_printf(&name, "-%d", m->c.index);
-    properties_set(&p, "client.id", strbuf_cstr(&name));
-    properties_set(&p, "auto.offset.reset", "latest");
-    for (size_t i = 0; i < o->properties_n; i++)
-        properties_set(&p, o->properties[i].name, o->properties[i].value);
-    strbuf_reset(&name);
-    strbuf_add_cstr(&name, o->group);
-    if (m->c.retry_level >= 0) {
-        strbuf_printf(&name, "%s-%d", o->retry_suffix, m->c.retry_level);
-        properties_set(&p, "auto.offset.reset", "earliest");
-    }
-    properties_set(&p, "group.id", strbuf_cstr(&name));
-    properties_set(&p, "enable.auto.commit", "false");
-    properties_set(&p, "enable.auto.offset.store", "false");
-    if (o->transactional_id) properties_set(&p, "isolation.level", "read_committed");
-    const char *reset = properties_get(&p, "auto.offset.reset");
-    m->reset_latest = strcmp(reset, "latest") == 0;
-    if (strcmp(reset, "none") == 0) properties_set(&p, "auto.offset.reset", "error");
-    if (rk_conf_new(&p, false, unknown, &odd, &conf, why)) conf = NULL;
-    else if (odd.n) {
-        strbuf_add(why, odd.s, odd.n);
-        rd_kafka_conf_destroy(conf);
-        conf = NULL;
-    }
-    strbuf_fini(&odd);
-    strbuf_fini(&name);
-    properties_free(&p);
-    return conf;
-}
-
 static bool open_transactions(struct member *m, struct strbuf *why)
 {
     struct moldau_template_options o;
@@ -411,10 +346,9 @@ struct member *member_new(const struct member_config *c, struct strbuf *why)
     list_init(&m->inbox);
     container_effects_init(&m->effects);
     container_init(&m->core, &core, o->max_poll_records, os_now_mono_ms());
-    rd_kafka_conf_t *conf = conf_of(m, why);
+    rd_kafka_conf_t *conf = options_consumer_conf(m->o, m->c.index, m->c.retry_level, &m->reset_latest, why);
     if (conf) {
         rd_kafka_conf_set_opaque(conf, m);
-        rd_kafka_conf_set_log_cb(conf, quiet);
         rd_kafka_conf_set_error_cb(conf, on_error);
         rd_kafka_conf_set_rebalance_cb(conf, member_rebalanced);
         m->rk = rd_kafka_new(RD_KAFKA_CONSUMER, conf, error, sizeof error);

@@ -1,16 +1,11 @@
 /* A member and its listener: calls, acknowledgements, and what becomes of a record that is given up. */
 #include "listen/member_int.h"
+#include "listen/call.h"
 #include "base/err.h"
 #include "os/blocking.h"
 
 #include <stdlib.h>
 
-struct moldau_call {
-    struct member *m;
-    int from, n;
-    int failed_at, nack_at; /* -1 */
-    int64_t nack_pause_ms;
-};
 struct moldau_ack {
     struct member *m;
     struct order order;
@@ -202,7 +197,8 @@ static int index_in_poll(struct member *m, const struct moldau_call *call, int i
 
 void member_deliver(struct member *m, const struct container_effect *x)
 {
-    struct moldau_call call = {.m = m, .from = x->from, .n = x->n, .failed_at = -1, .nack_at = -1};
+    struct moldau_call call = {
+        .m = m, .why = &m->why, .from = x->from, .n = x->n, .failed_at = -1, .nack_at = -1};
     struct container_event ev = {.type = CONTAINER_RETURNED, .failed = -1};
     struct strbuf why = {0};
     records_of(m, x->from, x->n, x->attempt);
@@ -261,7 +257,8 @@ void member_give_up(struct member *m, const struct container_effect *x)
 
 void moldau_call_why(struct moldau_call *call, const char *sentence)
 {
-    set_why(call->m, sentence);
+    free(*call->why);
+    *call->why = sentence ? xstrdup(sentence) : NULL;
 }
 
 void moldau_call_failed_at(struct moldau_call *call, size_t index)
@@ -277,12 +274,12 @@ void moldau_call_nack(struct moldau_call *call, size_t index, int64_t pause_ms)
 
 struct rd_kafka_s *moldau_call_consumer(struct moldau_call *call)
 {
-    return call->m->rk;
+    return call->m ? call->m->rk : NULL;
 }
 
 struct moldau_template *moldau_call_template(struct moldau_call *call)
 {
-    return call->m->o->transactional_id ? call->m->dead_letters : NULL;
+    return call->m && call->m->o->transactional_id ? call->m->dead_letters : NULL;
 }
 
 static void acknowledged(struct member *m, int32_t place, int64_t offset)
@@ -295,7 +292,7 @@ static void acknowledged(struct member *m, int32_t place, int64_t offset)
 void moldau_call_acknowledge(struct moldau_call *call)
 {
     struct member *m = call->m;
-    if (m->o->ack_mode < MOLDAU_ACK_MANUAL || m->o->transactional_id) return;
+    if (!m || m->o->ack_mode < MOLDAU_ACK_MANUAL || m->o->transactional_id) return;
     for (int i = 0; i < call->n; i++) {
         const struct container_record *r = container_record_at(&m->core, call->from + i);
         bool last = true;
@@ -309,6 +306,7 @@ void moldau_call_acknowledge(struct moldau_call *call)
 struct moldau_ack *moldau_call_keep_ack(struct moldau_call *call, size_t index)
 {
     struct member *m = call->m;
+    if (!m || index >= (size_t)call->n) return NULL;
     const struct container_record *r = container_record_at(&m->core, call->from + (int)index);
     struct moldau_ack *a = xcalloc(1, sizeof *a);
     a->m = m;

@@ -29,6 +29,7 @@ struct place {
     char *topic;
     int32_t partition;
     bool held, leaving, drained;
+    bool full; /* paused by the core */
 };
 struct runtime {
     struct runtime_options o;
@@ -43,7 +44,7 @@ struct runtime {
     int64_t deadline_ms;
     int64_t done_n;
     uint64_t seed;
-    bool stopping, closed, more;
+    bool stopping, closed, more, paused;
     char *fatal;
 };
 
@@ -56,6 +57,12 @@ static void say(struct runtime *r, const char *level, const char *fmt, ...)
     vsnprintf(text, sizeof text, fmt, ap);
     va_end(ap);
     r->o.say(r->o.arg, level, text);
+}
+
+static void tell(struct runtime *r, enum runtime_event event, const rd_kafka_topic_partition_list_t *parts,
+                 const char *why)
+{
+    if (r->o.event) r->o.event(r->o.arg, event, parts, why);
 }
 
 static void fatal(struct runtime *r, const char *why)
@@ -116,14 +123,14 @@ static void apply(struct runtime *r, const struct listen_effect *x)
         send_dead_letter(r, t);
         break;
     case LISTEN_FORGET:
+        if (r->commit_due_ms < 0) r->commit_due_ms = os_now_mono_ms() + r->o.commit_ms;
         if (x->attempt) r->done_n++;
         if (t) task_free(t);
         break;
     case LISTEN_PAUSE:
-        pause_place(r, x->partition, true);
-        break;
     case LISTEN_RESUME:
-        pause_place(r, x->partition, false);
+        r->places[x->partition].full = x->type == LISTEN_PAUSE;
+        pause_place(r, x->partition, r->paused || r->places[x->partition].full);
         break;
     case LISTEN_DRAINED:
         if (r->places[x->partition].leaving && !r->places[x->partition].drained) r->leaving_n--;
@@ -154,7 +161,6 @@ void task_done(struct task *t, enum listen_result result, const char *why)
     if (why) strbuf_add_cstr(&t->why, why);
     bool over = result == LISTEN_DEAD || (result == LISTEN_RETRY && t->attempt >= r->o.listen.attempts_max);
     if (over) r->o.given_up(r->o.arg, t);
-    if (r->commit_due_ms < 0) r->commit_due_ms = os_now_mono_ms() + r->o.commit_ms;
     step(r, &ev);
 }
 
@@ -269,8 +275,10 @@ static void commit(struct runtime *r, bool leaving)
     rd_kafka_resp_err_t err = c.list->cnt ? rd_kafka_commit(r->consumer, c.list, 0) : 0;
     if (err) {
         say(r, "WARN", "commit failed: %s", rd_kafka_err2str(err));
+        tell(r, RUNTIME_COMMIT_FAILED, c.list, rd_kafka_err2str(err));
         if (!leaving) r->commit_due_ms = os_now_mono_ms() + r->o.commit_ms;
     }
+    if (!err && c.list->cnt) tell(r, RUNTIME_COMMITTED, c.list, NULL);
     for (int i = 0; i < c.list->cnt; i++)
         if (!err && !c.list->elems[i].err)
             listen_committed(&r->core, place_of(r, c.list->elems[i].topic, c.list->elems[i].partition),
@@ -309,13 +317,17 @@ static void assign(struct runtime *r, rd_kafka_topic_partition_list_t *parts)
         if (e) say(r, "ERROR", "assigning failed: %s", rd_kafka_error_string(e));
         rd_kafka_error_destroy(e);
     }
+    tell(r, RUNTIME_ASSIGNED, parts, NULL);
+    for (int i = 0; r->paused && i < parts->cnt; i++)
+        pause_place(r, place_of(r, parts->elems[i].topic, parts->elems[i].partition), true);
 }
 
 static void drop(struct runtime *r, int32_t place)
 {
     struct listen_event ev = {.type = LISTEN_LOST, .partition = place};
     pause_place(r, place, false); /* a pause would outlive the assignment */
-    r->places[place].held = r->places[place].leaving = r->places[place].drained = false;
+    r->places[place].held = r->places[place].leaving = r->places[place].drained = r->places[place].full =
+        false;
     step(r, &ev);
 }
 
@@ -351,7 +363,9 @@ static void revoke(struct runtime *r, rd_kafka_topic_partition_list_t *parts, bo
         r->o.wait(r->o.arg, DRAIN_WAIT_MS);
         if (r->producer) rd_kafka_poll(r->producer, 0);
     }
+    tell(r, lost ? RUNTIME_LOST : RUNTIME_REVOKED_BEFORE_COMMIT, parts, NULL);
     if (!lost) commit(r, true);
+    if (!lost) tell(r, RUNTIME_REVOKED_AFTER_COMMIT, parts, NULL);
     give_back(r, parts);
 }
 
@@ -486,6 +500,19 @@ int runtime_new(const struct runtime_options *o, struct runtime **out, struct st
 int runtime_fd(const struct runtime *r)
 {
     return r->event;
+}
+
+void runtime_set_paused(struct runtime *r, bool paused)
+{
+    if (r->paused == paused) return;
+    r->paused = paused;
+    for (int i = 0; i < r->places_n; i++)
+        if (r->places[i].held) pause_place(r, i, paused || r->places[i].full);
+}
+
+rd_kafka_t *runtime_consumer(const struct runtime *r)
+{
+    return r->consumer;
 }
 
 void runtime_stop(struct runtime *r)

@@ -20,6 +20,14 @@ struct task {
     int status;        /* likewise; the caller's */
 };
 
+enum runtime_event {
+    RUNTIME_ASSIGNED,
+    RUNTIME_REVOKED_BEFORE_COMMIT, /* nothing of them runs any more */
+    RUNTIME_REVOKED_AFTER_COMMIT,
+    RUNTIME_LOST,
+    RUNTIME_COMMITTED,
+    RUNTIME_COMMIT_FAILED, /* why */
+};
 struct runtime_options {
     rd_kafka_conf_t *consumer, *producer; /* taken; producer NULL: no dead letters */
     const char *const *topics;            /* names, or regular expressions that begin with ^ */
@@ -36,6 +44,9 @@ struct runtime_options {
      * for what runs. */
     void (*wait)(void *arg, int64_t ms);
     void (*say)(void *arg, const char *level, const char *text);
+    /* May be NULL. In a rebalance, on the runtime's thread. offsets: of commits; else only partitions. */
+    void (*event)(void *arg, enum runtime_event event, const rd_kafka_topic_partition_list_t *parts,
+                  const char *why);
     void *arg;
 };
 
@@ -50,6 +61,10 @@ int64_t runtime_wait_ms(const struct runtime *r);
 void runtime_step(struct runtime *r);
 /* How a task ended. why: for the log and the dead letter, may be NULL. The task is the runtime's again. */
 void task_done(struct task *t, enum listen_result result, const char *why);
+/* Nothing is fetched while it is paused; what is here is worked on. */
+void runtime_set_paused(struct runtime *r, bool paused);
+/* The consumer: to be asked, not to be polled. */
+rd_kafka_t *runtime_consumer(const struct runtime *r);
 /* Begins nothing any more. */
 void runtime_stop(struct runtime *r);
 /* It was stopped and nothing runs: everything that is done is committed and the group is left. */

@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <signal.h>
 #include <spawn.h>
 #include <stdint.h>
@@ -97,6 +98,12 @@ void os_event_set(int fd)
 {
     static const uint64_t one = 1;
     (void)!write(fd, &one, sizeof one); /* one that is full is readable all the same */
+}
+
+void os_event_wait(int fd, int64_t ms)
+{
+    struct pollfd p = {.fd = fd, .events = POLLIN};
+    (void)!poll(&p, 1, ms < 0 ? -1 : (int)(ms > INT32_MAX ? INT32_MAX : ms));
 }
 
 void os_event_clear(int fd)

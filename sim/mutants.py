@@ -28,7 +28,7 @@ MUTANTS = [
     ("producers-not-taken-back", "src/part/fault.c", "        if (a->producer_id >= 0)\n            producers_go_back(", "        if (a->producer_id < -1)\n            producers_go_back(", 80),
     ("refused-change-acknowledged", "src/broker/controller.c", "        if (rc) op->err = rc;\n", "", 80),
     ("unopened-for-good", "src/broker/partitions.c", "if (u->no_room) timer_set_ms(", "if (!u->no_room) timer_set_ms(", 200),
-    ("scrub-fences-nothing", "src/part/scrub.c", "if (here && x->rc == ERR_CORRUPT_MESSAGE)", "if (here && x->rc == ERR_BUSY)", 200),
+    ("scrub-fences-nothing", "src/part/scrub.c", "if (here && x->rc == ERR_CORRUPT_MESSAGE)", "if (here && x->rc == ERR_BUSY)", 400),
     ("gap-passed-over", "src/log/read.c", "if (!l->cfg.clean_compact && offset >= l->compacted_below) {", "if (offset < 0) {", 400),
     ("metadata-cut", "src/broker/controller_start.c", "bad.sound_behind > UNSYNCED_BATCHES_MAX", "bad.sound_behind < 0", 400),
     ("old-generation-commits", "src/grp/grp_offset.c", "        if (generation != g->generation) return KERR_ILLEGAL_GENERATION;\n", "", 40),

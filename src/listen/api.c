@@ -275,11 +275,18 @@ static void name_retry_topics(struct moldau_container *c)
 }
 
 /* ---- life ---- */
-static void consumer_ended(void *arg, const char *why)
+static void consumer_failed(void *arg, const char *why)
 {
     struct moldau_container *c = arg;
     pthread_mutex_lock(&c->lock);
-    if (why && !c->failure) c->failure = xstrdup(why);
+    if (!c->failure) c->failure = xstrdup(why);
+    pthread_mutex_unlock(&c->lock);
+}
+
+static void consumer_ended(void *arg)
+{
+    struct moldau_container *c = arg;
+    pthread_mutex_lock(&c->lock);
     c->ended_n++;
     pthread_cond_broadcast(&c->changed);
     pthread_mutex_unlock(&c->lock);
@@ -298,6 +305,7 @@ static int start_members(struct moldau_container *c, struct strbuf *why)
                                   .topics = level < 0 ? NULL : c->retry_names[level],
                                   .topics_n = level < 0 ? 0 : (int)c->o.topics_n,
                                   .retry_level = level,
+                                  .failed = consumer_failed,
                                   .ended = consumer_ended,
                                   .arg = c};
         c->members[i] = member_new(&m, why);
@@ -313,7 +321,12 @@ static int start_pools(struct moldau_container *c, struct strbuf *why)
     if (c->o.once_file && !(c->once = once_open(c->o.once_file, why))) return ERR_INVALID_CONFIG;
     c->pools = xcalloc((size_t)c->o.concurrency, sizeof(struct pool *));
     for (int i = 0; i < c->o.concurrency; i++) {
-        struct pool_config p = {.o = &c->o, .index = i, .once = c->once, .ended = consumer_ended, .arg = c};
+        struct pool_config p = {.o = &c->o,
+                                .index = i,
+                                .once = c->once,
+                                .failed = consumer_failed,
+                                .ended = consumer_ended,
+                                .arg = c};
         c->pools[i] = pool_new(&p, why);
         if (!c->pools[i]) return ERR_INVALID_CONFIG;
         c->consumers_n++;

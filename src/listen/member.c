@@ -269,16 +269,34 @@ static bool subscribe(struct member *m)
     return !err;
 }
 
+/* Brokers that are away may come back; such as answer, and know no coordinator, never will have one. */
+static void begin_transactions(struct member *m)
+{
+    struct strbuf why = {0};
+    const struct rd_kafka_metadata *md;
+    while (!m->stop && !m->fatal && template_ready(m->dead_letters, &why)) {
+        rd_kafka_resp_err_t err = rd_kafka_metadata(m->rk, 0, NULL, &md, MEMBER_CALL_MS);
+        if (!err) rd_kafka_metadata_destroy(md);
+        if (!err || template_fatal(m->dead_letters)) {
+            strbuf_add_cstr(&why, "; has this cluster a transaction coordinator?");
+            member_fatal(m, strbuf_cstr(&why));
+        } else member_log(m, "WARN", "%s; trying again", strbuf_cstr(&why));
+        strbuf_reset(&why);
+    }
+    strbuf_fini(&why);
+}
+
 static void close_member(struct member *m)
 {
     if (m->o->transactional_id && template_in_transaction(m->dead_letters)) template_abort(m->dead_letters);
     if (m->o->partitions_n && !m->c.topics) rd_kafka_unsubscribe(m->rk);
     rd_kafka_consumer_close(m->rk); /* rebalanced is called for what is held */
     if (m->fatal) {
+        m->c.failed(m->c.arg, m->fatal);
         member_log(m, "ERROR", "%s", m->fatal);
         member_tell(m, MOLDAU_FAILED, NULL, NULL, m->fatal);
     }
-    m->c.ended(m->c.arg, m->fatal);
+    m->c.ended(m->c.arg);
 }
 
 static void run(void *arg)
@@ -288,7 +306,9 @@ static void run(void *arg)
     m->idle_since_ms = m->told_idle_ms = os_now_mono_ms();
     m->want_poll = true;
     m->room = m->core.poll_max;
-    if (m->o->partitions_n && !m->c.topics) member_assign_given(m);
+    if (m->o->transactional_id) begin_transactions(m);
+    if (m->fatal) m->stop = true;
+    else if (m->o->partitions_n && !m->c.topics) member_assign_given(m);
     else subscribe(m);
     for (;;) {
         read_inbox(m);

@@ -16,8 +16,10 @@ struct member_config {
     const char *const *topics;                /* instead of o's; for retry topics */
     int topics_n;
     int retry_level; /* -1: of the main topics; else which retry topic this is of */
-    /* It has left the group; on its thread, the last thing it does. why: it ended by itself; else NULL. */
-    void (*ended)(void *arg, const char *why);
+    /* On its thread. failed: it ends by itself, this is why. ended: it has left the group, the last thing it
+     * does. */
+    void (*failed)(void *arg, const char *why);
+    void (*ended)(void *arg);
     void *arg;
 };
 

@@ -215,10 +215,11 @@ static void run(void *arg)
                                          .consumer = p->c.index,
                                          .why = why,
                                          .client = runtime_consumer(p->runtime)};
+        p->c.failed(p->c.arg, why);
         pool_log(p, "ERROR", "%s", why);
         tell_event(p->o, &info, NULL);
     }
-    p->c.ended(p->c.arg, why);
+    p->c.ended(p->c.arg);
 }
 
 /* ---- life ---- */

@@ -11,8 +11,9 @@ struct pool;
 struct pool_config {
     const struct moldau_container_options *o; /* borrowed for its life */
     int index;
-    struct once *once;                         /* NULL: none. Of all pools */
-    void (*ended)(void *arg, const char *why); /* as member_config's */
+    struct once *once;                          /* NULL: none. Of all pools */
+    void (*failed)(void *arg, const char *why); /* these two as member_config's */
+    void (*ended)(void *arg);
     void *arg;
 };
 /* NULL, and a sentence in why. Nothing is started yet. */

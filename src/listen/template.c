@@ -20,6 +20,7 @@
 #define CALL_MS 30000 /* of one request of a transaction; they are repeated while they may be */
 #define MAX_BLOCK_MS 60000
 #define FREE_FLUSH_MS 30000
+#define ABORT_FLUSH_MS 5000
 #define METADATA_AGE_MS 300000
 #define METADATA_PAUSE_MS 100
 #define REPORTS_WAIT_MS 1000
@@ -273,6 +274,11 @@ static int tx_ready(struct moldau_template *t, struct strbuf *why)
     return 0;
 }
 
+int template_ready(struct moldau_template *t, struct strbuf *why)
+{
+    return tx_ready(t, why);
+}
+
 int template_begin(struct moldau_template *t, struct strbuf *why)
 {
     int rc = tx_ready(t, why);
@@ -286,6 +292,10 @@ void template_abort(struct moldau_template *t)
 {
     rd_kafka_error_t *e;
     t->in_transaction = false;
+    /* librdkafka (2.0.2) ends a transaction whose partitions the coordinator was asked to add and has not
+     * yet, because the one before was still being completed; that is fatal there. Once its records are sent
+     * they are added. */
+    rd_kafka_flush(t->rk, ABORT_FLUSH_MS);
     while ((e = rd_kafka_abort_transaction(t->rk, CALL_MS)) != NULL) {
         bool again = rd_kafka_error_is_retriable(e) && !t->stop;
         if (rd_kafka_error_is_fatal(e)) snprintf(t->fatal, sizeof t->fatal, "%s", rd_kafka_error_string(e));
@@ -367,7 +377,11 @@ static rd_kafka_conf_t *conf_of(const struct moldau_template_options *o, int64_t
     properties_set(&p, "enable.idempotence", "true");
     properties_set(&p, "linger.ms", "5"); /* Java's since 4.0, and librdkafka's */
     if (o->client_id) properties_set(&p, "client.id", o->client_id);
-    if (o->transactional_id) properties_set(&p, "transactional.id", o->transactional_id);
+    if (o->transactional_id) {
+        properties_set(&p, "transactional.id", o->transactional_id);
+        /* Each transaction meets the end of the one before, and asks again. */
+        properties_set(&p, "retry.backoff.ms", "10");
+    }
     for (size_t i = 0; i < o->properties_n; i++)
         properties_set(&p, o->properties[i].name, o->properties[i].value);
     const char *block = properties_get(&p, "max.block.ms");

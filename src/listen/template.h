@@ -14,6 +14,8 @@ struct moldau_template *template_new(const struct moldau_template_options *o, st
  * does not have becomes any. */
 int template_send_sync(struct moldau_template *t, const struct moldau_record *r, int32_t *partition,
                        int64_t *offset, struct strbuf *why) MUST_USE;
+/* Takes the transactional id over from whoever had it; waits for max.block.ms at most. */
+int template_ready(struct moldau_template *t, struct strbuf *why) MUST_USE;
 int template_begin(struct moldau_template *t, struct strbuf *why) MUST_USE;
 /* offsets: of consumer's partitions; NULL: none. After an error the transaction is aborted. */
 int template_commit(struct moldau_template *t, const rd_kafka_topic_partition_list_t *offsets,

@@ -42,7 +42,7 @@ struct runtime {
     int event;
     int64_t commit_due_ms; /* -1: not armed */
     int64_t deadline_ms;
-    int64_t done_n;
+    int64_t done_n, since_commit;
     uint64_t seed;
     bool stopping, closed, more, paused;
     char *fatal;
@@ -124,6 +124,8 @@ static void apply(struct runtime *r, const struct listen_effect *x)
         break;
     case LISTEN_FORGET:
         if (r->commit_due_ms < 0) r->commit_due_ms = os_now_mono_ms() + r->o.commit_ms;
+        r->since_commit++;
+        if (r->o.commit_records && r->since_commit >= r->o.commit_records) r->commit_due_ms = 0;
         if (x->attempt) r->done_n++;
         if (t) task_free(t);
         break;
@@ -215,7 +217,8 @@ static void send_dead_letter(struct runtime *r, struct task *t)
 {
     struct strbuf topic;
     strbuf_init(&topic);
-    strbuf_printf(&topic, "%s%s", rd_kafka_topic_name(t->message->rkt), r->o.dead_suffix);
+    if (r->o.dead_topic) strbuf_add_cstr(&topic, r->o.dead_topic);
+    else strbuf_printf(&topic, "%s%s", rd_kafka_topic_name(t->message->rkt), r->o.dead_suffix);
     rd_kafka_resp_err_t err = produce(r, t, strbuf_cstr(&topic), t->message->partition);
     if (err == RD_KAFKA_RESP_ERR__UNKNOWN_PARTITION)
         err = produce(r, t, strbuf_cstr(&topic), RD_KAFKA_PARTITION_UA);
@@ -271,7 +274,10 @@ static void commit(struct runtime *r, bool leaving)
 {
     struct commit c = {r, rd_kafka_topic_partition_list_new(8), leaving};
     listen_each_partition(&r->core, add_commit, &c);
-    if (!leaving) r->commit_due_ms = -1; /* the others' commit stays due */
+    if (!leaving) { /* else the others' commit stays due */
+        r->commit_due_ms = -1;
+        r->since_commit = 0;
+    }
     rd_kafka_resp_err_t err = c.list->cnt ? rd_kafka_commit(r->consumer, c.list, 0) : 0;
     if (err) {
         say(r, "WARN", "commit failed: %s", rd_kafka_err2str(err));

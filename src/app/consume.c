@@ -1,0 +1,189 @@
+/* moldau app consume: the consumers of the tutorials. Each runs on a thread of its own; the first thread
+ * waits for signals:
+ *
+ *   SIGTERM, SIGINT --(auto without --close)--> the process ends at once, as the tutorial's program does
+ *                   \-(else)--> "Bye" if there are threads --> stop --> each commits, leaves its group, ends
+ *   another signal  ---------> the process ends at once */
+#include "app/consume.h"
+#include "app/consumer.h"
+#include "cli/rk_conf.h"
+#include "cli/tools.h"
+#include "os/blocking.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#define LOOK_MS 20 /* how late a signal may be noticed */
+#define THREADS_MAX 1000
+
+struct member {
+    struct consumer_options o;
+    char *name;
+    struct os_thread *thread;
+};
+struct consume {
+    struct consumers shared;
+    struct member *members;
+    int members_n;
+    bool named;   /* values are told with their thread's name */
+    bool at_once; /* a signal ends the process without more */
+};
+
+static int64_t number(const struct cli_option *o, const char *name, int64_t otherwise, int64_t min,
+                      int64_t max)
+{
+    const char *v = cli_value(o, name);
+    int64_t n;
+    if (!v) return otherwise;
+    if (!parse_i64(v, &n) || n < min || n > max)
+        tool_usage_error("--%s takes a whole number from %lld to %lld, not '%s'", name, (long long)min,
+                         (long long)max, v);
+    return n;
+}
+
+static void set_default(struct cli_properties *p, const char *name, const char *value)
+{
+    if (!cli_properties_get(p, name)) cli_properties_set(p, name, value);
+}
+
+/* What the user set, then the tutorial's settings, then what differs between the clients. */
+static rd_kafka_conf_t *conf_of(const struct cli_option *o, struct cli_properties *user, const char *group,
+                                int n, enum commit_style style)
+{
+    struct cli_properties p = {0};
+    struct strbuf text;
+    rd_kafka_conf_t *conf;
+    const char *bootstrap = cli_value(o, "bootstrap-server"),
+               *interval = cli_value(o, "auto-commit-interval-ms");
+    strbuf_init(&text);
+    for (int i = 0; i < user->n; i++) cli_properties_set(&p, user->names[i], user->values[i]);
+    if (bootstrap) cli_properties_set(&p, "bootstrap.servers", bootstrap);
+    set_default(&p, "bootstrap.servers", "localhost:9092");
+    cli_properties_set(&p, "group.id", group);
+    cli_properties_set(&p, "enable.auto.commit", style == COMMIT_AUTO ? "true" : "false");
+    if (interval) cli_properties_set(&p, "auto.commit.interval.ms", interval);
+    set_default(&p, "auto.commit.interval.ms", "60000");
+    cli_properties_set(&p, "enable.auto.offset.store", "false");
+    cli_properties_set(&p, "enable.partition.eof", "true");
+    set_default(&p, "session.timeout.ms", "10000");
+    set_default(&p, "heartbeat.interval.ms", "3000");
+    set_default(&p, "auto.offset.reset", "earliest");
+    if (strcmp(cli_properties_get(&p, "auto.offset.reset"), "none") == 0)
+        cli_properties_set(&p, "auto.offset.reset", "error");
+    set_default(&p, "isolation.level", "read_uncommitted");
+    set_default(&p, "reconnect.backoff.max.ms", "1000");
+    set_default(&p, "topic.metadata.refresh.interval.ms", "5000"); /* a topic may come later */
+    strbuf_printf(&text, "consumer-%s-%d", group, n);
+    set_default(&p, "client.id", text.s);
+    set_default(&p, "log_level", "2");
+    strbuf_reset(&text);
+    if (rk_conf_new(&p, false, &conf, &text)) tool_usage_error("%s", strbuf_cstr(&text));
+    cli_properties_free(&p);
+    strbuf_fini(&text);
+    return conf;
+}
+
+static void run_member(void *arg)
+{
+    const struct member *m = arg;
+    consumer_run(&m->o);
+}
+
+static void start(struct consume *c)
+{
+    atomic_store(&c->shared.running, c->members_n);
+    for (int i = 0; i < c->members_n; i++) c->members[i].thread = os_thread_start(run_member, &c->members[i]);
+}
+
+static int wait_for_end(struct consume *c)
+{
+    int first = 0;
+    while (atomic_load(&c->shared.running) > 0) {
+        int s = rk_signal;
+        if (s && (first || c->at_once)) os_exit(128 + s);
+        if (s) {
+            first = s;
+            rk_signal = 0;
+            if (c->named) lines_say(&c->shared.lines, "Bye");
+            atomic_store(&c->shared.stop, true);
+        }
+        os_sleep_ms(LOOK_MS);
+    }
+    for (int i = 0; i < c->members_n; i++) os_thread_join(c->members[i].thread);
+    return atomic_load(&c->shared.failed) ? 1 : first ? 128 + first : 0;
+}
+
+static struct member *member_add(struct consume *c, const struct consumer_options *o, bool named)
+{
+    struct strbuf name;
+    strbuf_init(&name);
+    strbuf_printf(&name, "consumer-thread-%d", c->members_n);
+    c->members = xrealloc(c->members, (size_t)(c->members_n + 1) * sizeof *c->members);
+    struct member *m = &c->members[c->members_n++];
+    *m = (struct member){.o = *o, .name = name.s};
+    if (named) m->o.name = m->name;
+    return m;
+}
+
+int consume_main(int argc, char **argv)
+{
+    struct cli_option o[] = {
+        {.name = "bootstrap-server",
+         .takes_value = true,
+         .help = "the servers to connect to, HOST1:PORT1,HOST2:PORT2 (default: localhost:9092)"},
+        {.name = "topic", .takes_value = true, .help = "the topic to consume from (default: test)"},
+        {.name = "group", .takes_value = true, .help = "the consumer group (default: test-group)"},
+        {.name = "commit", .takes_value = true, .help = COMMIT_STYLES " (default: sync-poll)"},
+        {.name = "auto-commit-interval-ms",
+         .takes_value = true,
+         .help = "how often --commit auto commits (default: 60000)"},
+        {.name = "close", .help = "with --commit auto: commit and leave the group at the end"},
+        {.name = "threads",
+         .takes_value = true,
+         .help = "consumers of the group, each on a thread of its own; values are told with its name"},
+        {.name = "process-ms", .takes_value = true, .help = "how long each record's work takes (default: 0)"},
+        {.name = "max-messages", .takes_value = true, .help = "end after so many records"},
+        {.name = "command-property", .takes_value = true, .help = "a property of the consumer, name=value"},
+        {.name = "command-config", .takes_value = true, .help = "a file of consumer properties"},
+        {0},
+    };
+    cli_parse(argc, argv,
+              "usage: moldau app consume [OPTION]...\n"
+              "Prints the values of a topic's records and commits them, in the way that --commit names.",
+              o, NULL, NULL);
+    struct cli_properties user = {0};
+    rk_properties(&user, o, "Option", "command-config", NULL, "command-property", NULL);
+    const char *topic = cli_value(o, "topic"), *group = cli_value(o, "group"),
+               *style = cli_value(o, "commit");
+    if (!group) group = cli_properties_get(&user, "group.id");
+    struct consume c = {0};
+    struct consumer_options base = {.topic = topic ? topic : "test",
+                                    .style = COMMIT_SYNC_POLL,
+                                    .close = cli_given(o, "close"),
+                                    .process_ms = number(o, "process-ms", 0, 0, INT32_MAX),
+                                    .shared = &c.shared};
+    if (style && !commit_style_of(style, &base.style))
+        tool_usage_error("--commit is " COMMIT_STYLES ", not '%s'", style);
+    number(o, "auto-commit-interval-ms", 60000, 1, 86400000);
+    const char *records = cli_properties_get(&user, "max.poll.records");
+    int64_t records_max = 500;
+    if (records && (!parse_i64(records, &records_max) || records_max < 1 || records_max > INT32_MAX))
+        tool_usage_error("max.poll.records takes a whole number from 1 on, not '%s'", records);
+    base.poll_records_max = (int)records_max;
+    atomic_store(&c.shared.left_n, number(o, "max-messages", INT64_MAX, 1, INT64_MAX));
+    lines_init(&c.shared.lines);
+    c.named = cli_given(o, "threads");
+    c.at_once = base.style == COMMIT_AUTO && !base.close;
+    int n = (int)number(o, "threads", 1, 1, THREADS_MAX);
+    for (int i = 0; i < n; i++)
+        member_add(&c, &base, c.named)->o.conf =
+            conf_of(o, &user, group ? group : "test-group", i + 1, base.style);
+    cli_properties_free(&user);
+    rk_catch_signals();
+    start(&c);
+    int rc = wait_for_end(&c);
+    for (int i = 0; i < c.members_n; i++) free(c.members[i].name);
+    free(c.members);
+    lines_fini(&c.shared.lines);
+    return rc;
+}

@@ -1,5 +1,6 @@
 #include "app/app.h"
 #include "app/consume.h"
+#include "app/produce.h"
 #include "base/base.h"
 
 #include <stdio.h>
@@ -10,6 +11,7 @@ static const struct program {
     const char *what;
 } programs[] = {
     {"consume", consume_main, "print the records of a topic, with each way to commit"},
+    {"produce", produce_main, "send records, with each way to do it"},
 };
 
 static void help(FILE *to)

@@ -40,6 +40,7 @@ struct consumer {
     int64_t refused_ms;   /* when a commit was refused, until one is taken; -1 */
     int64_t rebalance_ms; /* when the one under way began; -1: none is known */
     bool down, missing;   /* said already: no broker answers, there is no such topic */
+    bool joined;          /* the group was reached once */
     bool failed;
 };
 
@@ -241,10 +242,9 @@ static void give_back(struct consumer *c, rd_kafka_topic_partition_list_t *parts
     bool lost = rd_kafka_assignment_lost(c->rk);
     int64_t began = os_now_mono_ms();
     if (c->rebalance_ms < 0) c->rebalance_ms = began;
-    if (deliver(c) && !lost) {
-        if (c->o.style == COMMIT_AUTO) store(c);
-        else commit(c, true, NULL);
-    }
+    /* What is lost is told by the refusal of the commit. */
+    if (deliver(c) && c->o.style != COMMIT_AUTO) commit(c, true, NULL);
+    else if (!c->failed && !lost) store(c);
     lines_say(&c->o.shared->lines, "Lost partitions.");
     if (cooperative(c)) check_assign(c, rd_kafka_incremental_unassign(c->rk, parts));
     else rd_kafka_assign(c->rk, NULL);
@@ -263,6 +263,7 @@ static void rebalanced(rd_kafka_t *rk, rd_kafka_resp_err_t err, rd_kafka_topic_p
     }
     places_add(c, parts);
     c->missing = c->down = false;
+    c->joined = true;
     tell_assignment(c, parts);
     if (cooperative(c)) check_assign(c, rd_kafka_incremental_assign(rk, parts));
     else rd_kafka_assign(rk, parts);
@@ -274,7 +275,6 @@ static bool is_fatal(rd_kafka_resp_err_t err)
     switch (err) {
     case RD_KAFKA_RESP_ERR__FATAL:
     case RD_KAFKA_RESP_ERR__AUTHENTICATION:
-    case RD_KAFKA_RESP_ERR__SSL:
     case RD_KAFKA_RESP_ERR__AUTO_OFFSET_RESET:
     case RD_KAFKA_RESP_ERR_FENCED_INSTANCE_ID:
     case RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED:
@@ -291,7 +291,8 @@ static void trouble(struct consumer *c, rd_kafka_resp_err_t err, const char *rea
 {
     if (err == RD_KAFKA_RESP_ERR__AUTO_OFFSET_RESET)
         fail(c, "a partition has no committed offset and auto.offset.reset is none");
-    else if (is_fatal(err)) fail(c, reason);
+    /* Later it is a broker that stopped while it shook hands. */
+    else if (is_fatal(err) || (err == RD_KAFKA_RESP_ERR__SSL && !c->joined)) fail(c, reason);
     else if (err == RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART) {
         if (!c->missing) rk_say("WARN", "there is no topic %s; waiting for it", c->o.topic);
         c->missing = true;

@@ -6,6 +6,8 @@
  *   another signal  ---------> the process ends at once */
 #include "app/consume.h"
 #include "app/consumer.h"
+#include "app/plan.h"
+#include "app/pool.h"
 #include "cli/rk_conf.h"
 #include "cli/tools.h"
 #include "os/blocking.h"
@@ -14,15 +16,17 @@
 #include <stdlib.h>
 
 #define LOOK_MS 20 /* how late a signal may be noticed */
-#define THREADS_MAX 1000
+#define WORKERS_MAX 1000
+#define PLAN_BYTES_MAX (1 << 20)
 
 struct member {
     struct consumer_options o;
-    char *name;
+    char *name, *path;
     struct os_thread *thread;
 };
 struct consume {
     struct consumers shared;
+    struct plan plan;
     struct member *members;
     int members_n;
     bool named;   /* values are told with their thread's name */
@@ -125,6 +129,106 @@ static struct member *member_add(struct consume *c, const struct consumer_option
     return m;
 }
 
+static int poll_records_max(const struct cli_properties *user)
+{
+    const char *v = cli_properties_get(user, "max.poll.records");
+    int64_t n = 500;
+    if (v && (!parse_i64(v, &n) || n < 1 || n > INT32_MAX))
+        tool_usage_error("max.poll.records takes a whole number from 1 on, not '%s'", v);
+    return (int)n;
+}
+
+/* ---- who consumes ---- */
+static void add_members(struct consume *c, const struct consumer_options *base, const struct cli_option *o,
+                        struct cli_properties *user, const char *group, int n)
+{
+    const char *folder = cli_value(o, "save");
+    int rc = folder ? os_mkdir(NULL, folder) : 0;
+    if (rc && rc != ERR_EXISTS) tool_usage_error("cannot make %s: %s", folder, os_why());
+    for (int i = 0; i < n; i++) {
+        struct member *m = member_add(c, base, c->named);
+        m->o.conf = conf_of(o, user, group, i + 1, base->style);
+        if (!folder) continue;
+        struct strbuf path;
+        strbuf_init(&path);
+        strbuf_printf(&path, "%s/%s.csv", folder, m->name);
+        m->o.save = m->path = path.s;
+    }
+}
+
+static void read_plan(struct plan *plan, const char *path)
+{
+    struct strbuf text, why;
+    strbuf_init(&text);
+    strbuf_init(&why);
+    if (os_read_file(NULL, path, PLAN_BYTES_MAX, &text))
+        tool_usage_error("cannot read %s: %s", path, os_why());
+    if (plan_read(plan, path, strbuf_cstr(&text), text.n, &why)) tool_usage_error("%s", why.s);
+    strbuf_fini(&text);
+    strbuf_fini(&why);
+}
+
+static void add_plan(struct consume *c, const struct consumer_options *base, const struct cli_option *o,
+                     struct cli_properties *user, const char *path)
+{
+    struct strbuf told;
+    strbuf_init(&told);
+    read_plan(&c->plan, path);
+    c->named = true;
+    for (int i = 0; i < c->plan.groups_n; i++) {
+        struct consumer_options group = *base;
+        group.topic = c->plan.groups[i].topic;
+        add_members(c, &group, o, user, c->plan.groups[i].group, c->plan.groups[i].consumers_n);
+    }
+    plan_tell(&c->plan, &told);
+    lines_say(&c->shared.lines, "%s", told.s);
+    strbuf_fini(&told);
+}
+
+static int run_pool(struct consume *c, const struct consumer_options *base, const struct cli_option *o,
+                    struct cli_properties *user, const char *group)
+{
+    struct pool_options p = {.conf = conf_of(o, user, group, 1, COMMIT_SYNC_POLL),
+                             .topic = base->topic,
+                             .group = group,
+                             .workers_n = (int)number(o, "workers", 1, 1, WORKERS_MAX),
+                             .process_ms = base->process_ms,
+                             .records_max = number(o, "max-messages", -1, 1, INT64_MAX),
+                             .lines = &c->shared.lines};
+    return pool_run(&p);
+}
+
+/* Options of which each says by itself who consumes. */
+static void check_alone(const struct cli_option *o, const char *name, const char *const *others, size_t n)
+{
+    for (size_t i = 0; cli_given(o, name) && i < n; i++)
+        if (cli_given(o, others[i]))
+            tool_usage_error("--%s and --%s cannot be given together", name, others[i]);
+}
+
+static void check_options(const struct cli_option *o)
+{
+    static const char *const plan[] = {"topic", "group", "threads", "workers"},
+                             *const workers[] = {"threads", "commit", "save", "close",
+                                                 "auto-commit-interval-ms"};
+    check_alone(o, "plan", plan, NELEMS(plan));
+    check_alone(o, "path", plan, NELEMS(plan));
+    check_alone(o, "workers", workers, NELEMS(workers));
+    number(o, "auto-commit-interval-ms", 60000, 1, 86400000);
+}
+
+static int run_members(struct consume *c)
+{
+    start(c);
+    int rc = wait_for_end(c);
+    for (int i = 0; i < c->members_n; i++) {
+        free(c->members[i].name);
+        free(c->members[i].path);
+    }
+    free(c->members);
+    return rc;
+}
+
 int consume_main(int argc, char **argv)
 {
     struct cli_option o[] = {
@@ -141,6 +245,17 @@ int consume_main(int argc, char **argv)
         {.name = "threads",
          .takes_value = true,
          .help = "consumers of the group, each on a thread of its own; values are told with its name"},
+        {.name = "plan",
+         .takes_value = true,
+         .help = "a JSON file of groups, [{\"topic\", \"group.id\", \"consumer.no\"}, ...]: so many threads "
+                 "each"},
+        {.name = "path", .takes_value = true, .help = "the same as --plan"},
+        {.name = "workers",
+         .takes_value = true,
+         .help = "one consumer with a pool of so many threads; records of a key keep their order"},
+        {.name = "save",
+         .takes_value = true,
+         .help = "a folder: values are appended to consumer-thread-N.csv in it, then committed"},
         {.name = "process-ms", .takes_value = true, .help = "how long each record's work takes (default: 0)"},
         {.name = "max-messages", .takes_value = true, .help = "end after so many records"},
         {.name = "command-property", .takes_value = true, .help = "a property of the consumer, name=value"},
@@ -154,36 +269,33 @@ int consume_main(int argc, char **argv)
     struct cli_properties user = {0};
     rk_properties(&user, o, "Option", "command-config", NULL, "command-property", NULL);
     const char *topic = cli_value(o, "topic"), *group = cli_value(o, "group"),
-               *style = cli_value(o, "commit");
+               *style = cli_value(o, "commit"), *path = cli_value(o, cli_given(o, "plan") ? "plan" : "path");
     if (!group) group = cli_properties_get(&user, "group.id");
+    if (!group) group = "test-group";
     struct consume c = {0};
     struct consumer_options base = {.topic = topic ? topic : "test",
                                     .style = COMMIT_SYNC_POLL,
                                     .close = cli_given(o, "close"),
+                                    .poll_records_max = poll_records_max(&user),
                                     .process_ms = number(o, "process-ms", 0, 0, INT32_MAX),
                                     .shared = &c.shared};
+    check_options(o);
     if (style && !commit_style_of(style, &base.style))
         tool_usage_error("--commit is " COMMIT_STYLES ", not '%s'", style);
-    number(o, "auto-commit-interval-ms", 60000, 1, 86400000);
-    const char *records = cli_properties_get(&user, "max.poll.records");
-    int64_t records_max = 500;
-    if (records && (!parse_i64(records, &records_max) || records_max < 1 || records_max > INT32_MAX))
-        tool_usage_error("max.poll.records takes a whole number from 1 on, not '%s'", records);
-    base.poll_records_max = (int)records_max;
     atomic_store(&c.shared.left_n, number(o, "max-messages", INT64_MAX, 1, INT64_MAX));
     lines_init(&c.shared.lines);
     c.named = cli_given(o, "threads");
     c.at_once = base.style == COMMIT_AUTO && !base.close;
-    int n = (int)number(o, "threads", 1, 1, THREADS_MAX);
-    for (int i = 0; i < n; i++)
-        member_add(&c, &base, c.named)->o.conf =
-            conf_of(o, &user, group ? group : "test-group", i + 1, base.style);
-    cli_properties_free(&user);
+    int rc, n = (int)number(o, "threads", 1, 1, PLAN_THREADS_MAX);
     rk_catch_signals();
-    start(&c);
-    int rc = wait_for_end(&c);
-    for (int i = 0; i < c.members_n; i++) free(c.members[i].name);
-    free(c.members);
+    if (cli_given(o, "workers")) rc = run_pool(&c, &base, o, &user, group);
+    else {
+        if (path) add_plan(&c, &base, o, &user, path);
+        else add_members(&c, &base, o, &user, group, n);
+        rc = run_members(&c);
+    }
+    cli_properties_free(&user);
+    plan_free(&c.plan);
     lines_fini(&c.shared.lines);
     return rc;
 }

@@ -93,6 +93,12 @@ int os_event_new(void)
     return fd < 0 ? ERR_IO : fd;
 }
 
+void os_event_set(int fd)
+{
+    static const uint64_t one = 1;
+    (void)!write(fd, &one, sizeof one);
+}
+
 void os_event_clear(int fd)
 {
     uint64_t n;

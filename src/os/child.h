@@ -25,6 +25,8 @@ int os_child_ended(struct os_child *c);
 
 /* A descriptor that becomes readable when eight bytes, the number 1, are written to it. */
 int os_event_new(void) MUST_USE;
+/* Makes it readable. Any thread. */
+void os_event_set(int fd);
 void os_event_clear(int fd);
 void os_event_free(int fd);
 

@@ -11,6 +11,7 @@
 #include "cli/rk_conf.h"
 #include "cli/tools.h"
 #include "os/blocking.h"
+#include "web/web.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -21,7 +22,7 @@
 
 struct member {
     struct consumer_options o;
-    char *name, *path;
+    char *name, *path, *client_id;
     struct os_thread *thread;
 };
 struct consume {
@@ -29,6 +30,9 @@ struct consume {
     struct plan plan;
     struct member *members;
     int members_n;
+    struct fetch_metrics **metrics; /* of the members, where they are kept */
+    int metrics_n;
+    struct web *web;
     bool named;   /* values are told with their thread's name */
     bool at_once; /* a signal ends the process without more */
 };
@@ -48,6 +52,22 @@ static int64_t number(const struct cli_option *o, const char *name, int64_t othe
 static void set_default(struct cli_properties *p, const char *name, const char *value)
 {
     if (!cli_properties_get(p, name)) cli_properties_set(p, name, value);
+}
+
+static bool wants_metrics(const struct cli_option *o)
+{
+    return cli_given(o, "print-metrics") || cli_given(o, "metrics-port");
+}
+
+/* As Java's client names the n-th consumer of a group. The caller frees it. */
+static char *client_id_of(const struct cli_properties *user, const char *group, int n)
+{
+    const char *given = cli_properties_get(user, "client.id");
+    struct strbuf b;
+    strbuf_init(&b);
+    if (given) strbuf_add_cstr(&b, given);
+    else strbuf_printf(&b, "consumer-%s-%d", group, n);
+    return b.s ? b.s : xstrdup("");
 }
 
 /* What the user set, then the tutorial's settings, then what differs between the clients. */
@@ -77,10 +97,11 @@ static rd_kafka_conf_t *conf_of(const struct cli_option *o, struct cli_propertie
     set_default(&p, "isolation.level", "read_uncommitted");
     set_default(&p, "reconnect.backoff.max.ms", "1000");
     set_default(&p, "topic.metadata.refresh.interval.ms", "5000"); /* a topic may come later */
-    strbuf_printf(&text, "consumer-%s-%d", group, n);
-    set_default(&p, "client.id", text.s);
+    char *id = client_id_of(user, group, n);
+    cli_properties_set(&p, "client.id", id);
+    free(id);
     set_default(&p, "log_level", "2");
-    strbuf_reset(&text);
+    if (wants_metrics(o)) set_default(&p, "statistics.interval.ms", FETCH_METRICS_STATISTICS_MS);
     if (rk_conf_new(&p, false, &conf, &text)) tool_usage_error("%s", strbuf_cstr(&text));
     cli_properties_free(&p);
     strbuf_fini(&text);
@@ -148,6 +169,7 @@ static void add_members(struct consume *c, const struct consumer_options *base, 
     for (int i = 0; i < n; i++) {
         struct member *m = member_add(c, base, c->named);
         m->o.conf = conf_of(o, user, group, i + 1, base->style);
+        m->client_id = client_id_of(user, group, i + 1);
         if (!folder) continue;
         struct strbuf path;
         strbuf_init(&path);
@@ -209,21 +231,73 @@ static void check_alone(const struct cli_option *o, const char *name, const char
 static void check_options(const struct cli_option *o)
 {
     static const char *const plan[] = {"topic", "group", "threads", "workers"},
-                             *const workers[] = {"threads", "commit", "save", "close",
+                             *const workers[] = {"threads",
+                                                 "commit",
+                                                 "save",
+                                                 "close",
+                                                 "print-metrics",
+                                                 "metrics-port",
                                                  "auto-commit-interval-ms"};
     check_alone(o, "plan", plan, NELEMS(plan));
     check_alone(o, "path", plan, NELEMS(plan));
     check_alone(o, "workers", workers, NELEMS(workers));
     number(o, "auto-commit-interval-ms", 60000, 1, 86400000);
+    const char *form = cli_given(o, "print-metrics") ? cli_value(o, "print-metrics") : "java";
+    if (strcmp(form, "java") != 0 && strcmp(form, "prometheus") != 0)
+        tool_usage_error("--print-metrics is java or prometheus, not '%s'", form);
 }
 
-static int run_members(struct consume *c)
+/* ---- metrics ---- */
+static void keep_metrics(struct consume *c, const struct cli_option *o)
 {
+    c->metrics_n = c->members_n;
+    c->metrics = xcalloc((size_t)c->members_n, sizeof(struct fetch_metrics *));
+    for (int i = 0; i < c->members_n; i++) {
+        struct member *m = &c->members[i];
+        c->metrics[i] = m->o.metrics = fetch_metrics_new(m->o.name, m->client_id);
+        m->o.metrics_ms =
+            cli_given(o, "print-metrics") ? number(o, "metrics-interval-ms", 5000, 1, INT32_MAX) : -1;
+        m->o.prometheus =
+            strcmp(cli_given(o, "print-metrics") ? cli_value(o, "print-metrics") : "", "prometheus") == 0;
+    }
+}
+
+static void answer_metrics(void *arg, struct web_request *q)
+{
+    const struct consume *c = arg;
+    fetch_metrics_prometheus(c->metrics, c->metrics_n, &q->text);
+    q->content_type = "text/plain; version=0.0.4; charset=utf-8";
+    web_reply(q);
+}
+
+static void serve_metrics(struct consume *c, uint16_t port)
+{
+    struct web_route route = {.method = "GET", .path = "/metrics", .answer = answer_metrics, .arg = c};
+    struct web_config config = {
+        .setting = "--metrics-port", .host = "127.0.0.1", .port = port, .routes = &route, .routes_n = 1};
+    struct strbuf why;
+    strbuf_init(&why);
+    if (web_start(&config, &port, &c->web, &why)) tool_usage_error("%s", why.s);
+    rk_say("INFO", "metrics at http://127.0.0.1:%d/metrics", port);
+    strbuf_fini(&why);
+}
+
+static int run_members(struct consume *c, const struct cli_option *o)
+{
+    if (wants_metrics(o)) keep_metrics(c, o);
+    if (cli_given(o, "metrics-port")) serve_metrics(c, (uint16_t)number(o, "metrics-port", 0, 0, UINT16_MAX));
     start(c);
     int rc = wait_for_end(c);
+    if (c->web) {
+        web_stop(c->web);
+        web_free(c->web);
+    }
+    for (int i = 0; i < c->metrics_n; i++) fetch_metrics_free(c->metrics[i]);
+    free(c->metrics);
     for (int i = 0; i < c->members_n; i++) {
         free(c->members[i].name);
         free(c->members[i].path);
+        free(c->members[i].client_id);
     }
     free(c->members);
     return rc;
@@ -256,13 +330,24 @@ int consume_main(int argc, char **argv)
         {.name = "save",
          .takes_value = true,
          .help = "a folder: values are appended to consumer-thread-N.csv in it, then committed"},
+        {.name = "print-metrics",
+         .takes_value = true,
+         .help = "print what Java's consumer measures of its fetches, as NAME is VALUE; with the value "
+                 "prometheus, as Prometheus reads it"},
+        {.name = "metrics-interval-ms",
+         .takes_value = true,
+         .help = "how often they are printed, and at the end (default: 5000)"},
+        {.name = "metrics-port",
+         .takes_value = true,
+         .help = "serve them at http://127.0.0.1:PORT/metrics; 0 picks a port"},
         {.name = "process-ms", .takes_value = true, .help = "how long each record's work takes (default: 0)"},
         {.name = "max-messages", .takes_value = true, .help = "end after so many records"},
         {.name = "command-property", .takes_value = true, .help = "a property of the consumer, name=value"},
         {.name = "command-config", .takes_value = true, .help = "a file of consumer properties"},
         {0},
     };
-    cli_parse(argc, argv,
+    char **args = cli_optional_value(argc, argv, "print-metrics", "java");
+    cli_parse(argc, args,
               "usage: moldau app consume [OPTION]...\n"
               "Prints the values of a topic's records and commits them, in the way that --commit names.",
               o, NULL, NULL);
@@ -292,10 +377,11 @@ int consume_main(int argc, char **argv)
     else {
         if (path) add_plan(&c, &base, o, &user, path);
         else add_members(&c, &base, o, &user, group, n);
-        rc = run_members(&c);
+        rc = run_members(&c, o);
     }
     cli_properties_free(&user);
     plan_free(&c.plan);
+    free(args);
     lines_fini(&c.shared.lines);
     return rc;
 }

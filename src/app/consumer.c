@@ -27,6 +27,7 @@ struct place {
     int32_t partition;
     int64_t position; /* the next offset; -1: not known */
     int64_t sent;     /* the last one that was committed or is on its way; -1: none */
+    bool polled;      /* this poll took records of it */
 };
 struct consumer {
     struct consumer_options o;
@@ -38,6 +39,7 @@ struct consumer {
     int polled_n;         /* records of this poll */
     int pending_n;        /* asynchronous commits on their way */
     int64_t refused_ms;   /* when a commit was refused, until one is taken; -1 */
+    int64_t print_ms;     /* when the metrics are printed next */
     int64_t rebalance_ms; /* when the one under way began; -1: none is known */
     bool down, missing;   /* said already: no broker answers, there is no such topic */
     bool joined;          /* the group was reached once */
@@ -103,6 +105,7 @@ static void places_drop(struct consumer *c, const rd_kafka_topic_partition_list_
     for (int i = 0; i < parts->cnt; i++) {
         struct place *p = place_of(c, parts->elems[i].topic, parts->elems[i].partition);
         if (!p) continue;
+        if (c->o.metrics) fetch_metrics_revoked(c->o.metrics, p->topic, p->partition);
         free(p->topic);
         *p = c->places[--c->places_n];
     }
@@ -332,6 +335,8 @@ static void take(struct consumer *c, const rd_kafka_message_t *m)
     if (!p || atomic_fetch_sub(&c->o.shared->left_n, 1) <= 0) return;
     work(c, m);
     p->position = m->offset + 1;
+    p->polled = true;
+    if (c->o.metrics) fetch_metrics_record(c->o.metrics, m);
     c->polled_n++;
     if (c->o.style == COMMIT_SYNC_RECORD && deliver(c)) commit(c, true, p);
 }
@@ -342,6 +347,40 @@ static void at_end(struct consumer *c, const rd_kafka_message_t *m)
     struct place *p = place_of(c, rd_kafka_topic_name(m->rkt), m->partition);
     bool records_only = c->o.style == COMMIT_SYNC_RECORD || c->o.style == COMMIT_SYNC_OFFSETS;
     if (p && !records_only && m->offset > p->position) p->position = m->offset;
+}
+
+/* ---- metrics ---- */
+static void note_lags(struct consumer *c)
+{
+    for (int i = 0; i < c->places_n; i++) {
+        struct place *p = &c->places[i];
+        int64_t low, high;
+        bool told = p->polled && !rd_kafka_get_watermark_offsets(c->rk, p->topic, p->partition, &low, &high);
+        p->polled = false;
+        if (told && low >= 0 && high >= 0)
+            fetch_metrics_lag(c->o.metrics, p->topic, p->partition, max_i64(high - p->position, 0),
+                              max_i64(p->position - low, 0));
+    }
+}
+
+static void print_metrics(struct consumer *c)
+{
+    struct strbuf b;
+    strbuf_init(&b);
+    if (c->o.prometheus) fetch_metrics_prometheus(&c->o.metrics, 1, &b);
+    else fetch_metrics_print(c->o.metrics, &b);
+    lines_write(&c->o.shared->lines, &b);
+    strbuf_fini(&b);
+    c->print_ms = os_now_mono_ms() + c->o.metrics_ms;
+}
+
+static int on_statistics(rd_kafka_t *rk, char *json, size_t n, void *opaque)
+{
+    struct consumer *c = opaque;
+    (void)rk;
+    if (fetch_metrics_statistics(c->o.metrics, json, n))
+        rk_say("WARN", "%s: the client's statistics cannot be read", name_of(c));
+    return 0;
 }
 
 static void poll_once(struct consumer *c)
@@ -356,7 +395,9 @@ static void poll_once(struct consumer *c)
         rd_kafka_message_destroy(m);
         wait = 0;
     }
+    if (c->o.metrics) note_lags(c);
     if (deliver(c)) commit_after_poll(c);
+    if (c->o.metrics && c->o.metrics_ms >= 0 && os_now_mono_ms() >= c->print_ms) print_metrics(c);
 }
 
 /* ---- life ---- */
@@ -395,6 +436,10 @@ static bool start(struct consumer *c)
         rd_kafka_conf_set_rebalance_cb(c->o.conf, rebalanced);
         rd_kafka_conf_set_offset_commit_cb(c->o.conf, committed);
         rd_kafka_conf_set_error_cb(c->o.conf, on_error);
+        if (c->o.metrics) {
+            rd_kafka_conf_set_stats_cb(c->o.conf, on_statistics);
+            fetch_metrics_watch(c->o.metrics, c->o.conf);
+        }
         c->rk = rd_kafka_new(RD_KAFKA_CONSUMER, c->o.conf, error, sizeof error);
         if (!c->rk) {
             rd_kafka_conf_destroy(c->o.conf);
@@ -417,6 +462,7 @@ static void finish(struct consumer *c)
 {
     if (atomic_load(&c->o.shared->stop))
         lines_say(&c->o.shared->lines, "%s trigger WakeupException", c->o.name ? c->o.name : "poll() method");
+    if (c->o.metrics && c->o.metrics_ms >= 0) print_metrics(c);
     if (deliver(c)) {
         commit_after_poll(c);
         await_commits(c);
@@ -428,6 +474,7 @@ static void finish(struct consumer *c)
 void consumer_run(const struct consumer_options *o)
 {
     struct consumer c = {.o = *o, .refused_ms = -1, .rebalance_ms = -1, .save = {.fd = -1}};
+    c.print_ms = os_now_mono_ms() + max_i64(o->metrics_ms, 0);
     strbuf_init(&c.out);
     if (start(&c)) {
         while (!ending(&c)) poll_once(&c);

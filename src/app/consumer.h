@@ -2,6 +2,7 @@
 #ifndef MOLDAU_CONSUMER_H
 #define MOLDAU_CONSUMER_H
 
+#include "app/fetch_metrics.h"
 #include "app/lines.h"
 #include "app/save.h"
 #include "base/err.h"
@@ -33,9 +34,12 @@ struct consumer_options {
     const char *name; /* of its thread, in front of each value; NULL: the only one */
     const char *save; /* the file for values; NULL: standard output */
     enum commit_style style;
-    bool close;           /* whether a consumer that commits automatically ends in order */
-    int poll_records_max; /* as max.poll.records */
-    int64_t process_ms;   /* how long each record's work takes */
+    bool close;                    /* whether a consumer that commits automatically ends in order */
+    int poll_records_max;          /* as max.poll.records */
+    int64_t process_ms;            /* how long each record's work takes */
+    struct fetch_metrics *metrics; /* NULL: none are kept */
+    int64_t metrics_ms;            /* how often they are printed, and at the end; -1: never */
+    bool prometheus;               /* in whose form */
     struct consumers *shared;
 };
 

@@ -18,6 +18,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#define JOIN_GROUP_KEY 11 /* of the protocol */
 #define POLL_MS 100       /* how late a stop may be noticed */
 #define RETRY_MS 1000     /* after a refused commit, if nothing new is done meanwhile */
 #define END_WAIT_MS 10000 /* for answers to asynchronous commits, and for the close */
@@ -36,13 +37,15 @@ struct consumer {
     int places_n, places_cap;
     struct strbuf out; /* values that are not delivered yet */
     struct save save;
-    int polled_n;         /* records of this poll */
-    int pending_n;        /* asynchronous commits on their way */
-    int64_t refused_ms;   /* when a commit was refused, until one is taken; -1 */
-    int64_t print_ms;     /* when the metrics are printed next */
-    int64_t rebalance_ms; /* when the one under way began; -1: none is known */
-    bool down, missing;   /* said already: no broker answers, there is no such topic */
-    bool joined;          /* the group was reached once */
+    int polled_n;            /* records of this poll */
+    int pending_n;           /* asynchronous commits on their way */
+    int64_t refused_ms;      /* when a commit was refused, until one is taken; -1 */
+    int64_t print_ms;        /* when the metrics are printed next */
+    int64_t rebalance_ms;    /* when the one under way began; -1: none is known */
+    _Atomic int64_t join_ms; /* when the group was asked to be let in since the last assignment; -1 */
+    bool down, missing;      /* no broker answers; there is no such topic */
+    bool down_told;
+    bool joined; /* the group was reached once */
     bool failed;
 };
 
@@ -221,11 +224,30 @@ static void tell_assignment(struct consumer *c, const rd_kafka_topic_partition_l
     for (int i = 0; i < parts->cnt; i++)
         strbuf_printf(&b, " %s-%d", parts->elems[i].topic, parts->elems[i].partition);
     lines_say(&c->o.shared->lines, "Assigned partitions.");
-    if (c->rebalance_ms >= 0)
-        rk_say("INFO", "%s: the rebalance took %lld ms; %d assigned:%s", name_of(c),
-               (long long)(os_now_mono_ms() - c->rebalance_ms), parts->cnt, b.n ? b.s : " none");
+    int64_t joined = atomic_exchange(&c->join_ms, -1), now = os_now_mono_ms(), began = c->rebalance_ms;
+    if (began < 0) began = joined >= 0 ? joined : now; /* nothing was given back before */
+    rk_say("INFO", "%s: the rebalance took %lld ms; %d assigned:%s", name_of(c), (long long)(now - began),
+           parts->cnt, b.n ? b.s : " none");
     c->rebalance_ms = -1;
     strbuf_fini(&b);
+}
+
+/* On a thread of librdkafka's. */
+static rd_kafka_resp_err_t on_request(rd_kafka_t *rk, int fd, const char *broker, int32_t id, int16_t key,
+                                      int16_t version, int32_t correlation, size_t size, void *opaque)
+{
+    struct consumer *c = opaque;
+    int64_t none = -1;
+    (void)rk, (void)fd, (void)broker, (void)id, (void)version, (void)correlation, (void)size;
+    if (key == JOIN_GROUP_KEY) atomic_compare_exchange_strong(&c->join_ms, &none, os_now_mono_ms());
+    return RD_KAFKA_RESP_ERR_NO_ERROR;
+}
+
+static rd_kafka_resp_err_t on_new(rd_kafka_t *rk, const rd_kafka_conf_t *conf, void *opaque, char *why,
+                                  size_t why_n)
+{
+    (void)conf, (void)why, (void)why_n;
+    return rd_kafka_interceptor_add_on_request_sent(rk, "consumer", on_request, opaque);
 }
 
 static bool cooperative(struct consumer *c)
@@ -300,7 +322,7 @@ static void trouble(struct consumer *c, rd_kafka_resp_err_t err, const char *rea
         if (!c->missing) rk_say("WARN", "there is no topic %s; waiting for it", c->o.topic);
         c->missing = true;
     } else if (err == RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN) {
-        if (!c->down) rk_say("WARN", "%s: no broker answers; trying again", name_of(c));
+        if (!c->down) c->down_told = false;
         c->down = true;
     } else if (!c->down) rk_say("WARN", "%s", reason);
 }
@@ -395,6 +417,11 @@ static void poll_once(struct consumer *c)
         rd_kafka_message_destroy(m);
         wait = 0;
     }
+    if (c->down && !c->down_told && !c->failed) { /* now, as a failure may have come behind it */
+        rk_say("WARN", "%s: no broker answers; trying again", name_of(c));
+        c->down_told = true;
+    }
+    if (c->polled_n) c->down = false;
     if (c->o.metrics) note_lags(c);
     if (deliver(c)) commit_after_poll(c);
     if (c->o.metrics && c->o.metrics_ms >= 0 && os_now_mono_ms() >= c->print_ms) print_metrics(c);
@@ -436,15 +463,15 @@ static bool start(struct consumer *c)
         rd_kafka_conf_set_rebalance_cb(c->o.conf, rebalanced);
         rd_kafka_conf_set_offset_commit_cb(c->o.conf, committed);
         rd_kafka_conf_set_error_cb(c->o.conf, on_error);
+        rd_kafka_conf_interceptor_add_on_new(c->o.conf, "consumer", on_new, c);
         if (c->o.metrics) {
             rd_kafka_conf_set_stats_cb(c->o.conf, on_statistics);
             fetch_metrics_watch(c->o.metrics, c->o.conf);
         }
         c->rk = rd_kafka_new(RD_KAFKA_CONSUMER, c->o.conf, error, sizeof error);
-        if (!c->rk) {
-            rd_kafka_conf_destroy(c->o.conf);
-            fail(c, error);
-        }
+        /* The configuration stays: the failed client took its interceptors with it, and librdkafka 2.0 would
+         * free them again. */
+        if (!c->rk) fail(c, error);
     }
     strbuf_fini(&why);
     if (!c->rk) return false;
@@ -473,7 +500,7 @@ static void finish(struct consumer *c)
 
 void consumer_run(const struct consumer_options *o)
 {
-    struct consumer c = {.o = *o, .refused_ms = -1, .rebalance_ms = -1, .save = {.fd = -1}};
+    struct consumer c = {.o = *o, .refused_ms = -1, .rebalance_ms = -1, .join_ms = -1, .save = {.fd = -1}};
     c.print_ms = os_now_mono_ms() + max_i64(o->metrics_ms, 0);
     strbuf_init(&c.out);
     if (start(&c)) {

@@ -309,6 +309,7 @@ static void assign(struct runtime *r, rd_kafka_topic_partition_list_t *parts)
         if (e) say(r, "ERROR", "assigning failed: %s", rd_kafka_error_string(e));
         rd_kafka_error_destroy(e);
     }
+    if (r->o.rebalanced) r->o.rebalanced(r->o.arg, true, parts->cnt);
 }
 
 static void drop(struct runtime *r, int32_t place)
@@ -353,6 +354,7 @@ static void revoke(struct runtime *r, rd_kafka_topic_partition_list_t *parts, bo
     }
     if (!lost) commit(r, true);
     give_back(r, parts);
+    if (r->o.rebalanced) r->o.rebalanced(r->o.arg, false, parts->cnt);
 }
 
 static void rebalanced(rd_kafka_t *rk, rd_kafka_resp_err_t err, rd_kafka_topic_partition_list_t *parts,

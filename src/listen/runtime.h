@@ -36,6 +36,8 @@ struct runtime_options {
      * for what runs. */
     void (*wait)(void *arg, int64_t ms);
     void (*say)(void *arg, const char *level, const char *text);
+    /* So many partitions were assigned, or given back. May be NULL. */
+    void (*rebalanced)(void *arg, bool assigned, int partitions);
     void *arg;
 };
 

@@ -490,6 +490,7 @@ static void finish(struct consumer *c)
     if (atomic_load(&c->o.shared->stop))
         lines_say(&c->o.shared->lines, "%s trigger WakeupException", c->o.name ? c->o.name : "poll() method");
     if (c->o.metrics && c->o.metrics_ms >= 0) print_metrics(c);
+    c->refused_ms = -1; /* the last one is tried in any case */
     if (deliver(c)) {
         commit_after_poll(c);
         await_commits(c);

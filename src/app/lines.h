@@ -5,10 +5,11 @@
 #include "base/strbuf.h"
 
 #include <pthread.h>
+#include <stdatomic.h>
 
 struct lines {
     pthread_mutex_t lock;
-    bool closed; /* nobody reads them; behind the lock */
+    atomic_bool closed; /* nobody reads them */
 };
 
 void lines_init(struct lines *l);

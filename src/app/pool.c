@@ -28,6 +28,7 @@ struct worker {
 struct pool {
     struct pool_options o;
     struct runtime *runtime;
+    int64_t rebalance_ms; /* when the one under way began */
     struct worker *workers;
     pthread_mutex_t lock; /* of what follows */
     pthread_cond_t more;
@@ -41,6 +42,16 @@ static void say(void *arg, const char *level, const char *text)
 {
     (void)arg;
     rk_say(level, "%s", text);
+}
+
+static void rebalanced(void *arg, bool assigned, int partitions)
+{
+    struct pool *p = arg;
+    lines_say(p->o.lines, assigned ? "Assigned partitions." : "Lost partitions.");
+    if (assigned)
+        rk_say("INFO", "the rebalance took %lld ms; %d assigned",
+               (long long)(os_now_mono_ms() - p->rebalance_ms), partitions);
+    else p->rebalance_ms = os_now_mono_ms();
 }
 
 /* ---- workers ---- */
@@ -153,8 +164,10 @@ static bool start(struct pool *p)
                                 .given_up = given_up,
                                 .wait = wait_workers,
                                 .say = say,
+                                .rebalanced = rebalanced,
                                 .arg = p};
     strbuf_init(&why);
+    p->rebalance_ms = os_now_mono_ms();
     bool ok = runtime_new(&r, &p->runtime, &why) == 0;
     if (!ok) rk_say("ERROR", "the consumer ends: %s", strbuf_cstr(&why));
     strbuf_fini(&why);

@@ -6,6 +6,7 @@
  *   another signal  ---------> the process ends at once */
 #include "app/consume.h"
 #include "app/consumer.h"
+#include "app/options.h"
 #include "app/plan.h"
 #include "app/pool.h"
 #include "cli/rk_conf.h"
@@ -37,23 +38,6 @@ struct consume {
     bool at_once; /* a signal ends the process without more */
 };
 
-static int64_t number(const struct cli_option *o, const char *name, int64_t otherwise, int64_t min,
-                      int64_t max)
-{
-    const char *v = cli_value(o, name);
-    int64_t n;
-    if (!v) return otherwise;
-    if (!parse_i64(v, &n) || n < min || n > max)
-        tool_usage_error("--%s takes a whole number from %lld to %lld, not '%s'", name, (long long)min,
-                         (long long)max, v);
-    return n;
-}
-
-static void set_default(struct cli_properties *p, const char *name, const char *value)
-{
-    if (!cli_properties_get(p, name)) cli_properties_set(p, name, value);
-}
-
 static bool wants_metrics(const struct cli_option *o)
 {
     return cli_given(o, "print-metrics") || cli_given(o, "metrics-port");
@@ -77,31 +61,29 @@ static rd_kafka_conf_t *conf_of(const struct cli_option *o, struct cli_propertie
     struct cli_properties p = {0};
     struct strbuf text;
     rd_kafka_conf_t *conf;
-    const char *bootstrap = cli_value(o, "bootstrap-server"),
-               *interval = cli_value(o, "auto-commit-interval-ms");
+    const char *interval = cli_value(o, "auto-commit-interval-ms");
     strbuf_init(&text);
     for (int i = 0; i < user->n; i++) cli_properties_set(&p, user->names[i], user->values[i]);
-    if (bootstrap) cli_properties_set(&p, "bootstrap.servers", bootstrap);
-    set_default(&p, "bootstrap.servers", "localhost:9092");
+    options_bootstrap(&p, o);
     cli_properties_set(&p, "group.id", group);
     cli_properties_set(&p, "enable.auto.commit", style == COMMIT_AUTO ? "true" : "false");
     if (interval) cli_properties_set(&p, "auto.commit.interval.ms", interval);
-    set_default(&p, "auto.commit.interval.ms", "60000");
+    options_default(&p, "auto.commit.interval.ms", "60000");
     cli_properties_set(&p, "enable.auto.offset.store", "false");
     cli_properties_set(&p, "enable.partition.eof", "true");
-    set_default(&p, "session.timeout.ms", "10000");
-    set_default(&p, "heartbeat.interval.ms", "3000");
-    set_default(&p, "auto.offset.reset", "earliest");
+    options_default(&p, "session.timeout.ms", "10000");
+    options_default(&p, "heartbeat.interval.ms", "3000");
+    options_default(&p, "auto.offset.reset", "earliest");
     if (strcmp(cli_properties_get(&p, "auto.offset.reset"), "none") == 0)
         cli_properties_set(&p, "auto.offset.reset", "error");
-    set_default(&p, "isolation.level", "read_uncommitted");
-    set_default(&p, "reconnect.backoff.max.ms", "1000");
-    set_default(&p, "topic.metadata.refresh.interval.ms", "5000"); /* a topic may come later */
+    options_default(&p, "isolation.level", "read_uncommitted");
+    options_default(&p, "reconnect.backoff.max.ms", "1000");
+    options_default(&p, "topic.metadata.refresh.interval.ms", "5000"); /* a topic may come later */
     char *id = client_id_of(user, group, n);
     cli_properties_set(&p, "client.id", id);
     free(id);
-    set_default(&p, "log_level", "2");
-    if (wants_metrics(o)) set_default(&p, "statistics.interval.ms", FETCH_METRICS_STATISTICS_MS);
+    options_default(&p, "log_level", "2");
+    if (wants_metrics(o)) options_default(&p, "statistics.interval.ms", FETCH_METRICS_STATISTICS_MS);
     if (rk_conf_new(&p, false, &conf, &text)) tool_usage_error("%s", strbuf_cstr(&text));
     cli_properties_free(&p);
     strbuf_fini(&text);
@@ -213,9 +195,9 @@ static int run_pool(struct consume *c, const struct consumer_options *base, cons
     struct pool_options p = {.conf = conf_of(o, user, group, 1, COMMIT_SYNC_POLL),
                              .topic = base->topic,
                              .group = group,
-                             .workers_n = (int)number(o, "workers", 1, 1, WORKERS_MAX),
+                             .workers_n = (int)options_number(o, "workers", 1, 1, WORKERS_MAX),
                              .process_ms = base->process_ms,
-                             .records_max = number(o, "max-messages", -1, 1, INT64_MAX),
+                             .records_max = options_number(o, "max-messages", -1, 1, INT64_MAX),
                              .lines = &c->shared.lines};
     return pool_run(&p);
 }
@@ -241,7 +223,7 @@ static void check_options(const struct cli_option *o)
     check_alone(o, "plan", plan, NELEMS(plan));
     check_alone(o, "path", plan, NELEMS(plan));
     check_alone(o, "workers", workers, NELEMS(workers));
-    number(o, "auto-commit-interval-ms", 60000, 1, 86400000);
+    options_number(o, "auto-commit-interval-ms", 60000, 1, 86400000);
     const char *form = cli_given(o, "print-metrics") ? cli_value(o, "print-metrics") : "java";
     if (strcmp(form, "java") != 0 && strcmp(form, "prometheus") != 0)
         tool_usage_error("--print-metrics is java or prometheus, not '%s'", form);
@@ -256,7 +238,7 @@ static void keep_metrics(struct consume *c, const struct cli_option *o)
         struct member *m = &c->members[i];
         c->metrics[i] = m->o.metrics = fetch_metrics_new(m->o.name, m->client_id);
         m->o.metrics_ms =
-            cli_given(o, "print-metrics") ? number(o, "metrics-interval-ms", 5000, 1, INT32_MAX) : -1;
+            cli_given(o, "print-metrics") ? options_number(o, "metrics-interval-ms", 5000, 1, INT32_MAX) : -1;
         m->o.prometheus =
             strcmp(cli_given(o, "print-metrics") ? cli_value(o, "print-metrics") : "", "prometheus") == 0;
     }
@@ -285,7 +267,8 @@ static void serve_metrics(struct consume *c, uint16_t port)
 static int run_members(struct consume *c, const struct cli_option *o)
 {
     if (wants_metrics(o)) keep_metrics(c, o);
-    if (cli_given(o, "metrics-port")) serve_metrics(c, (uint16_t)number(o, "metrics-port", 0, 0, UINT16_MAX));
+    if (cli_given(o, "metrics-port"))
+        serve_metrics(c, (uint16_t)options_number(o, "metrics-port", 0, 0, UINT16_MAX));
     start(c);
     int rc = wait_for_end(c);
     if (c->web) {
@@ -362,16 +345,16 @@ int consume_main(int argc, char **argv)
                                     .style = COMMIT_SYNC_POLL,
                                     .close = cli_given(o, "close"),
                                     .poll_records_max = poll_records_max(&user),
-                                    .process_ms = number(o, "process-ms", 0, 0, INT32_MAX),
+                                    .process_ms = options_number(o, "process-ms", 0, 0, INT32_MAX),
                                     .shared = &c.shared};
     check_options(o);
     if (style && !commit_style_of(style, &base.style))
         tool_usage_error("--commit is " COMMIT_STYLES ", not '%s'", style);
-    atomic_store(&c.shared.left_n, number(o, "max-messages", INT64_MAX, 1, INT64_MAX));
+    atomic_store(&c.shared.left_n, options_number(o, "max-messages", INT64_MAX, 1, INT64_MAX));
     lines_init(&c.shared.lines);
     c.named = cli_given(o, "threads");
     c.at_once = base.style == COMMIT_AUTO && !base.close;
-    int rc, n = (int)number(o, "threads", 1, 1, PLAN_THREADS_MAX);
+    int rc, n = (int)options_number(o, "threads", 1, 1, PLAN_THREADS_MAX);
     rk_catch_signals();
     if (cli_given(o, "workers")) rc = run_pool(&c, &base, o, &user, group);
     else {

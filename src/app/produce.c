@@ -6,6 +6,7 @@
  *   --> all waited for --(transactional: committed, or aborted if one was refused)--> end */
 #include "app/produce.h"
 #include "app/lines.h"
+#include "app/options.h"
 #include "cli/rk_conf.h"
 #include "cli/tools.h"
 #include "os/blocking.h"
@@ -233,11 +234,6 @@ static void transaction_end(struct produce *p)
 }
 
 /* ---- settings ---- */
-static void set_default(struct cli_properties *p, const char *name, const char *value)
-{
-    if (!cli_properties_get(p, name)) cli_properties_set(p, name, value);
-}
-
 static bool is(const char *value, const char *text)
 {
     return value && strcmp(value, text) == 0;
@@ -261,32 +257,18 @@ static void check_acks(struct cli_properties *p, bool transactional)
                          "guarantee idempotence.");
     if (asked && is(retries, "0"))
         tool_usage_error("Must set retries to non-zero when using the idempotent producer.");
-    set_default(p, "enable.idempotence", all && !is(retries, "0") ? "true" : "false");
-}
-
-static int64_t number(const struct cli_option *o, const char *name, int64_t otherwise, int64_t min,
-                      int64_t max)
-{
-    const char *v = cli_value(o, name);
-    int64_t n;
-    if (!v) return otherwise;
-    if (!parse_i64(v, &n) || n < min || n > max)
-        tool_usage_error("--%s takes a whole number from %lld to %lld, not '%s'", name, (long long)min,
-                         (long long)max, v);
-    return n;
+    options_default(p, "enable.idempotence", all && !is(retries, "0") ? "true" : "false");
 }
 
 static void configure(struct produce *p, const struct cli_option *o, struct cli_properties *props)
 {
-    const char *bootstrap = cli_value(o, "bootstrap-server"), *acks = cli_value(o, "acks"),
-               *id = cli_value(o, "transactional-id");
+    const char *acks = cli_value(o, "acks"), *id = cli_value(o, "transactional-id");
     char name[64];
     int64_t block = BLOCK_MS;
     rk_properties(props, o, "Option", "command-config", NULL, "command-property", NULL);
-    if (bootstrap) cli_properties_set(props, "bootstrap.servers", bootstrap);
-    set_default(props, "bootstrap.servers", "localhost:9092");
+    options_bootstrap(props, o);
     if (acks) cli_properties_set(props, "acks", acks);
-    set_default(props, "acks", "all");
+    options_default(props, "acks", "all");
     if (id) cli_properties_set(props, "transactional.id", id);
     else if (p->transactional && !cli_properties_get(props, "transactional.id")) {
         snprintf(name, sizeof name, "moldau-app-produce-%lld-%d", (long long)os_now_wall_ms(), (int)getpid());
@@ -300,12 +282,12 @@ static void configure(struct produce *p, const struct cli_option *o, struct cli_
         tool_usage_error("max.block.ms takes a whole number from 0 on, not '%s'", given);
     p->block_ms = block;
     p->txn_block_ms = given ? block : BLOCK_MS_TXN;
-    set_default(props, "client.id", "producer-1");
-    set_default(props, "linger.ms", "0");
-    set_default(props, "reconnect.backoff.max.ms", "1000");
+    options_default(props, "client.id", "producer-1");
+    options_default(props, "linger.ms", "0");
+    options_default(props, "reconnect.backoff.max.ms", "1000");
     cli_properties_set(props, "partitioner", "murmur2_random"); /* Java's */
     cli_properties_set(props, "topic.metadata.refresh.fast.interval.ms", "50");
-    set_default(props, "log_level", "2");
+    options_default(props, "log_level", "2");
 }
 
 static bool open_producer(struct produce *p, const struct cli_properties *props)
@@ -377,8 +359,8 @@ int produce_main(int argc, char **argv)
                         .callback = cli_given(o, "callback"),
                         .transactional = cli_given(o, "transactional"),
                         .abort = cli_given(o, "abort")};
-    p.partition = (int32_t)number(o, "partition", RD_KAFKA_PARTITION_UA, 0, INT32_MAX);
-    int64_t count = number(o, "count", COUNT, 0, INT64_MAX);
+    p.partition = (int32_t)options_number(o, "partition", RD_KAFKA_PARTITION_UA, 0, INT32_MAX);
+    int64_t count = options_number(o, "count", COUNT, 0, INT64_MAX);
     configure(&p, o, &props);
     lines_init(&p.lines);
     int rc = open_producer(&p, &props) ? run(&p, values, n, count) : 1;

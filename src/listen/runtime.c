@@ -19,6 +19,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#define FULL_MS 100       /* a partition may be full so long before it is paused */
 #define POLL_MESSAGES 256 /* a step: handlers' ends are looked at between */
 #define METADATA_BYTES 4096
 #define OFFSETS_TIMEOUT_MS 10000
@@ -29,7 +30,9 @@ struct place {
     char *topic;
     int32_t partition;
     bool held, leaving, drained;
-    bool full; /* paused by the core */
+    bool full;       /* the core wants no more of it just now */
+    bool stopped;    /* and librdkafka was told so */
+    int64_t full_ms; /* since when */
 };
 struct runtime {
     struct runtime_options o;
@@ -38,6 +41,7 @@ struct runtime {
     struct listen core;
     struct place *places; /* by the core's number of a partition */
     int places_n, places_cap;
+    int full_n;    /* places that are full and not stopped: nothing is polled meanwhile */
     int leaving_n; /* partitions that leave and have something running */
     int event;
     int64_t commit_due_ms; /* -1: not armed */
@@ -98,6 +102,35 @@ static void pause_place(struct runtime *r, int32_t place, bool pause)
     rd_kafka_topic_partition_list_destroy(l);
 }
 
+/* A partition that is full for a moment only stops the polling: pausing it would throw away what librdkafka
+ * has fetched ahead. One that stays full is paused, so that others go on. */
+static void set_full(struct runtime *r, int32_t place, bool full)
+{
+    struct place *p = &r->places[place];
+    if (p->full == full) return;
+    p->full = full;
+    p->full_ms = os_now_mono_ms();
+    if (full) r->full_n++;
+    else if (p->stopped) pause_place(r, place, r->paused);
+    else {
+        r->full_n--;
+        r->more = true; /* what was not polled waits without another event */
+    }
+    if (!full) p->stopped = false;
+}
+
+static void stop_full(struct runtime *r)
+{
+    int64_t now = os_now_mono_ms();
+    for (int i = 0; r->full_n && i < r->places_n; i++) {
+        struct place *p = &r->places[i];
+        if (!p->full || p->stopped || now - p->full_ms < FULL_MS) continue;
+        p->stopped = true;
+        r->full_n--;
+        pause_place(r, i, true);
+    }
+}
+
 static void task_free(struct task *t)
 {
     rd_kafka_message_t *m;
@@ -130,9 +163,10 @@ static void apply(struct runtime *r, const struct listen_effect *x)
         if (t) task_free(t);
         break;
     case LISTEN_PAUSE:
+        set_full(r, x->partition, true);
+        break;
     case LISTEN_RESUME:
-        r->places[x->partition].full = x->type == LISTEN_PAUSE;
-        pause_place(r, x->partition, r->paused || r->places[x->partition].full);
+        set_full(r, x->partition, false);
         break;
     case LISTEN_DRAINED:
         if (r->places[x->partition].leaving && !r->places[x->partition].drained) r->leaving_n--;
@@ -332,8 +366,8 @@ static void drop(struct runtime *r, int32_t place)
 {
     struct listen_event ev = {.type = LISTEN_LOST, .partition = place};
     pause_place(r, place, false); /* a pause would outlive the assignment */
-    r->places[place].held = r->places[place].leaving = r->places[place].drained = r->places[place].full =
-        false;
+    set_full(r, place, false);
+    r->places[place].held = r->places[place].leaving = r->places[place].drained = false;
     step(r, &ev);
 }
 
@@ -428,7 +462,8 @@ void runtime_step(struct runtime *r)
     rd_kafka_message_t *m;
     os_event_clear(r->event);
     tick(r);
-    while (n < POLL_MESSAGES && (m = rd_kafka_consumer_poll(r->consumer, 0)) != NULL) {
+    stop_full(r);
+    while (n < POLL_MESSAGES && !r->full_n && (m = rd_kafka_consumer_poll(r->consumer, 0)) != NULL) {
         take(r, m);
         n++;
     }
@@ -442,6 +477,8 @@ int64_t runtime_wait_ms(const struct runtime *r)
     int64_t now = os_now_mono_ms(), due = now + CLIENT_WAIT_MS;
     if (r->more) return 0;
     due = min_i64(due, r->deadline_ms);
+    for (int i = 0; r->full_n && i < r->places_n; i++)
+        if (r->places[i].full && !r->places[i].stopped) due = min_i64(due, r->places[i].full_ms + FULL_MS);
     if (r->commit_due_ms >= 0) due = min_i64(due, r->commit_due_ms);
     return max_i64(due - now, 0);
 }
@@ -513,7 +550,7 @@ void runtime_set_paused(struct runtime *r, bool paused)
     if (r->paused == paused) return;
     r->paused = paused;
     for (int i = 0; i < r->places_n; i++)
-        if (r->places[i].held) pause_place(r, i, paused || r->places[i].full);
+        if (r->places[i].held) pause_place(r, i, paused || r->places[i].stopped);
 }
 
 rd_kafka_t *runtime_consumer(const struct runtime *r)

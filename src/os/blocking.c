@@ -119,6 +119,12 @@ void os_close_wait(int fd)
     close(fd);
 }
 
+bool os_peer_closed(int fd)
+{
+    struct pollfd p = {.fd = fd, .events = POLLRDHUP};
+    return poll(&p, 1, 0) > 0 && (p.revents & (POLLRDHUP | POLLHUP | POLLERR)) != 0;
+}
+
 void os_hang_up(int fd)
 {
     shutdown(fd, SHUT_RDWR);

@@ -12,6 +12,8 @@ int os_recv_wait(int fd, void *p, size_t n, int64_t timeout_ms) MUST_USE;
 void os_close_wait(int fd);
 /* Ends a connection that somebody else owns, who sees its end and closes it. */
 void os_hang_up(int fd);
+/* The other side has closed it, or at least says no more. */
+bool os_peer_closed(int fd);
 void os_sleep_ms(int64_t ms);
 int64_t os_now_wall_ms(void);
 int64_t os_now_mono_ms(void);

@@ -277,29 +277,6 @@ static int serve(struct listener *l)
 }
 
 /* ---- options ---- */
-static int64_t number(const struct cli_option *o, const char *name, int64_t otherwise, int64_t min,
-                      int64_t max)
-{
-    const char *v = cli_value(o, name);
-    int64_t n;
-    if (!v) return otherwise;
-    if (!parse_i64(v, &n) || n < min || n > max)
-        tool_usage_error("--%s takes a whole number from %lld to %lld, not '%s'", name, (long long)min,
-                         (long long)max, v);
-    return n;
-}
-
-static double fraction(const struct cli_option *o, const char *name, double otherwise, double min, double max)
-{
-    const char *v = cli_value(o, name);
-    char *end;
-    if (!v) return otherwise;
-    double x = strtod(v, &end);
-    if (end == v || *end || !(x >= min && x <= max))
-        tool_usage_error("--%s takes a number from %g to %g, not '%s'", name, min, max, v);
-    return x;
-}
-
 static enum listen_order order_of(const struct cli_option *o)
 {
     static const char *const names[] = {"unordered", "partition", "key"};
@@ -436,21 +413,21 @@ int listen_main(int argc, char **argv)
     if (!group || !*group) tool_usage_error("--group is required");
     if (at + 1 >= argc) tool_usage_error("a handler is required: put -- and its command behind the options");
     struct listener l = {.argv = argv + at + 1, .quiet = cli_given(o, "quiet")};
-    l.workers_n = (int)number(o, "workers", 1, 1, 1000);
-    l.timeout_ms = number(o, "handler-timeout-ms", 60000, -1, INT32_MAX);
-    l.records_max = number(o, "max-records", -1, 1, INT64_MAX);
+    l.workers_n = (int)tool_number(o, "workers", 1, 1, 1000);
+    l.timeout_ms = tool_number(o, "handler-timeout-ms", 60000, -1, INT32_MAX);
+    l.records_max = tool_number(o, "max-records", -1, 1, INT64_MAX);
     l.workers = xcalloc((size_t)l.workers_n, sizeof *l.workers);
     l.fds = xcalloc((size_t)(1 + 2 * l.workers_n), sizeof *l.fds);
     r.listen = (struct listen_config){.order = order_of(o),
                                       .workers_max = l.workers_n,
-                                      .window_max = (int)number(o, "max-in-flight", 500, 1, 100000),
-                                      .attempts_max = (int)number(o, "attempts", 10, 1, INT32_MAX),
-                                      .backoff_ms = number(o, "backoff-ms", 1000, 0, INT32_MAX),
-                                      .backoff_factor = fraction(o, "backoff-factor", 2, 1, 1000),
-                                      .backoff_ms_max = number(o, "backoff-max-ms", 60000, 0, INT32_MAX),
-                                      .jitter = fraction(o, "backoff-jitter", 0.2, 0, 1),
+                                      .window_max = (int)tool_number(o, "max-in-flight", 500, 1, 100000),
+                                      .attempts_max = (int)tool_number(o, "attempts", 10, 1, INT32_MAX),
+                                      .backoff_ms = tool_number(o, "backoff-ms", 1000, 0, INT32_MAX),
+                                      .backoff_factor = tool_fraction(o, "backoff-factor", 2, 1, 1000),
+                                      .backoff_ms_max = tool_number(o, "backoff-max-ms", 60000, 0, INT32_MAX),
+                                      .jitter = tool_fraction(o, "backoff-jitter", 0.2, 0, 1),
                                       .dead_letters = !cli_given(o, "no-dlt")};
-    r.commit_ms = number(o, "commit-interval-ms", 500, 0, INT32_MAX);
+    r.commit_ms = tool_number(o, "commit-interval-ms", 500, 0, INT32_MAX);
     r.consumer = consumer_conf(o, group);
     r.producer = r.listen.dead_letters ? producer_conf(o) : NULL;
     r.begin = begin;

@@ -21,6 +21,7 @@
 
 #define LOOK_MS 1000     /* how late a deadline may be noticed */
 #define AWAY_LOOK_MS 100 /* and that a client who waits for an answer has gone */
+#define LEAVE_MS 2000    /* so long answers may take to leave at the end */
 
 struct web {
     struct web_config c;
@@ -30,7 +31,7 @@ struct web {
     struct os_thread *thread;
     int quiesced_fd; /* the listening socket after web_stop, -1 before */
     struct list conns;
-    int away_n;
+    int away_n, requests_n;
     atomic_bool ending;
 };
 struct request;
@@ -101,9 +102,11 @@ static void look_after(struct web *w)
 static void serve(void *arg)
 {
     struct web *w = arg;
-    while (!atomic_load(&w->ending)) {
+    int64_t end = -1;
+    while (end < 0 || (w->requests_n && os_now_mono_ms() < end)) {
         if (w->mhd.run_wait(w->daemon, w->away_n ? AWAY_LOOK_MS : LOOK_MS) != MHD_YES) os_sleep_ms(LOOK_MS);
         look_after(w);
+        if (end < 0 && atomic_load(&w->ending)) end = os_now_mono_ms() + LEAVE_MS;
     }
 }
 
@@ -211,6 +214,7 @@ static enum MHD_Result asked(void *cls, struct MHD_Connection *mhd, const char *
     (void)version;
     if (!q) {
         *context = q = request_new(w, mhd, path);
+        w->requests_n++;
         return request_screen(q, method);
     }
     if (q->replied) {
@@ -238,7 +242,9 @@ static void finished(void *cls, struct MHD_Connection *mhd, void **context,
     (void)mhd;
     (void)how;
     if (!q) return;
-    conn_wait(cls, q->conn);
+    struct web *w = cls;
+    w->requests_n--;
+    conn_wait(w, q->conn);
     request_free(q);
     *context = NULL;
 }

@@ -61,7 +61,8 @@ int web_start(const struct web_config *config, uint16_t *port_out, struct web **
               struct strbuf *why) MUST_USE;
 /* Takes no more connections. Requests under way are left alone: who should answer them may run no more. */
 void web_stop(struct web *w);
-/* Ends everything. Every request has been replied to, and none is being replied to. */
+/* Ends everything; answers that are on their way get a moment. Every request has been replied to, and none is
+ * being replied to. */
 void web_free(struct web *w);
 
 /* A header's value, a query parameter's value (decoded); NULL if it was not sent or has none. */

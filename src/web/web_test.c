@@ -257,6 +257,35 @@ static void patient(void *arg, struct web_request *q)
     atomic_store(&p->begun, true);
 }
 
+/* Keeps the request. */
+static void keep(void *arg, struct web_request *q)
+{
+    atomic_store((_Atomic(struct web_request *) *)arg, q);
+}
+
+TEST(an_answer_given_at_the_end_still_leaves)
+{
+    for (int i = 0; i < 20; i++) {
+        struct web *w;
+        struct strbuf text;
+        uint16_t port;
+        _Atomic(struct web_request *) q = NULL;
+        strbuf_init(&text);
+        const struct web_route r = {"GET", "/keep", 0, keep, &q};
+        const struct web_config c = {.setting = "test", .host = "127.0.0.1", .routes = &r, .routes_n = 1};
+        CHECK_INT(web_start(&c, &port, &w, &text), 0);
+        int fd = hello(port, "GET /keep" H "\r\n");
+        while (!atomic_load(&q)) os_sleep_ms(1);
+        strbuf_add_cstr(&atomic_load(&q)->text, "just in time");
+        web_stop(w);
+        web_reply(atomic_load(&q));
+        web_free(w);
+        CHECK(goodbye(fd, &text));
+        CHECK(strstr(strbuf_cstr(&text), "just in time"));
+        strbuf_fini(&text);
+    }
+}
+
 static struct web_page fixed = {"text/html; charset=utf-8", {(const uint8_t *)"<p>hello</p>", 12}};
 static char elsewhere[] = "/fixed.html";
 

@@ -29,6 +29,7 @@ struct web {
     struct mhd mhd;
     struct MHD_Daemon *daemon;
     struct os_thread *thread;
+    int wake;        /* an event: an answer is there */
     int quiesced_fd; /* the listening socket after web_stop, -1 before */
     struct list conns;
     int away_n, requests_n;
@@ -99,12 +100,24 @@ static void look_after(struct web *w)
     }
 }
 
+/* The library's own wait does not see that an answer is there. */
+static void web_wait(struct web *w)
+{
+    unsigned long long ms;
+    int64_t wait = w->away_n ? AWAY_LOOK_MS : LOOK_MS;
+    if (w->mhd.get_timeout(w->daemon, &ms) == MHD_YES && ms < (unsigned long long)wait) wait = (int64_t)ms;
+    int sockets = w->mhd.get_daemon_info(w->daemon, MHD_DAEMON_INFO_EPOLL_FD)->epoll_fd;
+    os_event_wait_two(w->wake, sockets, wait);
+    os_event_clear(w->wake);
+}
+
 static void serve(void *arg)
 {
     struct web *w = arg;
     int64_t end = -1;
     while (end < 0 || (w->requests_n && os_now_mono_ms() < end)) {
-        if (w->mhd.run_wait(w->daemon, w->away_n ? AWAY_LOOK_MS : LOOK_MS) != MHD_YES) os_sleep_ms(LOOK_MS);
+        web_wait(w);
+        if (w->mhd.run(w->daemon) != MHD_YES) os_sleep_ms(LOOK_MS);
         look_after(w);
         if (end < 0 && atomic_load(&w->ending)) end = os_now_mono_ms() + LEAVE_MS;
     }
@@ -277,7 +290,9 @@ void web_reply(struct web_request *q)
     const struct mhd *m = &r->web->mhd;
     ASSERT(!r->replied);
     r->replied = true;
+    struct web *w = r->web; /* r is the HTTP thread's from here on */
     m->resume_connection(r->mhd);
+    os_event_set(w->wake);
 }
 
 bool web_gone(const struct web_request *q)
@@ -323,6 +338,7 @@ int web_start(const struct web_config *config, uint16_t *port_out, struct web **
                           os_why());
         rc = fd < 0 ? fd : 0;
     }
+    w->wake = rc == 0 ? os_event_new() : -1;
     if (rc == 0) {
         w->daemon = w->mhd.start_daemon(
             MHD_USE_EPOLL | MHD_ALLOW_SUSPEND_RESUME, 0, NULL, NULL, asked, w, MHD_OPTION_LISTEN_SOCKET, fd,
@@ -336,6 +352,7 @@ int web_start(const struct web_config *config, uint16_t *port_out, struct web **
         }
     }
     if (rc) {
+        if (w->wake >= 0) os_event_free(w->wake);
         free(w->routes);
         free(w);
         return rc;
@@ -357,7 +374,9 @@ void web_free(struct web *w)
 {
     if (!w) return;
     atomic_store(&w->ending, true);
+    os_event_set(w->wake);
     os_thread_join(w->thread);
+    os_event_free(w->wake);
     w->mhd.stop_daemon(w->daemon);
     if (w->quiesced_fd >= 0)
         os_close_wait(w->quiesced_fd); /* the library closes it only if it still has it */

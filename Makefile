@@ -38,7 +38,7 @@ ALL_C := $(shell find src -name '*.c' | sort)
 TEST_C := $(filter %_test.c,$(ALL_C))
 FUZZ_C := $(filter %_fuzz.c,$(ALL_C))
 LIB_C := $(filter-out src/main%.c $(TEST_C) $(FUZZ_C),$(ALL_C))
-TOOL_C := $(filter src/cli/% src/client/% src/listen/% src/rk/% src/os/child.c,$(LIB_C))
+TOOL_C := $(filter src/cli/% src/client/% src/listen/% src/rk/% src/app/% src/os/child.c,$(LIB_C))
 SERVER_O := $(patsubst %.c,$(B)/o/%.o,$(filter-out $(TOOL_C),$(LIB_C)))
 TOOL_O := $(TOOL_C:%.c=$(B)/o/%.o)
 UNIT := $(TEST_C:src/%.c=$(B)/unit/%)
@@ -127,6 +127,8 @@ $(B)/o/%.o: %.c | $(GEN_STAMP)
 	@mkdir -p $(@D)
 	@echo "  CC    $<"
 	@$(CC) $(CFLAGS) -MMD -MP -c -o $@ $<
+# The pages are bytes of the program (.incbin), which the compiler's list of headers does not tell.
+$(B)/o/src/app/pages.o: $(wildcard src/app/page/*)
 $(B)/gen/%.o: $(B)/gen/%.c
 	@$(CC) $(CFLAGS) -MMD -MP -c -o $@ $<
 -include $(shell find $(B) -name '*.d' 2>/dev/null)

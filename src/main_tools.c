@@ -1,5 +1,6 @@
 /* The executable of the tools: the first argument says which. `moldau` starts it; nobody has to type its
  * name. */
+#include "app/app.h"
 #include "base/base.h"
 #include "cli/commands.h"
 #include "cli/tools.h"

@@ -11,6 +11,7 @@
     X("console-consumer", console_consumer_main, "print the records of topics")                              \
     X("console-producer", console_producer_main, "write the lines of standard input to a topic")             \
     X("listen", listen_main, "run a program for each record of a group's topics")                            \
+    X("app", app_main, "run one of the applications: clients to use, to read and to copy")                   \
     X("consumer-groups", consumer_groups_main, "list, describe, reset and delete groups")                    \
     X("get-offsets", get_offsets_main, "tell the offsets of partitions")                                     \
     X("log-dirs", log_dirs_main, "tell what lies in the log directories of brokers")                         \

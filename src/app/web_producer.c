@@ -388,6 +388,7 @@ int producer_main(int argc, char **argv)
     rd_kafka_destroy(a.rk);
     os_event_free(a.event);
     free(a.available);
+    cli_options_free(o);
     printf("Bye\n");
     return 0;
 }

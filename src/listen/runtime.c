@@ -173,9 +173,8 @@ static void header_int(rd_kafka_headers_t *h, const char *name, uint64_t v, size
 }
 
 /* Spring's names; numbers as Java's ByteBuffer writes them. */
-static rd_kafka_headers_t *dead_headers(struct runtime *r, const struct task *t)
+rd_kafka_headers_t *runtime_dead_headers(const rd_kafka_message_t *m, const char *group, const char *why)
 {
-    const rd_kafka_message_t *m = t->message;
     rd_kafka_headers_t *old, *h;
     rd_kafka_timestamp_type_t type;
     int64_t time = rd_kafka_message_timestamp(m, &type);
@@ -186,9 +185,9 @@ static rd_kafka_headers_t *dead_headers(struct runtime *r, const struct task *t)
     header_int(h, "kafka_dlt-original-timestamp", (uint64_t)time, 8);
     rd_kafka_header_add(h, "kafka_dlt-original-timestamp-type", -1,
                         type == RD_KAFKA_TIMESTAMP_LOG_APPEND_TIME ? "LogAppendTime" : "CreateTime", -1);
-    rd_kafka_header_add(h, "kafka_dlt-original-consumer-group", -1, r->o.group, -1);
+    rd_kafka_header_add(h, "kafka_dlt-original-consumer-group", -1, group, -1);
     rd_kafka_header_add(h, "kafka_dlt-exception-fqcn", -1, "moldau.listen.HandlerFailed", -1);
-    rd_kafka_header_add(h, "kafka_dlt-exception-message", -1, strbuf_cstr(&t->why), -1);
+    rd_kafka_header_add(h, "kafka_dlt-exception-message", -1, why, -1);
     return h;
 }
 
@@ -201,7 +200,7 @@ static void sent(struct runtime *r, struct task *t, bool ok)
 static rd_kafka_resp_err_t produce(struct runtime *r, struct task *t, const char *topic, int32_t partition)
 {
     const rd_kafka_message_t *m = t->message;
-    rd_kafka_headers_t *h = dead_headers(r, t);
+    rd_kafka_headers_t *h = runtime_dead_headers(m, r->o.group, strbuf_cstr(&t->why));
     rd_kafka_resp_err_t err = rd_kafka_producev(
         r->producer, RD_KAFKA_V_TOPIC(topic), RD_KAFKA_V_PARTITION(partition),
         RD_KAFKA_V_MSGFLAGS(RD_KAFKA_MSG_F_COPY), RD_KAFKA_V_KEY(m->key, m->key_len),

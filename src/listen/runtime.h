@@ -72,5 +72,7 @@ bool runtime_stopped(struct runtime *r);
 /* It cannot go on: authentication, no offset and no reset policy, a fenced instance. A sentence, or NULL. */
 const char *runtime_fatal(const struct runtime *r);
 int64_t runtime_done_n(const struct runtime *r);
+/* A dead letter's headers: the record's own, and Spring's. The caller's, or librdkafka's once it is sent. */
+rd_kafka_headers_t *runtime_dead_headers(const rd_kafka_message_t *m, const char *group, const char *why);
 
 #endif

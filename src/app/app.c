@@ -1,4 +1,5 @@
 #include "app/app.h"
+#include "app/web_consumer.h"
 #include "app/web_producer.h"
 #include "base/base.h"
 
@@ -10,6 +11,7 @@ static const struct program {
     const char *what;
 } programs[] = {
     {"producer", producer_main, "a web page that sends records with random values"},
+    {"consumer", consumer_main, "works on those records for as many seconds, and shows how far it is"},
 };
 
 static void help(FILE *to)

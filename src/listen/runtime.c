@@ -390,9 +390,7 @@ static void on_error(rd_kafka_t *rk, int err, const char *reason, void *opaque)
 static void take(struct runtime *r, rd_kafka_message_t *m)
 {
     if (m->err) {
-        if (m->err == RD_KAFKA_RESP_ERR__AUTO_OFFSET_RESET)
-            fatal(r, "a partition has no committed offset and auto.offset.reset is none: commit one "
-                     "(consumer-groups --reset-offsets) or choose earliest or latest");
+        if (m->err == RD_KAFKA_RESP_ERR__AUTO_OFFSET_RESET) fatal(r, RUNTIME_NO_OFFSET);
         else if (m->err != RD_KAFKA_RESP_ERR__PARTITION_EOF) say(r, "WARN", "%s", rd_kafka_message_errstr(m));
         rd_kafka_message_destroy(m);
         return;

@@ -50,6 +50,11 @@ struct runtime_options {
     void *arg;
 };
 
+/* Why it cannot go on where auto.offset.reset is none. */
+#define RUNTIME_NO_OFFSET                                                                                    \
+    "a partition has no committed offset and auto.offset.reset is none: commit one "                         \
+    "(consumer-groups --reset-offsets) or choose earliest or latest"
+
 /* Everything in o but the configurations is borrowed for the life of the runtime. ERR_INVALID_CONFIG with a
  * sentence in why. */
 int runtime_new(const struct runtime_options *o, struct runtime **out, struct strbuf *why) MUST_USE;

@@ -59,6 +59,8 @@ void site_properties(const struct cli_option *options, struct properties *p)
     rk_properties(p, options, "Option", "command-config", NULL, "command-property", NULL);
     if (bootstrap || !properties_get(p, "bootstrap.servers"))
         properties_set(p, "bootstrap.servers", bootstrap ? bootstrap : "localhost:9092");
+    const char *reset = properties_get(p, "auto.offset.reset"); /* librdkafka's word for Java's */
+    if (reset && strcmp(reset, "none") == 0) properties_set(p, "auto.offset.reset", "error");
     properties_set(p, "log_level", "2");
 }
 

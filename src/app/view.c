@@ -127,10 +127,23 @@ static void works(const struct view *v, struct strbuf *out)
     strbuf_add_cstr(out, "</tbody>\n</table>\n</div>\n");
 }
 
+/* An empty partition has none, whatever was committed. */
 static int64_t lag_of(const struct view_part *p)
 {
-    if (p->end < 0) return VIEW_UNKNOWN;
-    return p->committed < 0 ? VIEW_UNKNOWN : max_i64(p->end - p->committed, 0);
+    if (p->end == 0) return 0;
+    if (p->end < 0 || p->committed < 0) return VIEW_UNKNOWN;
+    return max_i64(p->end - p->committed, 0);
+}
+
+static int64_t lag_of_all(const struct view *v)
+{
+    int64_t sum = 0;
+    for (int i = 0; i < v->parts_n; i++) {
+        int64_t lag = lag_of(&v->parts[i]);
+        if (lag == VIEW_UNKNOWN) return VIEW_UNKNOWN;
+        sum += lag;
+    }
+    return sum;
 }
 
 static void part(const struct view_part *p, struct strbuf *out)
@@ -147,7 +160,6 @@ static void part(const struct view_part *p, struct strbuf *out)
 
 static void parts(const struct view *v, struct strbuf *out)
 {
-    int64_t lag = 0;
     strbuf_add_cstr(out, "<h2 id=\"parts\">Partitions</h2>\n");
     if (!v->parts_n) {
         strbuf_add_cstr(out, "<p class=\"faint\">Not known yet.</p>\n");
@@ -159,12 +171,9 @@ static void parts(const struct view *v, struct strbuf *out)
         "<thead><tr><th scope=\"col\" class=\"n\">Partition</th><th scope=\"col\" class=\"n\">Log end</th>"
         "<th scope=\"col\" class=\"n\">Read position</th><th scope=\"col\" class=\"n\">Committed</th>"
         "<th scope=\"col\" class=\"n\">Lag</th><th scope=\"col\">Consumer</th></tr></thead>\n<tbody>\n");
-    for (int i = 0; i < v->parts_n; i++) {
-        part(&v->parts[i], out);
-        lag += max_i64(lag_of(&v->parts[i]), 0);
-    }
+    for (int i = 0; i < v->parts_n; i++) part(&v->parts[i], out);
     strbuf_add_cstr(out, "</tbody>\n<tfoot><tr><th scope=\"row\" colspan=\"4\">Lag of all</th>");
-    add_cell(out, lag);
+    add_cell(out, lag_of_all(v));
     strbuf_add_cstr(out, "<td></td></tr></tfoot>\n</table>\n</div>\n");
 }
 

@@ -23,6 +23,10 @@ TEST(each_partition_has_its_offsets_side_by_side)
                 "<td class=\"word ours\">msk-consumer-1a2b3c4d</td>"));
     CHECK(holds(&v, "<th scope=\"row\" class=\"n\">1</th><td class=\"n\">5</td><td class=\"n\">–</td>"
                     "<td class=\"n\">–</td><td class=\"n\">–</td><td class=\"word\">–</td>"));
+    CHECK(holds(&v, "Lag of all</th><td class=\"n\">–</td>")); /* as long as one is not known */
+    parts[1].committed = 3;
+    CHECK(holds(&v, "Lag of all</th><td class=\"n\">1,233,570</td>"));
+    parts[1] = (struct view_part){1, 0, 0, VIEW_UNKNOWN, "", false};
     CHECK(holds(&v, "Lag of all</th><td class=\"n\">1,233,568</td>"));
 }
 

@@ -214,13 +214,13 @@ static rd_kafka_conf_t *consumer_conf(const struct cli_option *o, const char *gr
     properties_set(&p, "enable.auto.commit", "false");
     site_default(&p, "client.id", "msk-consumer");
     site_default(&p, "auto.offset.reset", "earliest");
-    if (strcmp(properties_get(&p, "auto.offset.reset"), "none") == 0)
-        properties_set(&p, "auto.offset.reset", "error");
     /* A rebalance waits so long for a record that runs. */
     site_default(&p, "max.poll.interval.ms", tutorial ? "300000" : DAY_MS);
     if (!parse_i64(properties_get(&p, "max.poll.interval.ms"), &poll_ms)) poll_ms = TUTORIAL_POLL_MS;
     snprintf(text, sizeof text, "%lld", (long long)min_i64(poll_ms, TUTORIAL_SESSION_MS));
     site_default(&p, "session.timeout.ms", text);
+    /* Records that take seconds need not lie here by the thousand. */
+    site_default(&p, "max.partition.fetch.bytes", "65536");
     site_default(&p, "queued.min.messages", "1000");
     site_default(&p, "queued.max.messages.kbytes", "2048");
     *poll_records = POLL_RECORDS;

@@ -1,13 +1,15 @@
 """An application of `moldau app` under test, and requests to its pages. Standard library only."""
+import contextlib
 import http.client
 import json
 import os
 import signal
+import socket
 import subprocess
 import tempfile
 import urllib.parse
 
-from broker import MOLDAU, free_port, until
+from broker import MOLDAU, ROOT, free_port, until
 
 # A group notices at once who comes and goes.
 QUICK = ("--command-property", "session.timeout.ms=6000", "--command-property", "heartbeat.interval.ms=100")
@@ -78,3 +80,31 @@ class App:
         if exc[0]:
             print("    | " + (self.out()[-1500:] + self.err()[-1500:]).replace("\n", "\n    | "))
         self.folder.cleanup()
+
+
+def answers(port):
+    with contextlib.suppress(OSError):
+        socket.create_connection(("127.0.0.1", port), timeout=1).close()
+        return True
+
+
+@contextlib.contextmanager
+def apache_kafka():
+    """The bootstrap address of an Apache Kafka that has just started."""
+    with tempfile.TemporaryDirectory(prefix="moldau-peer-") as folder, open(folder + "/log", "w+") as log:
+        port = free_port()
+        while port == 65535 or answers(port + 1):  # its controller's
+            port = free_port()
+        peer = subprocess.Popen([ROOT + "/tests/peer/kafka-peer", "single", str(port), folder + "/k"], stdin=subprocess.DEVNULL, stdout=log, stderr=log)
+        try:
+            until("Apache Kafka", lambda: answers(port) or peer.poll() is not None)
+            if peer.poll() is not None:
+                log.seek(0)
+                raise RuntimeError("Apache Kafka ended at start:\n" + log.read()[-3000:])
+            yield "127.0.0.1:%d" % port
+        finally:
+            peer.terminate()
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                peer.wait(30)
+            peer.kill()
+            peer.wait()

@@ -88,26 +88,40 @@ static void facts(const struct view *v, struct strbuf *out)
     strbuf_add_cstr(out, "</p>\n");
 }
 
+/* A member's client id can be left out where there is little room. */
+static void add_member(struct strbuf *out, const char *name)
+{
+    const char *dash = strrchr(name, '-');
+    if (!*name) strbuf_add_cstr(out, "–");
+    if (dash && dash[1]) {
+        strbuf_add_cstr(out, "<span class=\"client\">");
+        strbuf_add_html(out, slice_of(name, (size_t)(dash + 1 - name)));
+        strbuf_add_cstr(out, "</span>");
+        name = dash + 1;
+    }
+    add_text(out, name);
+}
+
 static void work(const struct view *v, const struct view_work *w, struct strbuf *out)
 {
-    int64_t left = max_i64(w->began_ms + w->wait_ms - v->now_ms, 0);
-    strbuf_add_cstr(out, "<tr><th scope=\"row\">");
+    int64_t all = max_i64(w->wait_ms, 1), left = max_i64(w->began_ms + w->wait_ms - v->now_ms, 0);
+    strbuf_add_cstr(out, "<li><b>");
     add_text(out, v->consumer);
-    strbuf_add_cstr(out, "</th>");
-    add_cell(out, w->partition);
-    add_cell(out, w->offset);
-    strbuf_add_cstr(out, "<td class=\"word\">");
-    add_text(out, w->key);
-    strbuf_add_cstr(out, "</td><td class=\"n\">");
+    strbuf_printf(out, "</b><span>partition %d, offset ", (int)w->partition);
+    add_number(out, w->offset);
+    strbuf_add_cstr(out, "</span><span class=\"word\">value ");
     add_text(out, w->value);
-    strbuf_add_cstr(out, "</td><td class=\"n\">");
+    strbuf_add_cstr(out, ", key ");
+    add_text(out, w->key);
+    strbuf_add_cstr(out, "</span><span>since ");
     add_time(out, w->began_ms);
-    strbuf_add_cstr(out, "</td><td class=\"n\">");
+    strbuf_add_cstr(out, ", ");
     add_number(out, (left + 999) / 1000);
-    strbuf_printf(
-        out,
-        " s<progress max=\"%lld\" value=\"%lld\" aria-label=\"Time that is over\"></progress></td></tr>\n",
-        (long long)max_i64(w->wait_ms, 1), (long long)(max_i64(w->wait_ms, 1) - left));
+    strbuf_printf(out,
+                  " s left</span><progress max=\"%lld\" value=\"%lld\" aria-label=\"Time of the record at "
+                  "offset %lld of partition %d\"></progress></li>\n",
+                  (long long)all, (long long)(all - min_i64(left, all)), (long long)w->offset,
+                  (int)w->partition);
 }
 
 static void works(const struct view *v, struct strbuf *out)
@@ -117,14 +131,9 @@ static void works(const struct view *v, struct strbuf *out)
         strbuf_add_cstr(out, "<p class=\"faint\">No record just now.</p>\n");
         return;
     }
-    strbuf_add_cstr(
-        out, "<div class=\"scroll\" tabindex=\"0\" role=\"region\" aria-labelledby=\"works\">\n<table>\n"
-             "<thead><tr><th scope=\"col\">Consumer</th><th scope=\"col\" class=\"n\">Partition</th>"
-             "<th scope=\"col\" class=\"n\">Offset</th><th scope=\"col\">Key</th><th scope=\"col\" "
-             "class=\"n\">Value</th><th scope=\"col\" class=\"n\">Since</th><th scope=\"col\" "
-             "class=\"n\">Left</th></tr></thead>\n<tbody>\n");
+    strbuf_add_cstr(out, "<ul class=\"works\">\n");
     for (int i = 0; i < v->works_n; i++) work(v, &v->works[i], out);
-    strbuf_add_cstr(out, "</tbody>\n</table>\n</div>\n");
+    strbuf_add_cstr(out, "</ul>\n");
 }
 
 /* An empty partition has none, whatever was committed. */
@@ -153,8 +162,8 @@ static void part(const struct view_part *p, struct strbuf *out)
     add_cell(out, p->position);
     add_cell(out, p->committed);
     add_cell(out, lag_of(p));
-    strbuf_printf(out, "<td class=\"word%s\">", p->ours ? " ours" : "");
-    add_text(out, *p->owner ? p->owner : "–");
+    strbuf_printf(out, "<td%s>", p->ours ? " class=\"ours\"" : "");
+    add_member(out, p->owner);
     strbuf_add_cstr(out, "</td></tr>\n");
 }
 
@@ -166,11 +175,12 @@ static void parts(const struct view *v, struct strbuf *out)
         return;
     }
     strbuf_add_cstr(
-        out,
-        "<div class=\"scroll\" tabindex=\"0\" role=\"region\" aria-labelledby=\"parts\">\n<table>\n"
-        "<thead><tr><th scope=\"col\" class=\"n\">Partition</th><th scope=\"col\" class=\"n\">Log end</th>"
-        "<th scope=\"col\" class=\"n\">Read position</th><th scope=\"col\" class=\"n\">Committed</th>"
-        "<th scope=\"col\" class=\"n\">Lag</th><th scope=\"col\">Consumer</th></tr></thead>\n<tbody>\n");
+        out, "<div class=\"scroll\" tabindex=\"0\" role=\"region\" aria-labelledby=\"parts\">\n<table "
+             "class=\"narrow\">\n"
+             "<thead><tr><th scope=\"col\" class=\"n\">Partition</th><th scope=\"col\" class=\"n\">Log "
+             "end</th>"
+             "<th scope=\"col\" class=\"n\">Read position</th><th scope=\"col\" class=\"n\">Committed</th>"
+             "<th scope=\"col\" class=\"n\">Lag</th><th scope=\"col\">Consumer</th></tr></thead>\n<tbody>\n");
     for (int i = 0; i < v->parts_n; i++) part(&v->parts[i], out);
     strbuf_add_cstr(out, "</tbody>\n<tfoot><tr><th scope=\"row\" colspan=\"4\">Lag of all</th>");
     add_cell(out, lag_of_all(v));

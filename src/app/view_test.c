@@ -20,9 +20,9 @@ TEST(each_partition_has_its_offsets_side_by_side)
     CHECK(holds(&v,
                 "<th scope=\"row\" class=\"n\">0</th><td class=\"n\">1,234,567</td><td class=\"n\">1,000</td>"
                 "<td class=\"n\">999</td><td class=\"n\">1,233,568</td>"
-                "<td class=\"word ours\">msk-consumer-1a2b3c4d</td>"));
+                "<td class=\"ours\"><span class=\"client\">msk-consumer-</span>1a2b3c4d</td>"));
     CHECK(holds(&v, "<th scope=\"row\" class=\"n\">1</th><td class=\"n\">5</td><td class=\"n\">–</td>"
-                    "<td class=\"n\">–</td><td class=\"n\">–</td><td class=\"word\">–</td>"));
+                    "<td class=\"n\">–</td><td class=\"n\">–</td><td>–</td>"));
     CHECK(holds(&v, "Lag of all</th><td class=\"n\">–</td>")); /* as long as one is not known */
     parts[1].committed = 3;
     CHECK(holds(&v, "Lag of all</th><td class=\"n\">1,233,570</td>"));
@@ -36,12 +36,12 @@ TEST(what_is_being_processed_is_shown_as_text)
     struct view v = {
         .group = "g&h", .topic = "t", .settings = "default", .now_ms = 4000, .works = &w, .works_n = 1};
     snprintf(v.consumer, sizeof v.consumer, "c-1");
-    CHECK(holds(&v, "<th scope=\"row\">c-1</th><td class=\"n\">3</td><td class=\"n\">77</td>"
-                    "<td class=\"word\">&lt;script&gt;alert(1)&lt;/script&gt;</td><td class=\"n\">10</td>"));
-    CHECK(holds(&v, "6 s<progress max=\"10000\" value=\"4000\""));
+    CHECK(holds(&v, "<li><b>c-1</b><span>partition 3, offset 77</span><span class=\"word\">value 10, key "
+                    "&lt;script&gt;alert(1)&lt;/script&gt;</span>"));
+    CHECK(holds(&v, ", 6 s left</span><progress max=\"10000\" value=\"4000\""));
     CHECK(holds(&v, "<dd>g&amp;h</dd>"));
     v.now_ms = 99000; /* late: not beyond its end */
-    CHECK(holds(&v, "0 s<progress max=\"10000\" value=\"10000\""));
+    CHECK(holds(&v, ", 0 s left</span><progress max=\"10000\" value=\"10000\""));
     v.works_n = 0;
     CHECK(holds(&v, "No record just now."));
 }

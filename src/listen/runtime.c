@@ -23,6 +23,7 @@
 #define METADATA_BYTES 4096
 #define OFFSETS_TIMEOUT_MS 10000
 #define CLOSE_FLUSH_MS 5000
+#define COMMIT_LOOK_MS 20
 #define CLIENT_WAIT_MS 100 /* librdkafka's own timers, where no event tells of them */
 
 struct place {
@@ -34,7 +35,7 @@ struct place {
 struct runtime {
     struct runtime_options o;
     rd_kafka_t *consumer, *producer;
-    rd_kafka_queue_t *queue, *reports;
+    rd_kafka_queue_t *queue, *reports, *commits;
     struct listen core;
     struct place *places; /* by the core's number of a partition */
     int places_n, places_cap;
@@ -266,12 +267,24 @@ static void add_commit(void *arg, int32_t place)
     strbuf_fini(&text);
 }
 
+/* Without a broker it takes until the session is over; handlers end meanwhile. */
+static rd_kafka_resp_err_t commit_wait(struct runtime *r, const rd_kafka_topic_partition_list_t *list)
+{
+    rd_kafka_event_t *ev;
+    rd_kafka_resp_err_t err = rd_kafka_commit_queue(r->consumer, list, r->commits, NULL, NULL);
+    if (err) return err;
+    while (!(ev = rd_kafka_queue_poll(r->commits, COMMIT_LOOK_MS))) r->o.wait(r->o.arg, 0);
+    err = rd_kafka_event_error(ev);
+    rd_kafka_event_destroy(ev);
+    return err;
+}
+
 static void commit(struct runtime *r, bool leaving)
 {
     struct commit c = {r, rd_kafka_topic_partition_list_new(8), leaving};
     listen_each_partition(&r->core, add_commit, &c);
     if (!leaving) r->commit_due_ms = -1; /* the others' commit stays due */
-    rd_kafka_resp_err_t err = c.list->cnt ? rd_kafka_commit(r->consumer, c.list, 0) : 0;
+    rd_kafka_resp_err_t err = c.list->cnt ? commit_wait(r, c.list) : 0;
     if (err) {
         say(r, "WARN", "commit failed: %s", rd_kafka_err2str(err));
         tell(r, RUNTIME_COMMIT_FAILED, c.list, rd_kafka_err2str(err));
@@ -475,6 +488,7 @@ int runtime_new(const struct runtime_options *o, struct runtime **out, struct st
     }
     rd_kafka_poll_set_consumer(r->consumer);
     r->queue = rd_kafka_queue_get_consumer(r->consumer);
+    r->commits = rd_kafka_queue_new(r->consumer);
     rd_kafka_queue_io_event_enable(r->queue, r->event, &one, sizeof one);
     if (r->producer) {
         r->reports = rd_kafka_queue_get_main(r->producer);
@@ -555,6 +569,7 @@ void runtime_free(struct runtime *r)
     listen_fini(&r->core);
     if (r->queue) rd_kafka_queue_destroy(r->queue);
     if (r->reports) rd_kafka_queue_destroy(r->reports);
+    if (r->commits) rd_kafka_queue_destroy(r->commits);
     if (r->consumer) rd_kafka_destroy(r->consumer);
     if (r->producer) rd_kafka_destroy(r->producer);
     for (int i = 0; i < r->places_n; i++) free(r->places[i].topic);

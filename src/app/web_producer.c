@@ -12,7 +12,9 @@
  * 2. What is held does not depend on how many records were asked for: WINDOW a job, and librdkafka's bound on
  * its queue for all.
  * 3. Nothing is produced before the topic is there: a broker would make it with a number of partitions of its
- * own. */
+ * own.
+ * 4. A record's partition is chosen in rd_kafka_produce, or later by librdkafka's thread where the topic's
+ * partitions were not known yet: what that needs has a lock. */
 #include "app/web_producer.h"
 #include "app/inbox.h"
 #include "app/send.h"
@@ -23,6 +25,7 @@
 #include "listen/partition.h"
 #include "os/blocking.h"
 
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -43,6 +46,15 @@ struct job {
     struct send send;
     int64_t deadline_ms;
 };
+/* Where records go. */
+struct chooser {
+    pthread_mutex_t lock;
+    struct partition_sticky sticky;
+    struct prng random;
+    int32_t topic_parts; /* as of the last record */
+    int32_t *available;
+    int32_t available_cap;
+};
 struct app {
     const char *name;
     int32_t messages_max;
@@ -53,11 +65,8 @@ struct app {
     struct inbox inbox;
     int event;
     struct list jobs;
-    struct partition_sticky sticky;
-    int32_t topic_parts; /* as of the last record */
-    int32_t *available;
-    int32_t available_cap;
-    struct prng random;
+    struct chooser chooser;
+    struct prng random; /* for keys */
 };
 
 /* ---- requests: the web thread ---- */
@@ -112,32 +121,62 @@ static void on_send(void *arg, struct web_request *q)
 }
 
 /* ---- partitions ---- */
-static const int32_t *available(struct app *a, const rd_kafka_topic_t *rkt, int32_t n, int32_t *available_n)
+static void chooser_init(struct chooser *c)
+{
+    uint64_t seed;
+    os_entropy(NULL, &seed, sizeof seed);
+    pthread_mutex_init(&c->lock, NULL);
+    partition_sticky_init(&c->sticky, PARTITION_STICKY_BYTES);
+    prng_init(&c->random, seed);
+}
+
+static void chooser_fini(struct chooser *c)
+{
+    pthread_mutex_destroy(&c->lock);
+    free(c->available);
+}
+
+static int32_t chooser_parts(struct chooser *c)
+{
+    pthread_mutex_lock(&c->lock);
+    int32_t n = c->topic_parts;
+    pthread_mutex_unlock(&c->lock);
+    return n;
+}
+
+static const int32_t *chooser_available(struct chooser *c, const rd_kafka_topic_t *rkt, int32_t n,
+                                        int32_t *available_n)
 {
     *available_n = 0;
-    if (a->sticky.partition >= 0 && a->sticky.partition < n) return NULL; /* no choice is due */
-    if (a->available_cap < n) {
-        a->available = xrealloc(a->available, (size_t)n * sizeof *a->available);
-        a->available_cap = n;
+    if (c->sticky.partition >= 0 && c->sticky.partition < n) return NULL; /* no choice is due */
+    if (c->available_cap < n) {
+        c->available = xrealloc(c->available, (size_t)n * sizeof *c->available);
+        c->available_cap = n;
     }
     for (int32_t i = 0; i < n; i++)
-        if (rd_kafka_topic_partition_available(rkt, i)) a->available[(*available_n)++] = i;
-    return a->available;
+        if (rd_kafka_topic_partition_available(rkt, i)) c->available[(*available_n)++] = i;
+    return c->available;
+}
+
+static int32_t chooser_next(struct chooser *c, const rd_kafka_topic_t *rkt, int32_t parts_n)
+{
+    int32_t available_n;
+    const int32_t *of = chooser_available(c, rkt, parts_n, &available_n);
+    size_t bytes = partition_record_bytes((struct slice){0}, slice_cstr("0"));
+    return partition_sticky_next(&c->sticky, bytes, parts_n, of, available_n, prng_next(&c->random));
 }
 
 /* librdkafka asks with each record. */
 static int32_t partitioner(const rd_kafka_topic_t *rkt, const void *key, size_t key_n, int32_t parts_n,
                            void *topic_arg, void *message_arg)
 {
-    struct app *a = topic_arg;
-    struct slice k = slice_of(key, key_n);
+    struct chooser *c = topic_arg;
     (void)message_arg;
-    a->topic_parts = parts_n;
-    if (key) return partition_of_key(k, parts_n);
-    int32_t available_n;
-    const int32_t *of = available(a, rkt, parts_n, &available_n);
-    size_t bytes = partition_record_bytes((struct slice){0}, slice_cstr("0"));
-    return partition_sticky_next(&a->sticky, bytes, parts_n, of, available_n, prng_next(&a->random));
+    pthread_mutex_lock(&c->lock);
+    c->topic_parts = parts_n;
+    int32_t chosen = key ? partition_of_key(slice_of(key, key_n), parts_n) : chooser_next(c, rkt, parts_n);
+    pthread_mutex_unlock(&c->lock);
+    return chosen;
 }
 
 /* ---- jobs ---- */
@@ -158,7 +197,7 @@ static void job_answer(struct app *a, struct job *j)
     q->status = send_status(&j->send);
     if (j->wants_json) {
         q->content_type = "application/json";
-        send_json(&j->send, a->name, a->topic_parts, &q->text);
+        send_json(&j->send, a->name, chooser_parts(&a->chooser), &q->text);
     } else send_sentence(&j->send, &q->text);
     j->q = NULL;
     web_reply(q);
@@ -277,7 +316,7 @@ static void app_step(struct app *a)
     if (!a->rkt && topic_ready(&a->topic)) {
         rd_kafka_topic_conf_t *conf = rd_kafka_default_topic_conf_dup(a->rk);
         rd_kafka_topic_conf_set_partitioner_cb(conf, partitioner);
-        rd_kafka_topic_conf_set_opaque(conf, a);
+        rd_kafka_topic_conf_set_opaque(conf, &a->chooser);
         a->rkt = rd_kafka_topic_new(a->rk, a->name, conf);
     }
     app_jobs(a);
@@ -364,7 +403,7 @@ int producer_main(int argc, char **argv)
     prng_init(&a.random, seed);
     list_init(&a.jobs);
     inbox_init(&a.inbox, a.event);
-    partition_sticky_init(&a.sticky, PARTITION_STICKY_BYTES);
+    chooser_init(&a.chooser);
     int32_t parts = (int32_t)tool_number(o, "partitions", SITE_PARTITIONS, 1, INT32_MAX);
     int32_t replication = (int32_t)tool_number(o, "replication-factor", -1, -1, INT16_MAX);
     const struct web_route routes[] = {{"GET", "/msk-producer-healthCheck", 0, site_healthy, NULL},
@@ -387,7 +426,7 @@ int producer_main(int argc, char **argv)
     if (a.rkt) rd_kafka_topic_destroy(a.rkt);
     rd_kafka_destroy(a.rk);
     os_event_free(a.event);
-    free(a.available);
+    chooser_fini(&a.chooser);
     cli_options_free(o);
     printf("Bye\n");
     return 0;

@@ -8,20 +8,16 @@
 #define CONNECTIONS_MAX 500
 #define HEAD_BYTES_MAX (8 << 10)
 #define SECONDS_MAX 10
+#define POLICY                                                                                               \
+    "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self'; connect-src 'self'; "          \
+    "form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
 
 struct web *site_start(const struct cli_option *options, uint16_t port, const struct web_route *routes,
                        size_t routes_n)
 {
     static const char *const headers[] = {
-        "Content-Security-Policy",
-        "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self'; connect-src 'self'; "
-        "form-action 'self'; base-uri 'none'; frame-ancestors 'none'",
-        "X-Content-Type-Options",
-        "nosniff",
-        "Referrer-Policy",
-        "no-referrer",
-        "Cache-Control",
-        "no-cache"};
+        "Content-Security-Policy", POLICY,        "X-Content-Type-Options", "nosniff",
+        "Referrer-Policy",         "no-referrer", "Cache-Control",          "no-cache"};
     const char *host = cli_value(options, "host");
     struct web *web;
     struct strbuf why;

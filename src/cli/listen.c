@@ -1,50 +1,15 @@
-/* moldau listen: a program for each record of a group's topics, with its exit code as the acknowledgement.
- *
- *   task --place--> child: value on standard input, the rest in the environment
- *     ^               | exits 0                            -> done
- *     |               | exits 65 (EX_DATAERR)              -> dead: no other attempt
- *     |               | exits otherwise, dies, or is ended
- *     |               |   after --handler-timeout-ms       -> tried again, in its place in the order
- *     +-- listen.c, runtime.c decide which task is next
+/* moldau listen: what happens to each record of a group's topics is a program's to say; in which order, how
+ * often, and what is committed is decided by listen.c, runtime.c of src/listen.
  *
  * SIGTERM: what runs comes to its end, what is done is committed, the group is left, "Bye". A second one ends
  * the handlers and the program at once. */
+#include "cli/listen_int.h"
 #include "cli/rk_tool.h"
 #include "cli/tools.h"
-#include "listen/runtime.h"
 #include "os/blocking.h"
-#include "os/child.h"
 
-#include <ctype.h>
-#include <errno.h>
-#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <unistd.h>
-
-#define EXIT_DEAD 65 /* EX_DATAERR of sysexits.h */
-#define KILL_AFTER_MS 5000
-#define HEADERS_MAX 256
-
-extern char **environ;
-
-struct worker {
-    struct os_child child;
-    struct task *task;         /* NULL: the place is free */
-    size_t written;            /* of its value */
-    int64_t since_ms, ends_ms; /* ends_ms: when it is ended; -1: never */
-    bool told_to_end;
-};
-struct listener {
-    char *const *argv;
-    struct worker *workers;
-    int workers_n;
-    int64_t timeout_ms; /* of a handler; -1: none */
-    int64_t records_max;
-    bool quiet;
-    struct runtime *runtime;
-    struct pollfd *fds; /* room for all that is waited for */
-};
 
 static void listener_say(void *arg, const char *level, const char *text)
 {
@@ -52,143 +17,17 @@ static void listener_say(void *arg, const char *level, const char *text)
     if (!l->quiet || strcmp(level, "INFO") != 0) rk_say(level, "%s", text);
 }
 
-/* ---- a handler's environment ---- */
-struct env {
-    char **v; /* ends with NULL */
-    int n;
-};
-
-static void env_add(struct env *e, const char *name, const void *p, size_t n)
+void listen_failed(struct task *t, enum listen_result result, const char *why)
 {
-    size_t name_n = strlen(name);
-    char *s = xmalloc(name_n + n + 2);
-    memcpy(s, name, name_n);
-    s[name_n] = '=';
-    if (n) memcpy(s + name_n + 1, p, n);
-    s[name_n + 1 + n] = 0;
-    e->v = xrealloc(e->v, (size_t)(e->n + 2) * sizeof *e->v);
-    e->v[e->n++] = s;
-    e->v[e->n] = NULL;
-}
-
-static void env_int(struct env *e, const char *name, int64_t v)
-{
-    char text[24];
-    env_add(e, name, text, (size_t)snprintf(text, sizeof text, "%lld", (long long)v));
-}
-
-/* MOLDAU_HEADER_ and the header's name, in which all but letters and digits are underscores. */
-static void env_headers(struct env *e, const rd_kafka_message_t *m)
-{
-    rd_kafka_headers_t *h;
-    const char *name;
-    const void *value;
-    size_t n;
-    if (rd_kafka_message_headers(m, &h)) return;
-    for (size_t i = 0; i < HEADERS_MAX && rd_kafka_header_get_all(h, i, &name, &value, &n) == 0; i++) {
-        struct strbuf full;
-        strbuf_init(&full);
-        strbuf_add_cstr(&full, "MOLDAU_HEADER_");
-        for (const char *c = name; *c; c++) {
-            char x = isalnum((unsigned char)*c) ? *c : '_';
-            strbuf_add(&full, &x, 1);
-        }
-        if (value && !memchr(value, 0, n)) env_add(e, strbuf_cstr(&full), value, n);
-        strbuf_fini(&full);
-    }
-}
-
-static void env_of(struct env *e, const struct task *t)
-{
-    const rd_kafka_message_t *m = t->message;
-    rd_kafka_timestamp_type_t type;
-    for (char **v = environ; *v; v++)
-        if (strncmp(*v, "MOLDAU_", 7) != 0 || strncmp(*v, "MOLDAU_HANDLER_", 15) == 0) {
-            e->v = xrealloc(e->v, (size_t)(e->n + 2) * sizeof *e->v);
-            e->v[e->n++] = xstrdup(*v);
-            e->v[e->n] = NULL;
-        }
-    env_add(e, "MOLDAU_TOPIC", rd_kafka_topic_name(m->rkt), strlen(rd_kafka_topic_name(m->rkt)));
-    env_int(e, "MOLDAU_PARTITION", m->partition);
-    env_int(e, "MOLDAU_OFFSET", m->offset);
-    env_int(e, "MOLDAU_TIMESTAMP", rd_kafka_message_timestamp(m, &type));
-    env_int(e, "MOLDAU_ATTEMPT", t->attempt);
-    if (m->key && !memchr(m->key, 0, m->key_len)) env_add(e, "MOLDAU_KEY", m->key, m->key_len);
-    if (!m->payload) env_add(e, "MOLDAU_TOMBSTONE", "1", 1);
-    env_headers(e, m);
-}
-
-static void env_fini(struct env *e)
-{
-    for (int i = 0; i < e->n; i++) free(e->v[i]);
-    free(e->v);
-}
-
-/* ---- workers ---- */
-static struct worker *free_worker(struct listener *l)
-{
-    for (int i = 0; i < l->workers_n; i++)
-        if (!l->workers[i].task) return &l->workers[i];
-    return NULL;
+    rk_say("WARN", "%s-%d at offset %lld, attempt %d: %s", rd_kafka_topic_name(t->message->rkt),
+           t->message->partition, (long long)t->message->offset, t->attempt, why);
+    task_done(t, result, why);
 }
 
 static void begin(void *arg, struct task *t)
 {
     struct listener *l = arg;
-    struct worker *w = free_worker(l);
-    struct env e = {0};
-    ASSERT(w); /* the core begins no more than there are places */
-    env_of(&e, t);
-    int rc = os_child_start(&w->child, l->argv, e.v);
-    env_fini(&e);
-    if (rc) {
-        char why[300];
-        snprintf(why, sizeof why, "cannot run %.200s: %s", l->argv[0], os_why());
-        rk_say("ERROR", "%s", why);
-        task_done(t, LISTEN_RETRY, why);
-        return;
-    }
-    w->task = t;
-    w->written = 0;
-    w->told_to_end = false;
-    w->since_ms = os_now_mono_ms();
-    w->ends_ms = l->timeout_ms < 0 ? -1 : w->since_ms + l->timeout_ms;
-}
-
-static void feed(struct worker *w)
-{
-    const rd_kafka_message_t *m = w->task->message;
-    while (w->child.in_fd >= 0) {
-        ssize_t n = w->written < m->len ? os_child_write(&w->child, (const char *)m->payload + w->written,
-                                                         m->len - w->written)
-                                        : 0;
-        if (n == ERR_BUSY) return;
-        if (n <= 0) { /* all of it, or it reads no more: its exit code says what that means */
-            os_child_close_input(&w->child);
-            return;
-        }
-        w->written += (size_t)n;
-    }
-}
-
-static void reap(struct worker *w)
-{
-    struct task *t = w->task;
-    bool timed_out = w->told_to_end;
-    int status = os_child_ended(&w->child);
-    char why[160];
-    t->status = status;
-    w->task = NULL;
-    if (status == 0 && !timed_out) {
-        task_done(t, LISTEN_OK, NULL);
-        return;
-    }
-    if (timed_out) snprintf(why, sizeof why, "the handler did not end in time");
-    else if (status > 128) snprintf(why, sizeof why, "the handler was ended by signal %d", status - 128);
-    else snprintf(why, sizeof why, "the handler's exit code is %d", status);
-    rk_say("WARN", "%s-%d at offset %lld, attempt %d: %s", rd_kafka_topic_name(t->message->rkt),
-           t->message->partition, (long long)t->message->offset, t->attempt, why);
-    task_done(t, status == EXIT_DEAD && !timed_out ? LISTEN_DEAD : LISTEN_RETRY, why);
+    l->handlers->begin(l->state, t);
 }
 
 static void given_up(void *arg, const struct task *t)
@@ -200,44 +39,14 @@ static void given_up(void *arg, const struct task *t)
            t->attempt, t->attempt == 1 ? "" : "s", t->why.n ? t->why.s : "");
 }
 
-/* Those whose time is over: asked first, then made to. */
-static void end_late(struct listener *l, int64_t now)
-{
-    for (int i = 0; i < l->workers_n; i++) {
-        struct worker *w = &l->workers[i];
-        if (!w->task || w->ends_ms < 0 || now < w->ends_ms) continue;
-        os_child_signal(&w->child, w->told_to_end ? SIGKILL : SIGTERM);
-        w->told_to_end = true;
-        w->ends_ms = now + KILL_AFTER_MS;
-    }
-}
-
-static int64_t next_end(const struct listener *l, int64_t now, int64_t wait)
-{
-    for (int i = 0; i < l->workers_n; i++)
-        if (l->workers[i].task && l->workers[i].ends_ms >= 0)
-            wait = min_i64(wait, l->workers[i].ends_ms - now);
-    return max_i64(wait, 0);
-}
-
 /* Waits for handlers, and for fd, unless that is -1. */
 static void wait_for(struct listener *l, int fd, int64_t ms)
 {
-    struct pollfd *fds = l->fds;
-    int n = 0;
-    fds[n++] = (struct pollfd){.fd = fd, .events = POLLIN};
-    for (int i = 0; i < l->workers_n; i++) {
-        struct worker *w = &l->workers[i];
-        fds[n++] = (struct pollfd){.fd = w->task ? w->child.pid_fd : -1, .events = POLLIN};
-        fds[n++] = (struct pollfd){.fd = w->task ? w->child.in_fd : -1, .events = POLLOUT};
-    }
-    if (poll(fds, (nfds_t)n, (int)next_end(l, os_now_mono_ms(), ms)) < 0) return; /* a signal */
-    for (int i = 0; i < l->workers_n; i++) {
-        struct worker *w = &l->workers[i];
-        if (fds[2 + 2 * i].revents && w->task) feed(w);
-        if (fds[1 + 2 * i].revents && w->task) reap(w);
-    }
-    end_late(l, os_now_mono_ms());
+    int64_t left = l->handlers->due_ms(l->state);
+    if (left != INT64_MAX) ms = min_i64(ms, max_i64(left - os_now_mono_ms(), 0));
+    l->fds[0] = (struct pollfd){.fd = fd, .events = POLLIN};
+    int n = 1 + l->handlers->fds(l->state, l->fds + 1);
+    if (poll(l->fds, (nfds_t)n, (int)ms) >= 0) l->handlers->ready(l->state, l->fds + 1); /* else a signal */
 }
 
 static void wait_handlers(void *arg, int64_t ms)
@@ -247,8 +56,7 @@ static void wait_handlers(void *arg, int64_t ms)
 
 static void hurry(struct listener *l)
 {
-    for (int i = 0; i < l->workers_n; i++)
-        if (l->workers[i].task) os_child_signal(&l->workers[i].child, SIGKILL);
+    l->handlers->kill(l->state);
     fprintf(stderr, "ended at once; records that were worked on come again\n");
     exit(128 + (rk_signal ? rk_signal : SIGTERM));
 }
@@ -261,11 +69,14 @@ static int serve(struct listener *l)
         if (rk_signal && !seen) {
             seen = rk_signal;
             rk_signal = 0;
+            l->stopping = true;
             runtime_stop(l->runtime);
         } else if (rk_signal) hurry(l);
         if (runtime_fatal(l->runtime) ||
-            (l->records_max >= 0 && runtime_done_n(l->runtime) >= l->records_max))
+            (l->records_max >= 0 && runtime_done_n(l->runtime) >= l->records_max)) {
+            l->stopping = true;
             runtime_stop(l->runtime);
+        }
         if (!runtime_stopped(l->runtime)) wait_for(l, runtime_fd(l->runtime), runtime_wait_ms(l->runtime));
     }
     if (runtime_fatal(l->runtime)) {
@@ -328,6 +139,51 @@ static rd_kafka_conf_t *producer_conf(const struct cli_option *o)
     return conf;
 }
 
+static const struct handlers *handlers_of(const struct cli_option *o)
+{
+    const char *v = cli_value(o, "workers");
+    return v && strcmp(v, "json") == 0 ? &listen_json : &listen_exec;
+}
+
+static int workers_of(const struct cli_option *o)
+{
+    const char *v = cli_value(o, "workers");
+    int64_t n = 1;
+    if (v && strcmp(v, "json") != 0 && (!parse_i64(v, &n) || n < 1 || n > 1000))
+        tool_usage_error("--workers is json, or a whole number from 1 to 1000, not '%s'", v);
+    return (int)tool_number(o, "concurrency", n, 1, 1000);
+}
+
+static int attempts_of(const struct cli_option *o)
+{
+    if (cli_given(o, "retry") && cli_given(o, "attempts"))
+        tool_usage_error("--retry and --attempts say the same: give one of them");
+    if (cli_given(o, "retry")) return 1 + (int)tool_number(o, "retry", 9, 0, INT32_MAX - 1);
+    return (int)tool_number(o, "attempts", 10, 1, INT32_MAX);
+}
+
+/* When what is done is committed: after so many milliseconds, or so many records (0: their number says
+ * nothing). */
+static void ack_mode_of(const struct cli_option *o, struct runtime_options *r)
+{
+    const char *v = cli_value(o, "ack-mode");
+    int64_t time = tool_number(o, "ack-time-ms", 5000, 0, INT32_MAX),
+            count = tool_number(o, "ack-count", 1, 1, INT32_MAX);
+    r->commit_ms = tool_number(o, "commit-interval-ms", 500, 0, INT32_MAX);
+    if (!v || strcasecmp(v, "batch") == 0) return;
+    bool counts = strcasecmp(v, "count") == 0 || strcasecmp(v, "count_time") == 0;
+    if (strcasecmp(v, "record") == 0) r->commit_records = 1;
+    else if (strcasecmp(v, "time") == 0 || counts) {
+        r->commit_ms = strcasecmp(v, "count") == 0 ? INT32_MAX : time;
+        r->commit_records = counts ? count : 0;
+    } else if (strncasecmp(v, "manual", 6) == 0)
+        tool_usage_error(
+            "--ack-mode %s: a handler's end is its acknowledgement; choose record, batch, time, count "
+            "or count_time",
+            v);
+    else tool_usage_error("--ack-mode is record, batch, time, count or count_time, not '%s'", v);
+}
+
 /* The names of --topic, which may be given often and with commas between. */
 static int topics_of(const struct cli_option *o, const char ***out)
 {
@@ -356,13 +212,30 @@ int listen_main(int argc, char **argv)
          .takes_value = true,
          .help = "REQUIRED: topics, with commas between; one that begins with ^ is a regular expression"},
         {.name = "group", .takes_value = true, .help = "REQUIRED: the consumer group"},
-        {.name = "workers", .takes_value = true, .help = "handlers that run at a time (default: 1)"},
+        {.name = "concurrency", .takes_value = true, .help = "handlers that run at a time (default: 1)"},
+        {.name = "workers",
+         .takes_value = true,
+         .help =
+             "json: long-lived handlers that get a line of JSON for each record and answer with one; or a "
+             "number, as --concurrency"},
+        {.name = "in-flight",
+         .takes_value = true,
+         .help = "with --workers json: records that a worker has at a time (default: 1)"},
+        {.name = "ack-mode",
+         .takes_value = true,
+         .help = "when what is done is committed: record (at once), batch (every --commit-interval-ms, the "
+                 "default), time (every --ack-time-ms), count (after --ack-count records), count_time"},
+        {.name = "ack-time-ms",
+         .takes_value = true,
+         .help = "of --ack-mode time and count_time (default: 5000)"},
+        {.name = "ack-count", .takes_value = true, .help = "of --ack-mode count and count_time (default: 1)"},
         {.name = "order",
          .takes_value = true,
          .help = "which records wait for each other: those of a key (default), of a partition, or unordered"},
         {.name = "attempts",
          .takes_value = true,
          .help = "of each record, before it is given up (default: 10)"},
+        {.name = "retry", .takes_value = true, .help = "attempts after the first: one less than --attempts"},
         {.name = "backoff-ms",
          .takes_value = true,
          .help = "pause before the second attempt (default: 1000)"},
@@ -378,6 +251,9 @@ int listen_main(int argc, char **argv)
         {.name = "dlt-suffix",
          .takes_value = true,
          .help = "of the dead-letter topic's name (default: -dlt)"},
+        {.name = "dlt",
+         .takes_value = true,
+         .help = "the dead-letter topic, the same for all; none: as --no-dlt"},
         {.name = "handler-timeout-ms",
          .takes_value = true,
          .help = "how long a handler may take; -1: as long as it likes (default: 60000)"},
@@ -403,9 +279,12 @@ int listen_main(int argc, char **argv)
         "_KEY,\n"
         "_TIMESTAMP, _ATTEMPT, _HEADER_name and _TOMBSTONE in the environment. Exit code 0: done; 65: dead, "
         "not\n"
-        "tried again; any other: tried again.",
+        "tried again; any other: tried again. With --workers json HANDLER lives on and gets a line for "
+        "each:\n"
+        "docs/LISTEN.md.",
         o, NULL, NULL);
-    const char **topics, *group = cli_value(o, "group"), *suffix = cli_value(o, "dlt-suffix");
+    const char **topics, *group = cli_value(o, "group"), *suffix = cli_value(o, "dlt-suffix"),
+                         *dlt = cli_value(o, "dlt");
     struct runtime_options r = {.group = group, .dead_suffix = suffix ? suffix : "-dlt"};
     r.topics_n = topics_of(o, &topics);
     r.topics = topics;
@@ -413,21 +292,25 @@ int listen_main(int argc, char **argv)
     if (!group || !*group) tool_usage_error("--group is required");
     if (at + 1 >= argc) tool_usage_error("a handler is required: put -- and its command behind the options");
     struct listener l = {.argv = argv + at + 1, .quiet = cli_given(o, "quiet")};
-    l.workers_n = (int)tool_number(o, "workers", 1, 1, 1000);
+    l.workers_n = workers_of(o);
     l.timeout_ms = tool_number(o, "handler-timeout-ms", 60000, -1, INT32_MAX);
     l.records_max = tool_number(o, "max-records", -1, 1, INT64_MAX);
-    l.workers = xcalloc((size_t)l.workers_n, sizeof *l.workers);
-    l.fds = xcalloc((size_t)(1 + 2 * l.workers_n), sizeof *l.fds);
-    r.listen = (struct listen_config){.order = order_of(o),
-                                      .workers_max = l.workers_n,
-                                      .window_max = (int)tool_number(o, "max-in-flight", 500, 1, 100000),
-                                      .attempts_max = (int)tool_number(o, "attempts", 10, 1, INT32_MAX),
-                                      .backoff_ms = tool_number(o, "backoff-ms", 1000, 0, INT32_MAX),
-                                      .backoff_factor = tool_fraction(o, "backoff-factor", 2, 1, 1000),
-                                      .backoff_ms_max = tool_number(o, "backoff-max-ms", 60000, 0, INT32_MAX),
-                                      .jitter = tool_fraction(o, "backoff-jitter", 0.2, 0, 1),
-                                      .dead_letters = !cli_given(o, "no-dlt")};
-    r.commit_ms = tool_number(o, "commit-interval-ms", 500, 0, INT32_MAX);
+    l.in_flight = (int)tool_number(o, "in-flight", 1, 1, 1000);
+    l.handlers = handlers_of(o);
+    if (l.handlers == &listen_exec && l.in_flight > 1) tool_usage_error("--in-flight is for --handler json");
+    l.fds = xcalloc((size_t)(1 + LISTEN_FDS_OF_WORKER * l.workers_n), sizeof *l.fds);
+    r.listen =
+        (struct listen_config){.order = order_of(o),
+                               .workers_max = l.workers_n * l.in_flight,
+                               .window_max = (int)tool_number(o, "max-in-flight", 500, 1, 100000),
+                               .attempts_max = attempts_of(o),
+                               .backoff_ms = tool_number(o, "backoff-ms", 1000, 0, INT32_MAX),
+                               .backoff_factor = tool_fraction(o, "backoff-factor", 2, 1, 1000),
+                               .backoff_ms_max = tool_number(o, "backoff-max-ms", 60000, 0, INT32_MAX),
+                               .jitter = tool_fraction(o, "backoff-jitter", 0.2, 0, 1),
+                               .dead_letters = !cli_given(o, "no-dlt") && !(dlt && strcmp(dlt, "none") == 0)};
+    if (r.listen.dead_letters) r.dead_topic = dlt;
+    ack_mode_of(o, &r);
     r.consumer = consumer_conf(o, group);
     r.producer = r.listen.dead_letters ? producer_conf(o) : NULL;
     r.begin = begin;
@@ -442,9 +325,10 @@ int listen_main(int argc, char **argv)
         rk_say("ERROR", "%s", strbuf_cstr(&why));
         return 1;
     }
+    l.state = l.handlers->open(&l);
     int rc = serve(&l);
     runtime_free(l.runtime);
-    free(l.workers);
+    l.handlers->close(l.state);
     free(l.fds);
     strbuf_fini(&why);
     return rc;

@@ -230,7 +230,12 @@ static void on_result(struct listen *l, const struct listen_event *ev, struct li
     ASSERT(r->state == RUNNING);
     ended(l, r);
     if (unheard(l, r, e)) return;
-    if (ev->result == LISTEN_RETRY && r->attempt < l->config.attempts_max) try_later(l, r, ev, BACKOFF);
+    if (ev->result == LISTEN_AGAIN) {
+        r->attempt--;
+        r->state = WAITING;
+        make_ready(l, r);
+    } else if (ev->result == LISTEN_RETRY && r->attempt < l->config.attempts_max)
+        try_later(l, r, ev, BACKOFF);
     else if (ev->result == LISTEN_OK || !l->config.dead_letters) finish(l, r, e);
     else bury(l, r, e);
 }

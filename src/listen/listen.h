@@ -37,7 +37,8 @@ struct listen_config {
 
 struct listen_record; /* of the core */
 
-enum listen_result { LISTEN_OK, LISTEN_RETRY, LISTEN_DEAD };
+/* AGAIN: it was not the record's fault; at once, and no attempt is counted. */
+enum listen_result { LISTEN_OK, LISTEN_RETRY, LISTEN_DEAD, LISTEN_AGAIN };
 enum listen_event_type {
     LISTEN_ASSIGNED, /* partition; done: what its commit's metadata says, NULL: nothing */
     LISTEN_REVOKED,  /* partition: nothing of it is begun any more; running records are waited for */

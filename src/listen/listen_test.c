@@ -145,7 +145,10 @@ static void end_one(struct world *w)
     struct item *x = w->busy[i].item;
     struct listen_event ev = {.type = w->busy[i].burying ? LISTEN_SENT : LISTEN_RESULT,
                               .record = w->busy[i].record};
-    ev.result = below(w, 4) ? LISTEN_OK : below(w, 3) ? LISTEN_RETRY : LISTEN_DEAD;
+    ev.result = below(w, 4)    ? LISTEN_OK
+                : !below(w, 3) ? LISTEN_DEAD
+                : below(w, 4)  ? LISTEN_RETRY
+                               : LISTEN_AGAIN;
     ev.ok = below(w, 3);
     w->open[x->partition][x->offset] = false;
     if (ev.type == LISTEN_SENT ? ev.ok : ev.result == LISTEN_OK) w->done[x->partition][x->offset]++;

@@ -19,6 +19,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#define FULL_MS 100       /* a partition may be full so long before it is paused */
 #define POLL_MESSAGES 256 /* a step: handlers' ends are looked at between */
 #define METADATA_BYTES 4096
 #define OFFSETS_TIMEOUT_MS 10000
@@ -30,7 +31,9 @@ struct place {
     char *topic;
     int32_t partition;
     bool held, leaving, drained;
-    bool full; /* paused by the core */
+    bool full;       /* the core wants no more of it just now */
+    bool stopped;    /* and librdkafka was told so */
+    int64_t full_ms; /* since when */
 };
 struct runtime {
     struct runtime_options o;
@@ -39,11 +42,12 @@ struct runtime {
     struct listen core;
     struct place *places; /* by the core's number of a partition */
     int places_n, places_cap;
+    int full_n;    /* places that are full and not stopped: nothing is polled meanwhile */
     int leaving_n; /* partitions that leave and have something running */
     int event;
     int64_t commit_due_ms; /* -1: not armed */
     int64_t deadline_ms;
-    int64_t done_n;
+    int64_t done_n, since_commit;
     uint64_t seed;
     bool stopping, closed, more, paused;
     char *fatal;
@@ -99,6 +103,35 @@ static void pause_place(struct runtime *r, int32_t place, bool pause)
     rd_kafka_topic_partition_list_destroy(l);
 }
 
+/* A partition that is full for a moment only stops the polling: pausing it would throw away what librdkafka
+ * has fetched ahead. One that stays full is paused, so that others go on. */
+static void set_full(struct runtime *r, int32_t place, bool full)
+{
+    struct place *p = &r->places[place];
+    if (p->full == full) return;
+    p->full = full;
+    p->full_ms = os_now_mono_ms();
+    if (full) r->full_n++;
+    else if (p->stopped) pause_place(r, place, r->paused);
+    else {
+        r->full_n--;
+        r->more = true; /* what was not polled waits without another event */
+    }
+    if (!full) p->stopped = false;
+}
+
+static void stop_full(struct runtime *r)
+{
+    int64_t now = os_now_mono_ms();
+    for (int i = 0; r->full_n && i < r->places_n; i++) {
+        struct place *p = &r->places[i];
+        if (!p->full || p->stopped || now - p->full_ms < FULL_MS) continue;
+        p->stopped = true;
+        r->full_n--;
+        pause_place(r, i, true);
+    }
+}
+
 static void task_free(struct task *t)
 {
     rd_kafka_message_t *m;
@@ -125,13 +158,16 @@ static void apply(struct runtime *r, const struct listen_effect *x)
         break;
     case LISTEN_FORGET:
         if (r->commit_due_ms < 0) r->commit_due_ms = os_now_mono_ms() + r->o.commit_ms;
+        r->since_commit++;
+        if (r->o.commit_records && r->since_commit >= r->o.commit_records) r->commit_due_ms = 0;
         if (x->attempt) r->done_n++;
         if (t) task_free(t);
         break;
     case LISTEN_PAUSE:
+        set_full(r, x->partition, true);
+        break;
     case LISTEN_RESUME:
-        r->places[x->partition].full = x->type == LISTEN_PAUSE;
-        pause_place(r, x->partition, r->paused || r->places[x->partition].full);
+        set_full(r, x->partition, false);
         break;
     case LISTEN_DRAINED:
         if (r->places[x->partition].leaving && !r->places[x->partition].drained) r->leaving_n--;
@@ -215,7 +251,8 @@ static void send_dead_letter(struct runtime *r, struct task *t)
 {
     struct strbuf topic;
     strbuf_init(&topic);
-    strbuf_printf(&topic, "%s%s", rd_kafka_topic_name(t->message->rkt), r->o.dead_suffix);
+    if (r->o.dead_topic) strbuf_add_cstr(&topic, r->o.dead_topic);
+    else strbuf_printf(&topic, "%s%s", rd_kafka_topic_name(t->message->rkt), r->o.dead_suffix);
     rd_kafka_resp_err_t err = produce(r, t, strbuf_cstr(&topic), t->message->partition);
     if (err == RD_KAFKA_RESP_ERR__UNKNOWN_PARTITION)
         err = produce(r, t, strbuf_cstr(&topic), RD_KAFKA_PARTITION_UA);
@@ -283,7 +320,10 @@ static void commit(struct runtime *r, bool leaving)
 {
     struct commit c = {r, rd_kafka_topic_partition_list_new(8), leaving};
     listen_each_partition(&r->core, add_commit, &c);
-    if (!leaving) r->commit_due_ms = -1; /* the others' commit stays due */
+    if (!leaving) { /* else the others' commit stays due */
+        r->commit_due_ms = -1;
+        r->since_commit = 0;
+    }
     rd_kafka_resp_err_t err = c.list->cnt ? commit_wait(r, c.list) : 0;
     if (err) {
         say(r, "WARN", "commit failed: %s", rd_kafka_err2str(err));
@@ -338,8 +378,8 @@ static void drop(struct runtime *r, int32_t place)
 {
     struct listen_event ev = {.type = LISTEN_LOST, .partition = place};
     pause_place(r, place, false); /* a pause would outlive the assignment */
-    r->places[place].held = r->places[place].leaving = r->places[place].drained = r->places[place].full =
-        false;
+    set_full(r, place, false);
+    r->places[place].held = r->places[place].leaving = r->places[place].drained = false;
     step(r, &ev);
 }
 
@@ -432,7 +472,8 @@ void runtime_step(struct runtime *r)
     rd_kafka_message_t *m;
     os_event_clear(r->event);
     tick(r);
-    while (n < POLL_MESSAGES && (m = rd_kafka_consumer_poll(r->consumer, 0)) != NULL) {
+    stop_full(r);
+    while (n < POLL_MESSAGES && !r->full_n && (m = rd_kafka_consumer_poll(r->consumer, 0)) != NULL) {
         take(r, m);
         n++;
     }
@@ -446,6 +487,8 @@ int64_t runtime_wait_ms(const struct runtime *r)
     int64_t now = os_now_mono_ms(), due = now + CLIENT_WAIT_MS;
     if (r->more) return 0;
     due = min_i64(due, r->deadline_ms);
+    for (int i = 0; r->full_n && i < r->places_n; i++)
+        if (r->places[i].full && !r->places[i].stopped) due = min_i64(due, r->places[i].full_ms + FULL_MS);
     if (r->commit_due_ms >= 0) due = min_i64(due, r->commit_due_ms);
     return max_i64(due - now, 0);
 }
@@ -518,7 +561,7 @@ void runtime_set_paused(struct runtime *r, bool paused)
     if (r->paused == paused) return;
     r->paused = paused;
     for (int i = 0; i < r->places_n; i++)
-        if (r->places[i].held) pause_place(r, i, paused || r->places[i].full);
+        if (r->places[i].held) pause_place(r, i, paused || r->places[i].stopped);
 }
 
 rd_kafka_t *runtime_consumer(const struct runtime *r)

@@ -34,8 +34,10 @@ struct runtime_options {
     int topics_n;
     const char *group;
     const char *dead_suffix; /* of the name of a dead letter's topic */
+    const char *dead_topic;  /* NULL; or one topic for all */
     struct listen_config listen;
-    int64_t commit_ms; /* between commits */
+    int64_t commit_ms;      /* between commits */
+    int64_t commit_records; /* a commit comes earlier after so many are done; 0: their number says nothing */
     /* Handle it; task_done may be called in here. */
     void (*begin)(void *arg, struct task *t);
     /* It is given up: sent away, or skipped where there are no dead letters. */

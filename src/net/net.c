@@ -338,6 +338,11 @@ static bool read_some(struct conn *c)
         if (rest == 0) keep_rest(c, 0, 0);
         return false;
     }
+    if (got == 0 && frame_waits(c)) { /* what came before the end is run first: acks=0 has no other answer */
+        if (!list_linked(&c->in_more))
+            os_sock_interest(os, &c->sock, c->sock.interest & ~(unsigned)OS_READABLE);
+        return false;
+    }
     if (got <= 0) {
         conn_close(c);
         return false;

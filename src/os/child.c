@@ -9,7 +9,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-static int spawn(int *pid, int in, char *const argv[], char *const env[])
+static int spawn(int *pid, int in, int out, char *const argv[], char *const env[])
 {
     posix_spawnattr_t attr;
     posix_spawn_file_actions_t files;
@@ -24,6 +24,7 @@ static int spawn(int *pid, int in, char *const argv[], char *const env[])
     posix_spawnattr_setsigmask(&attr, &none);
     posix_spawnattr_setsigdefault(&attr, &all);
     posix_spawn_file_actions_adddup2(&files, in, 0);
+    if (out >= 0) posix_spawn_file_actions_adddup2(&files, out, 1);
     int rc = posix_spawnp(pid, argv[0], &files, &attr, argv, env);
     posix_spawn_file_actions_destroy(&files);
     posix_spawnattr_destroy(&attr);
@@ -31,14 +32,18 @@ static int spawn(int *pid, int in, char *const argv[], char *const env[])
     return rc ? ERR_IO : 0;
 }
 
-int os_child_start(struct os_child *c, char *const argv[], char *const env[])
+static void close_both(int ends[2])
 {
-    int ends[2], e;
-    if (pipe2(ends, O_CLOEXEC) < 0) return ERR_IO;
-    int rc = spawn(&c->pid, ends[0], argv, env);
+    if (ends[0] >= 0) close(ends[0]);
+    if (ends[1] >= 0) close(ends[1]);
+}
+
+int os_child_start(struct os_child *c, char *const argv[], char *const env[], bool answers)
+{
+    int in[2], out[2] = {-1, -1}, e;
+    if (pipe2(in, O_CLOEXEC) < 0) return ERR_IO;
+    int rc = answers && pipe2(out, O_CLOEXEC) < 0 ? ERR_IO : spawn(&c->pid, in[0], out[1], argv, env);
     e = errno;
-    close(ends[0]);
-    c->in_fd = ends[1];
     c->pid_fd = rc ? -1 : (int)syscall(SYS_pidfd_open, c->pid, 0);
     if (!rc && c->pid_fd < 0) { /* it cannot be watched */
         e = errno;
@@ -46,13 +51,29 @@ int os_child_start(struct os_child *c, char *const argv[], char *const env[])
         waitpid(c->pid, NULL, 0);
         rc = ERR_IO;
     }
-    if (rc) close(ends[1]);
-    else {
-        fcntl(c->in_fd, F_SETFL, O_NONBLOCK);
-        fcntl(c->pid_fd, F_SETFD, FD_CLOEXEC);
+    if (rc) {
+        close_both(in);
+        close_both(out);
+        errno = e;
+        return rc;
     }
-    errno = e;
-    return rc;
+    close(in[0]);
+    if (out[1] >= 0) close(out[1]);
+    c->in_fd = in[1];
+    c->out_fd = out[0];
+    fcntl(c->in_fd, F_SETFL, O_NONBLOCK);
+    if (c->out_fd >= 0) fcntl(c->out_fd, F_SETFL, O_NONBLOCK);
+    fcntl(c->pid_fd, F_SETFD, FD_CLOEXEC);
+    return 0;
+}
+
+ssize_t os_child_read(struct os_child *c, void *p, size_t n)
+{
+    for (;;) {
+        ssize_t r = read(c->out_fd, p, n);
+        if (r >= 0) return r;
+        if (errno != EINTR) return errno == EAGAIN ? ERR_BUSY : ERR_IO;
+    }
 }
 
 ssize_t os_child_write(struct os_child *c, const void *p, size_t n)
@@ -81,6 +102,8 @@ int os_child_ended(struct os_child *c)
     while (waitpid(c->pid, &status, 0) < 0 && errno == EINTR) {
     }
     os_child_close_input(c);
+    if (c->out_fd >= 0) close(c->out_fd);
+    c->out_fd = -1;
     close(c->pid_fd);
     c->pid_fd = -1;
     return WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);

@@ -93,3 +93,15 @@ def spring():
     key = open(here + "/pom.xml").read() + open(here + "/SpringScript.java").read()
     d = once("spring", key, install)
     return ["java", "-Xmx256m", "-Dorg.slf4j.simpleLogger.defaultLogLevel=error", "-cp", d + "/classes:" + d + "/libs/*", "SpringScript"]
+
+
+def family():
+    """The class path of tests/family: programs in Java on the client library of the tutorials."""
+    here = ROOT + "/tests/family"
+    sources = sorted(here + "/" + n for n in os.listdir(here) if n.endswith(".java"))
+
+    def install(d):
+        sh("mvn", "-q", "-B", "-f", here + "/pom.xml", "dependency:copy-dependencies", "-DoutputDirectory=" + d + "/libs", timeout=900)
+        sh("javac", "-d", d, "-cp", d + "/libs/*", *sources, timeout=120)
+    d = once("family", "".join(open(n).read() for n in sources + [here + "/pom.xml"]), install)
+    return d + ":" + d + "/libs/*"

@@ -127,6 +127,8 @@ $(B)/o/%.o: %.c | $(GEN_STAMP)
 	@mkdir -p $(@D)
 	@echo "  CC    $<"
 	@$(CC) $(CFLAGS) -MMD -MP -c -o $@ $<
+# The pages are bytes of the program (.incbin), which the compiler's list of headers does not tell.
+$(B)/o/src/app/pages.o: $(wildcard src/app/page/*)
 $(B)/gen/%.o: $(B)/gen/%.c
 	@$(CC) $(CFLAGS) -MMD -MP -c -o $@ $<
 -include $(shell find $(B) -name '*.d' 2>/dev/null)

@@ -24,6 +24,7 @@
 #define METADATA_BYTES 4096
 #define OFFSETS_TIMEOUT_MS 10000
 #define CLOSE_FLUSH_MS 5000
+#define COMMIT_LOOK_MS 20
 #define CLIENT_WAIT_MS 100 /* librdkafka's own timers, where no event tells of them */
 
 struct place {
@@ -37,7 +38,7 @@ struct place {
 struct runtime {
     struct runtime_options o;
     rd_kafka_t *consumer, *producer;
-    rd_kafka_queue_t *queue, *reports;
+    rd_kafka_queue_t *queue, *reports, *commits;
     struct listen core;
     struct place *places; /* by the core's number of a partition */
     int places_n, places_cap;
@@ -209,9 +210,8 @@ static void header_int(rd_kafka_headers_t *h, const char *name, uint64_t v, size
 }
 
 /* Spring's names; numbers as Java's ByteBuffer writes them. */
-static rd_kafka_headers_t *dead_headers(struct runtime *r, const struct task *t)
+rd_kafka_headers_t *runtime_dead_headers(const rd_kafka_message_t *m, const char *group, const char *why)
 {
-    const rd_kafka_message_t *m = t->message;
     rd_kafka_headers_t *old, *h;
     rd_kafka_timestamp_type_t type;
     int64_t time = rd_kafka_message_timestamp(m, &type);
@@ -222,9 +222,9 @@ static rd_kafka_headers_t *dead_headers(struct runtime *r, const struct task *t)
     header_int(h, "kafka_dlt-original-timestamp", (uint64_t)time, 8);
     rd_kafka_header_add(h, "kafka_dlt-original-timestamp-type", -1,
                         type == RD_KAFKA_TIMESTAMP_LOG_APPEND_TIME ? "LogAppendTime" : "CreateTime", -1);
-    rd_kafka_header_add(h, "kafka_dlt-original-consumer-group", -1, r->o.group, -1);
+    rd_kafka_header_add(h, "kafka_dlt-original-consumer-group", -1, group, -1);
     rd_kafka_header_add(h, "kafka_dlt-exception-fqcn", -1, "moldau.listen.HandlerFailed", -1);
-    rd_kafka_header_add(h, "kafka_dlt-exception-message", -1, strbuf_cstr(&t->why), -1);
+    rd_kafka_header_add(h, "kafka_dlt-exception-message", -1, why, -1);
     return h;
 }
 
@@ -237,7 +237,7 @@ static void sent(struct runtime *r, struct task *t, bool ok)
 static rd_kafka_resp_err_t produce(struct runtime *r, struct task *t, const char *topic, int32_t partition)
 {
     const rd_kafka_message_t *m = t->message;
-    rd_kafka_headers_t *h = dead_headers(r, t);
+    rd_kafka_headers_t *h = runtime_dead_headers(m, r->o.group, strbuf_cstr(&t->why));
     rd_kafka_resp_err_t err = rd_kafka_producev(
         r->producer, RD_KAFKA_V_TOPIC(topic), RD_KAFKA_V_PARTITION(partition),
         RD_KAFKA_V_MSGFLAGS(RD_KAFKA_MSG_F_COPY), RD_KAFKA_V_KEY(m->key, m->key_len),
@@ -304,6 +304,18 @@ static void add_commit(void *arg, int32_t place)
     strbuf_fini(&text);
 }
 
+/* Without a broker it takes until the session is over; handlers end meanwhile. */
+static rd_kafka_resp_err_t commit_wait(struct runtime *r, const rd_kafka_topic_partition_list_t *list)
+{
+    rd_kafka_event_t *ev;
+    rd_kafka_resp_err_t err = rd_kafka_commit_queue(r->consumer, list, r->commits, NULL, NULL);
+    if (err) return err;
+    while (!(ev = rd_kafka_queue_poll(r->commits, COMMIT_LOOK_MS))) r->o.wait(r->o.arg, 0);
+    err = rd_kafka_event_error(ev);
+    rd_kafka_event_destroy(ev);
+    return err;
+}
+
 static void commit(struct runtime *r, bool leaving)
 {
     struct commit c = {r, rd_kafka_topic_partition_list_new(8), leaving};
@@ -312,7 +324,7 @@ static void commit(struct runtime *r, bool leaving)
         r->commit_due_ms = -1;
         r->since_commit = 0;
     }
-    rd_kafka_resp_err_t err = c.list->cnt ? rd_kafka_commit(r->consumer, c.list, 0) : 0;
+    rd_kafka_resp_err_t err = c.list->cnt ? commit_wait(r, c.list) : 0;
     if (err) {
         say(r, "WARN", "commit failed: %s", rd_kafka_err2str(err));
         tell(r, RUNTIME_COMMIT_FAILED, c.list, rd_kafka_err2str(err));
@@ -431,9 +443,7 @@ static void on_error(rd_kafka_t *rk, int err, const char *reason, void *opaque)
 static void take(struct runtime *r, rd_kafka_message_t *m)
 {
     if (m->err) {
-        if (m->err == RD_KAFKA_RESP_ERR__AUTO_OFFSET_RESET)
-            fatal(r, "a partition has no committed offset and auto.offset.reset is none: commit one "
-                     "(consumer-groups --reset-offsets) or choose earliest or latest");
+        if (m->err == RD_KAFKA_RESP_ERR__AUTO_OFFSET_RESET) fatal(r, RUNTIME_NO_OFFSET);
         else if (m->err != RD_KAFKA_RESP_ERR__PARTITION_EOF) say(r, "WARN", "%s", rd_kafka_message_errstr(m));
         rd_kafka_message_destroy(m);
         return;
@@ -521,6 +531,7 @@ int runtime_new(const struct runtime_options *o, struct runtime **out, struct st
     }
     rd_kafka_poll_set_consumer(r->consumer);
     r->queue = rd_kafka_queue_get_consumer(r->consumer);
+    r->commits = rd_kafka_queue_new(r->consumer);
     rd_kafka_queue_io_event_enable(r->queue, r->event, &one, sizeof one);
     if (r->producer) {
         r->reports = rd_kafka_queue_get_main(r->producer);
@@ -601,6 +612,7 @@ void runtime_free(struct runtime *r)
     listen_fini(&r->core);
     if (r->queue) rd_kafka_queue_destroy(r->queue);
     if (r->reports) rd_kafka_queue_destroy(r->reports);
+    if (r->commits) rd_kafka_queue_destroy(r->commits);
     if (r->consumer) rd_kafka_destroy(r->consumer);
     if (r->producer) rd_kafka_destroy(r->producer);
     for (int i = 0; i < r->places_n; i++) free(r->places[i].topic);

@@ -133,6 +133,7 @@ static rd_kafka_conf_t *producer_conf(const struct cli_option *o)
     properties_set(&p, "client.id", "moldau-listen-dlt");
     properties_set(&p, "enable.idempotence", "true");
     properties_set(&p, "linger.ms", "0");
+    properties_set(&p, "message.max.bytes", "1000000000"); /* the topic says what is too large */
     properties_set(&p, "log_level", "2");
     rd_kafka_conf_t *conf = client_conf(&p, true);
     properties_free(&p);

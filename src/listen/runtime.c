@@ -238,10 +238,12 @@ static rd_kafka_resp_err_t produce(struct runtime *r, struct task *t, const char
 {
     const rd_kafka_message_t *m = t->message;
     rd_kafka_headers_t *h = runtime_dead_headers(m, r->o.group, strbuf_cstr(&t->why));
-    rd_kafka_resp_err_t err = rd_kafka_producev(
-        r->producer, RD_KAFKA_V_TOPIC(topic), RD_KAFKA_V_PARTITION(partition),
-        RD_KAFKA_V_MSGFLAGS(RD_KAFKA_MSG_F_COPY), RD_KAFKA_V_KEY(m->key, m->key_len),
-        RD_KAFKA_V_VALUE(m->payload, m->len), RD_KAFKA_V_HEADERS(h), RD_KAFKA_V_OPAQUE(t), RD_KAFKA_V_END);
+    if (t->too_large) header_int(h, RUNTIME_TOO_LARGE_HEADER, m->len, 8);
+    rd_kafka_resp_err_t err =
+        rd_kafka_producev(r->producer, RD_KAFKA_V_TOPIC(topic), RD_KAFKA_V_PARTITION(partition),
+                          RD_KAFKA_V_MSGFLAGS(RD_KAFKA_MSG_F_COPY), RD_KAFKA_V_KEY(m->key, m->key_len),
+                          RD_KAFKA_V_VALUE(t->too_large ? NULL : m->payload, t->too_large ? 0 : m->len),
+                          RD_KAFKA_V_HEADERS(h), RD_KAFKA_V_OPAQUE(t), RD_KAFKA_V_END);
     if (err) rd_kafka_headers_destroy(h);
     return err;
 }
@@ -256,6 +258,10 @@ static void send_dead_letter(struct runtime *r, struct task *t)
     rd_kafka_resp_err_t err = produce(r, t, strbuf_cstr(&topic), t->message->partition);
     if (err == RD_KAFKA_RESP_ERR__UNKNOWN_PARTITION)
         err = produce(r, t, strbuf_cstr(&topic), RD_KAFKA_PARTITION_UA);
+    if (err == RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE && !t->too_large) {
+        t->too_large = true; /* where it lies is said; it can be read there */
+        err = produce(r, t, strbuf_cstr(&topic), RD_KAFKA_PARTITION_UA);
+    }
     if (err) {
         say(r, "ERROR", "the dead letter for %s cannot be sent: %s; trying again", strbuf_cstr(&topic),
             rd_kafka_err2str(err));
@@ -271,6 +277,10 @@ static void delivered(rd_kafka_t *rk, const rd_kafka_message_t *m, void *opaque)
     if (m->err == RD_KAFKA_RESP_ERR__UNKNOWN_PARTITION && m->partition != RD_KAFKA_PARTITION_UA &&
         produce(r, m->_private, rd_kafka_topic_name(m->rkt), RD_KAFKA_PARTITION_UA) == 0)
         return;
+    if (m->err == RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE && !((struct task *)m->_private)->too_large) {
+        ((struct task *)m->_private)->too_large = true;
+        if (produce(r, m->_private, rd_kafka_topic_name(m->rkt), m->partition) == 0) return;
+    }
     if (m->err)
         say(r, "ERROR", "a dead letter for %s was not taken: %s; trying again", rd_kafka_topic_name(m->rkt),
             rd_kafka_err2str(m->err));

@@ -8,6 +8,9 @@
 
 #include <librdkafka/rdkafka.h>
 
+/* Of a dead letter without its value: that was larger than the topic takes. Its bytes, as a Java long. */
+#define RUNTIME_TOO_LARGE_HEADER "moldau_dlt-value-too-large"
+
 struct runtime;
 /* One attempt to handle a record; the runtime's until task_done. */
 struct task {
@@ -18,6 +21,7 @@ struct task {
     struct listen_record *record;
     struct strbuf why; /* of the last failure */
     int status;        /* likewise; the caller's */
+    bool too_large;    /* for the dead letters' topic: its value stays where it is */
 };
 
 enum runtime_event {

@@ -48,6 +48,7 @@ struct runtime {
     int64_t commit_due_ms; /* -1: not armed */
     int64_t deadline_ms;
     int64_t done_n, since_commit;
+    int64_t away_ms; /* no other word of brokers that are away before */
     uint64_t seed;
     bool stopping, closed, more, paused;
     char *fatal;
@@ -439,6 +440,12 @@ static void rebalanced(rd_kafka_t *rk, rd_kafka_resp_err_t err, rd_kafka_topic_p
     else revoke(r, parts, rd_kafka_assignment_lost(rk));
 }
 
+bool runtime_away(int err)
+{
+    return err == RD_KAFKA_RESP_ERR__TRANSPORT || err == RD_KAFKA_RESP_ERR__RESOLVE ||
+           err == RD_KAFKA_RESP_ERR__TIMED_OUT;
+}
+
 static void on_error(rd_kafka_t *rk, int err, const char *reason, void *opaque)
 {
     struct runtime *r = opaque;
@@ -446,7 +453,11 @@ static void on_error(rd_kafka_t *rk, int err, const char *reason, void *opaque)
     if (err == RD_KAFKA_RESP_ERR__AUTHENTICATION || err == RD_KAFKA_RESP_ERR__FATAL ||
         err == RD_KAFKA_RESP_ERR_FENCED_INSTANCE_ID)
         fatal(r, reason);
-    else if (err != RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN) say(r, "WARN", "%s", reason);
+    else if (runtime_away(err)) { /* librdkafka tells each attempt */
+        if (os_now_mono_ms() < r->away_ms) return;
+        r->away_ms = os_now_mono_ms() + RUNTIME_AWAY_MS;
+        say(r, "WARN", "%s; trying again", reason);
+    } else if (err != RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN) say(r, "WARN", "%s", reason);
 }
 
 /* ---- polling ---- */

@@ -11,6 +11,11 @@
 /* Of a dead letter without its value: that was larger than the topic takes. Its bytes, as a Java long. */
 #define RUNTIME_TOO_LARGE_HEADER "moldau_dlt-value-too-large"
 
+/* Brokers that cannot be reached are told once in this time. */
+#define RUNTIME_AWAY_MS 60000
+/* An error of librdkafka's callback that says so. */
+bool runtime_away(int err);
+
 struct runtime;
 /* One attempt to handle a record; the runtime's until task_done. */
 struct task {

@@ -194,9 +194,11 @@ static void step(struct runtime *r, struct listen_event *ev)
 void task_done(struct task *t, enum listen_result result, const char *why)
 {
     struct runtime *r = t->runtime;
-    struct listen_event ev = {.type = LISTEN_RESULT, .record = t->record, .result = result};
+    struct listen_event ev = {.type = LISTEN_RESULT, .record = t->record};
     strbuf_reset(&t->why);
     if (why) strbuf_add_cstr(&t->why, why);
+    if (r->o.ended) r->o.ended(r->o.arg, t, &result);
+    ev.result = result;
     bool over = result == LISTEN_DEAD || (result == LISTEN_RETRY && t->attempt >= r->o.listen.attempts_max);
     if (over) r->o.given_up(r->o.arg, t);
     step(r, &ev);

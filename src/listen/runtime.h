@@ -26,6 +26,7 @@ struct task {
     struct listen_record *record;
     struct strbuf why; /* of the last failure */
     int status;        /* likewise; the caller's */
+    bool is_repeat;    /* the caller's */
     bool too_large;    /* for the dead letters' topic: its value stays where it is */
 };
 
@@ -49,6 +50,8 @@ struct runtime_options {
     int64_t commit_records; /* a commit comes earlier after so many are done; 0: their number says nothing */
     /* Handle it; task_done may be called in here. */
     void (*begin)(void *arg, struct task *t);
+    /* May be NULL. Its handler has ended, by task_done; the result may be changed. */
+    void (*ended)(void *arg, struct task *t, enum listen_result *result);
     /* It is given up: sent away, or skipped where there are no dead letters. */
     void (*given_up)(void *arg, const struct task *t);
     /* Waits for handlers that run, at most so long; their ends are told in here. For a rebalance, which waits

@@ -184,7 +184,7 @@ static void check_idle(struct member *m, bool came)
     if (came) {
         if (m->idle) member_tell(m, MOLDAU_NO_LONGER_IDLE, NULL, NULL, NULL);
         m->idle = false;
-        m->idle_since_ms = m->told_idle_ms = now;
+        m->told_idle_ms = now;
     } else if (m->o->idle_event_ms > 0 && now - m->told_idle_ms >= m->o->idle_event_ms) {
         m->idle = true;
         m->told_idle_ms = now;
@@ -308,7 +308,7 @@ static void run(void *arg)
 {
     struct member *m = arg;
     member_self = m;
-    m->idle_since_ms = m->told_idle_ms = os_now_mono_ms();
+    m->told_idle_ms = os_now_mono_ms();
     m->want_poll = true;
     m->room = m->core.poll_max;
     if (m->o->transactional_id) begin_transactions(m);

@@ -215,7 +215,7 @@ static void poll_round(struct member *m)
         if (!m->stop && !m->fatal) os_sleep_ms(PAUSED_POLL_MS);
         return;
     }
-    qsort(m->polled, (size_t)m->polled_n, sizeof *m->polled, by_place);
+    if (m->polled_n > 1) qsort(m->polled, (size_t)m->polled_n, sizeof *m->polled, by_place);
     struct container_event ev = {.type = CONTAINER_POLLED, .records = m->polled, .n = m->polled_n};
     m->want_poll = false;
     m->polled_n = 0;

@@ -158,7 +158,9 @@ static void step(struct runtime *r, struct listen_event *ev)
 void task_done(struct task *t, enum listen_result result, const char *why)
 {
     struct runtime *r = t->runtime;
-    struct listen_event ev = {.type = LISTEN_RESULT, .record = t->record, .result = result};
+    struct listen_event ev = {
+        .type = LISTEN_RESULT, .record = t->record, .result = result, .pause_ms = t->pause_ms};
+    t->pause_ms = 0; /* of this attempt alone */
     strbuf_reset(&t->why);
     if (why) strbuf_add_cstr(&t->why, why);
     bool over = result == LISTEN_DEAD || (result == LISTEN_RETRY && t->attempt >= r->o.listen.attempts_max);

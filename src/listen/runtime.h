@@ -18,6 +18,7 @@ struct task {
     struct listen_record *record;
     struct strbuf why; /* of the last failure */
     int status;        /* likewise; the caller's */
+    int64_t pause_ms;  /* the caller's, before task_done: with RETRY, not before so much time has passed */
 };
 
 enum runtime_event {

@@ -182,7 +182,9 @@ static rd_kafka_conf_t *producer_conf(const struct cli_option *o, const struct s
 static const struct handlers *handlers_of(const struct cli_option *o)
 {
     const char *v = cli_value(o, "workers");
-    return v && strcmp(v, "json") == 0 ? &listen_json : &listen_exec;
+    bool json = v && strcmp(v, "json") == 0;
+    if (json && cli_given(o, "post")) tool_usage_error("--post and --workers json cannot be given together");
+    return cli_given(o, "post") ? &listen_post : json ? &listen_json : &listen_exec;
 }
 
 static int workers_of(const struct cli_option *o, const struct spring_settings *s)
@@ -269,6 +271,10 @@ int listen_main(int argc, char **argv)
          .takes_value = true,
          .help = "REQUIRED: topics, with commas between; one that begins with ^ is a regular expression"},
         {.name = "group", .takes_value = true, .help = "REQUIRED: the consumer group"},
+        {.name = "post",
+         .takes_value = true,
+         .help = "instead of a command: an address, http://.., that gets a POST request for each record; the "
+                 "status is the acknowledgement"},
         {.name = "concurrency", .takes_value = true, .help = "handlers that run at a time (default: 1)"},
         {.name = "workers",
          .takes_value = true,
@@ -338,8 +344,8 @@ int listen_main(int argc, char **argv)
         "_TIMESTAMP, _ATTEMPT, _HEADER_name and _TOMBSTONE in the environment. Exit code 0: done; 65: dead, "
         "not\n"
         "tried again; any other: tried again. With --workers json HANDLER lives on and gets a line for "
-        "each:\n"
-        "docs/LISTEN.md.",
+        "each;\n"
+        "with --post URL instead of HANDLER an HTTP server gets a request for each: docs/LISTEN.md.",
         o, NULL, NULL);
     struct spring_settings s;
     rk_settings(&s, o);
@@ -351,14 +357,19 @@ int listen_main(int argc, char **argv)
     r.topics = topics;
     if (!r.topics_n) tool_usage_error("--topic is required");
     if (!group || !*group) tool_usage_error("--group is required");
-    if (at + 1 >= argc) tool_usage_error("a handler is required: put -- and its command behind the options");
-    struct listener l = {.argv = argv + at + 1, .quiet = cli_given(o, "quiet")};
+    const char *url = cli_value(o, "post");
+    if (!url && at + 1 >= argc)
+        tool_usage_error("a handler is required: put -- and its command behind the options, or give --post");
+    if (url && at < argc) tool_usage_error("--post and a command cannot be given together");
+    if (url && strncasecmp(url, "http://", 7) != 0 && strncasecmp(url, "https://", 8) != 0)
+        tool_usage_error("--post takes an address that begins with http:// or https://, not '%s'", url);
+    struct listener l = {.argv = argv + min_i64(at + 1, argc), .url = url, .quiet = cli_given(o, "quiet")};
     l.workers_n = workers_of(o, &s);
     l.timeout_ms = number(o, "handler-timeout-ms", 60000, -1, INT32_MAX);
     l.records_max = number(o, "max-records", -1, 1, INT64_MAX);
     l.in_flight = (int)number(o, "in-flight", 1, 1, 1000);
     l.handlers = handlers_of(o);
-    if (l.handlers == &listen_exec && l.in_flight > 1) tool_usage_error("--in-flight is for --handler json");
+    if (l.handlers != &listen_json && l.in_flight > 1) tool_usage_error("--in-flight is for --workers json");
     l.fds = xcalloc((size_t)(1 + LISTEN_FDS_OF_WORKER * l.workers_n), sizeof *l.fds);
     r.listen =
         (struct listen_config){.order = order_of(o),

@@ -127,6 +127,8 @@ $(B)/o/%.o: %.c | $(GEN_STAMP)
 	@mkdir -p $(@D)
 	@echo "  CC    $<"
 	@$(CC) $(CFLAGS) -MMD -MP -c -o $@ $<
+# The pages are bytes of the program (.incbin), which the compiler's list of headers does not tell.
+$(B)/o/src/app/pages.o: $(wildcard src/app/page/*)
 $(B)/gen/%.o: $(B)/gen/%.c
 	@$(CC) $(CFLAGS) -MMD -MP -c -o $@ $<
 -include $(shell find $(B) -name '*.d' 2>/dev/null)
@@ -151,7 +153,9 @@ $(B)/lib/libmoldau-listen.a: $(LISTEN_O)
 	@objcopy --localize-hidden $(B)/lib/listen.o
 	@rm -f $@
 	@ar rcs $@ $(B)/lib/listen.o
-$(B)/lib/moldau-listen.pc: Makefile
+# Always made anew: it says where it is installed.
+.PHONY: $(B)/lib/moldau-listen.pc
+$(B)/lib/moldau-listen.pc:
 	@mkdir -p $(@D)
 	@printf 'prefix=%s\nlibdir=$${prefix}/lib\nincludedir=$${prefix}/include\n\nName: moldau-listen\nDescription: listeners for Apache Kafka\nVersion: %s\nRequires.private: rdkafka sqlite3\nLibs: -L$${libdir} -lmoldau-listen\nLibs.private: $(LISTEN_LIBS) -pthread\nCflags: -I$${includedir}\n' '$(PREFIX)' '$(VERSION)' > $@
 .PHONY: lib

@@ -3,7 +3,7 @@
 moldau_packages() {
     case $1 in
     build) echo gcc g++ make python3 libc6-dev libzstd-dev liblz4-dev libsnappy-dev zlib1g-dev libssl-dev librdkafka-dev libjansson-dev libmicrohttpd-dev libsqlite3-dev libyaml-dev libcurl4-openssl-dev ;;
-    test) echo libsasl2-dev clang libclang-rt-14-dev kcat wamerican procps golang-go nodejs npm python3-venv ;;
+    test) echo pkg-config libsasl2-dev clang libclang-rt-14-dev kcat wamerican procps chromium golang-go nodejs npm python3-venv ;;
     reference) echo openjdk-17-jdk-headless maven ;;
     esac
 }

@@ -169,7 +169,8 @@ struct moldau_container_options {
     /* true: the record is skipped as if it were done. */
     bool (*filter)(void *arg, const struct moldau_record *r);
     void (*on_event)(void *arg, const struct moldau_event_info *info);
-    /* A line for the log: level is INFO, WARN or ERROR. NULL: to the standard error stream. */
+    /* A line for the log: level is INFO, WARN or ERROR. NULL: WARN and ERROR go to the standard
+     * error stream. */
     void (*log)(void *arg, const char *level, const char *text);
     void *arg; /* of all of these; borrowed */
 

@@ -1,6 +1,8 @@
 #include "app/app.h"
 #include "app/consume.h"
 #include "app/produce.h"
+#include "app/web_consumer.h"
+#include "app/web_producer.h"
 #include "base/base.h"
 
 #include <stdio.h>
@@ -12,6 +14,8 @@ static const struct program {
 } programs[] = {
     {"consume", consume_main, "print the records of a topic, with each way to commit"},
     {"produce", produce_main, "send records, with each way to do it"},
+    {"producer", producer_main, "a web page that sends records with random values"},
+    {"consumer", consumer_main, "works on those records for as many seconds, and shows how far it is"},
 };
 
 static void help(FILE *to)

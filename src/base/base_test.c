@@ -106,6 +106,17 @@ TEST(json_text_escapes_and_replaces)
     strbuf_fini(&b);
 }
 
+TEST(text_of_a_page_is_no_markup)
+{
+    struct strbuf b;
+    strbuf_init(&b);
+    strbuf_add_html(&b, slice_of("<a href=\"x\">&'\n\x01\0\x7f\xff\xc3\xa9\xc3", 22));
+    CHECK_STR(strbuf_cstr(&b),
+              "&lt;a href=&quot;x&quot;&gt;&amp;&#39;\n\xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbd"
+              "\xc3\xa9\xef\xbf\xbd");
+    strbuf_fini(&b);
+}
+
 TEST(arena_memory_is_aligned_and_apart)
 {
     struct arena a;

@@ -95,3 +95,20 @@ void strbuf_add_json(struct strbuf *b, struct slice s)
     }
     strbuf_add_char(b, '"');
 }
+
+void strbuf_add_html(struct strbuf *b, struct slice s)
+{
+    for (size_t i = 0; i < s.n;) {
+        uint8_t c = s.p[i];
+        size_t len = utf8_len(s.p + i, s.n - i);
+        bool blank = c == '\n' || c == '\t' || c == '\r';
+        if (c == '&') strbuf_add_cstr(b, "&amp;");
+        else if (c == '<') strbuf_add_cstr(b, "&lt;");
+        else if (c == '>') strbuf_add_cstr(b, "&gt;");
+        else if (c == '"') strbuf_add_cstr(b, "&quot;");
+        else if (c == '\'') strbuf_add_cstr(b, "&#39;");
+        else if (len == 0 || (c < 0x20 && !blank) || c == 0x7f) strbuf_add_cstr(b, "\xef\xbf\xbd");
+        else strbuf_add(b, s.p + i, len);
+        i += len ? len : 1;
+    }
+}

@@ -23,6 +23,9 @@ void strbuf_printf(struct strbuf *b, const char *fmt, ...) PRINTF_LIKE(2, 3);
 void strbuf_vprintf(struct strbuf *b, const char *fmt, va_list ap) PRINTF_LIKE(2, 0);
 /* JSON string with quotes; bytes that are not UTF-8 come out as \ufffd. */
 void strbuf_add_json(struct strbuf *b, struct slice s);
+/* Text of an HTML page or of an attribute in quotes. Bytes that are not UTF-8 come out as U+FFFD, as do
+ * control characters other than blanks. */
+void strbuf_add_html(struct strbuf *b, struct slice s);
 static inline void strbuf_reset(struct strbuf *b)
 {
     b->n = 0;

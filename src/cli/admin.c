@@ -197,6 +197,28 @@ bool parse_i64(const char *s, int64_t *out)
     return true;
 }
 
+int64_t tool_number(const struct cli_option *o, const char *name, int64_t otherwise, int64_t min, int64_t max)
+{
+    const char *v = cli_value(o, name);
+    int64_t n;
+    if (!v) return otherwise;
+    if (!parse_i64(v, &n) || n < min || n > max)
+        tool_usage_error("--%s takes a whole number from %lld to %lld, not '%s'", name, (long long)min,
+                         (long long)max, v);
+    return n;
+}
+
+double tool_fraction(const struct cli_option *o, const char *name, double otherwise, double min, double max)
+{
+    const char *v = cli_value(o, name);
+    char *end;
+    if (!v) return otherwise;
+    double x = strtod(v, &end);
+    if (end == v || *end || !(x >= min && x <= max))
+        tool_usage_error("--%s takes a number from %g to %g, not '%s'", name, min, max, v);
+    return x;
+}
+
 uint32_t java_map_bucket(struct slice name, uint32_t buckets)
 {
     uint32_t h = 0;

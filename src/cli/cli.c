@@ -78,6 +78,11 @@ void cli_parse(int argc, char **argv, const char *usage, struct cli_option *opti
     }
 }
 
+void cli_options_free(struct cli_option *o)
+{
+    for (; o->name; o++) free(o->values);
+}
+
 char **cli_optional_value(int argc, char **argv, const char *name, const char *otherwise)
 {
     char **out = xcalloc((size_t)argc + 1, sizeof *out);

@@ -19,6 +19,8 @@ struct cli_option {
  * exits 1. The table ends with a NULL name. Positional arguments are refused unless rest is not NULL. */
 void cli_parse(int argc, char **argv, const char *usage, struct cli_option *options, char ***rest,
                int *rest_n);
+/* Frees what cli_parse put into the table; values lie in argv and stay. */
+void cli_options_free(struct cli_option *options);
 /* argv in which --name without a value got one; for options whose value may be left out. The caller frees the
  * array. */
 char **cli_optional_value(int argc, char **argv, const char *name, const char *otherwise);

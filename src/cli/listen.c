@@ -88,29 +88,6 @@ static int serve(struct listener *l)
 }
 
 /* ---- options ---- */
-static int64_t number(const struct cli_option *o, const char *name, int64_t otherwise, int64_t min,
-                      int64_t max)
-{
-    const char *v = cli_value(o, name);
-    int64_t n;
-    if (!v) return otherwise;
-    if (!parse_i64(v, &n) || n < min || n > max)
-        tool_usage_error("--%s takes a whole number from %lld to %lld, not '%s'", name, (long long)min,
-                         (long long)max, v);
-    return n;
-}
-
-static double fraction(const struct cli_option *o, const char *name, double otherwise, double min, double max)
-{
-    const char *v = cli_value(o, name);
-    char *end;
-    if (!v) return otherwise;
-    double x = strtod(v, &end);
-    if (end == v || *end || !(x >= min && x <= max))
-        tool_usage_error("--%s takes a number from %g to %g, not '%s'", name, min, max, v);
-    return x;
-}
-
 static enum listen_order order_of(const struct cli_option *o)
 {
     static const char *const names[] = {"unordered", "partition", "key"};
@@ -193,15 +170,15 @@ static int workers_of(const struct cli_option *o, const struct spring_settings *
     int64_t n = max_i64(s->concurrency, 1);
     if (v && strcmp(v, "json") != 0 && (!parse_i64(v, &n) || n < 1 || n > 1000))
         tool_usage_error("--workers is json, or a whole number from 1 to 1000, not '%s'", v);
-    return (int)number(o, "concurrency", n, 1, 1000);
+    return (int)tool_number(o, "concurrency", n, 1, 1000);
 }
 
 static int attempts_of(const struct cli_option *o)
 {
     if (cli_given(o, "retry") && cli_given(o, "attempts"))
         tool_usage_error("--retry and --attempts say the same: give one of them");
-    if (cli_given(o, "retry")) return 1 + (int)number(o, "retry", 9, 0, INT32_MAX - 1);
-    return (int)number(o, "attempts", 10, 1, INT32_MAX);
+    if (cli_given(o, "retry")) return 1 + (int)tool_number(o, "retry", 9, 0, INT32_MAX - 1);
+    return (int)tool_number(o, "attempts", 10, 1, INT32_MAX);
 }
 
 /* A handler's end is its acknowledgement, so Spring's manual modes are the ones that commit when acknowledged
@@ -223,9 +200,9 @@ static void ack_mode_of(const struct cli_option *o, const struct spring_settings
                         struct runtime_options *r)
 {
     const char *v = ack_mode_said(o, s);
-    int64_t time = number(o, "ack-time-ms", s->ack_time_ms < 0 ? 5000 : s->ack_time_ms, 0, INT32_MAX),
-            count = number(o, "ack-count", max_i64(s->ack_count, 1), 1, INT32_MAX);
-    r->commit_ms = number(o, "commit-interval-ms", 500, 0, INT32_MAX);
+    int64_t time = tool_number(o, "ack-time-ms", s->ack_time_ms < 0 ? 5000 : s->ack_time_ms, 0, INT32_MAX),
+            count = tool_number(o, "ack-count", max_i64(s->ack_count, 1), 1, INT32_MAX);
+    r->commit_ms = tool_number(o, "commit-interval-ms", 500, 0, INT32_MAX);
     if (!v || strcasecmp(v, "batch") == 0) return;
     bool counts = strcasecmp(v, "count") == 0 || strcasecmp(v, "count_time") == 0;
     if (strcasecmp(v, "record") == 0) r->commit_records = 1;
@@ -365,21 +342,21 @@ int listen_main(int argc, char **argv)
         tool_usage_error("--post takes an address that begins with http:// or https://, not '%s'", url);
     struct listener l = {.argv = argv + min_i64(at + 1, argc), .url = url, .quiet = cli_given(o, "quiet")};
     l.workers_n = workers_of(o, &s);
-    l.timeout_ms = number(o, "handler-timeout-ms", 60000, -1, INT32_MAX);
-    l.records_max = number(o, "max-records", -1, 1, INT64_MAX);
-    l.in_flight = (int)number(o, "in-flight", 1, 1, 1000);
+    l.timeout_ms = tool_number(o, "handler-timeout-ms", 60000, -1, INT32_MAX);
+    l.records_max = tool_number(o, "max-records", -1, 1, INT64_MAX);
+    l.in_flight = (int)tool_number(o, "in-flight", 1, 1, 1000);
     l.handlers = handlers_of(o);
     if (l.handlers != &listen_json && l.in_flight > 1) tool_usage_error("--in-flight is for --workers json");
     l.fds = xcalloc((size_t)(1 + LISTEN_FDS_OF_WORKER * l.workers_n), sizeof *l.fds);
     r.listen =
         (struct listen_config){.order = order_of(o),
                                .workers_max = l.workers_n * l.in_flight,
-                               .window_max = (int)number(o, "max-in-flight", 500, 1, 100000),
+                               .window_max = (int)tool_number(o, "max-in-flight", 500, 1, 100000),
                                .attempts_max = attempts_of(o),
-                               .backoff_ms = number(o, "backoff-ms", 1000, 0, INT32_MAX),
-                               .backoff_factor = fraction(o, "backoff-factor", 2, 1, 1000),
-                               .backoff_ms_max = number(o, "backoff-max-ms", 60000, 0, INT32_MAX),
-                               .jitter = fraction(o, "backoff-jitter", 0.2, 0, 1),
+                               .backoff_ms = tool_number(o, "backoff-ms", 1000, 0, INT32_MAX),
+                               .backoff_factor = tool_fraction(o, "backoff-factor", 2, 1, 1000),
+                               .backoff_ms_max = tool_number(o, "backoff-max-ms", 60000, 0, INT32_MAX),
+                               .jitter = tool_fraction(o, "backoff-jitter", 0.2, 0, 1),
                                .dead_letters = !cli_given(o, "no-dlt") && !(dlt && strcmp(dlt, "none") == 0)};
     if (r.listen.dead_letters) r.dead_topic = dlt;
     ack_mode_of(o, &s, &r);

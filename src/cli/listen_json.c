@@ -159,8 +159,7 @@ static void give(struct json *j, struct worker *w, struct task *t)
 {
     struct open_task *o = &w->open[w->open_n++];
     *o = (struct open_task){t, ++j->next_id, j->l->timeout_ms < 0 ? -1 : os_now_mono_ms() + j->l->timeout_ms};
-    add_line(&w->out, t, o->id);
-    write_out(w);
+    add_line(&w->out, t, o->id); /* written before the next wait, with what else there is */
 }
 
 /* The one with the fewest open, so that none is idle while others queue. */
@@ -308,9 +307,10 @@ static void end_late(struct worker *w, int64_t now)
 /* ---- the listener's side ---- */
 static int fds(void *state, struct pollfd *v)
 {
-    const struct json *j = state;
+    struct json *j = state;
     for (int i = 0; i < j->l->workers_n; i++) {
-        const struct worker *w = &j->workers[i];
+        struct worker *w = &j->workers[i];
+        if (runs(w)) write_out(w);
         bool more = runs(w) && w->out_at < w->out.n;
         v[3 * i] = (struct pollfd){.fd = w->child.pid_fd, .events = POLLIN};
         v[3 * i + 1] = (struct pollfd){.fd = more ? w->child.in_fd : -1, .events = POLLOUT};

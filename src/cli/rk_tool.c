@@ -75,7 +75,7 @@ void rk_properties(struct properties *p, const struct cli_option *options, const
     strbuf_fini(&why);
 }
 
-static void warn(void *arg, const char *text)
+void rk_warn(void *arg, const char *text)
 {
     (void)arg;
     rk_say("WARN", "%s", text);
@@ -90,7 +90,7 @@ void rk_settings(struct spring_settings *s, const struct cli_option *options)
     strbuf_init(&why);
     int rc = file ? os_read_file(NULL, file, CONFIG_BYTES_MAX, &text) : 0;
     if (rc) strbuf_printf(&why, "cannot read %s: %s", file, os_why());
-    struct spring_source from = {file, strbuf_slice(&text), environ, warn, NULL};
+    struct spring_source from = {file, strbuf_slice(&text), environ, rk_warn, NULL};
     if (rc == 0) rc = spring_settings_read(s, &from, &why);
     if (rc) {
         fprintf(stderr, "%s\n", why.s);

@@ -29,6 +29,8 @@ int rk_tool_conf(const struct properties *p, bool producer, rd_kafka_conf_t **ou
                  struct strbuf *why) MUST_USE;
 /* "[2026-01-31 12:00:00,000] ERROR " and the text, on stderr, as the reference's log lines look. */
 void rk_say(const char *level, const char *fmt, ...) PRINTF_LIKE(2, 3);
+/* rk_say("WARN", ..) for callbacks; arg is not used. */
+void rk_warn(void *arg, const char *text);
 /* Set by SIGINT, SIGTERM and SIGHUP once rk_catch_signals ran: the number of the signal. */
 extern volatile sig_atomic_t rk_signal;
 void rk_catch_signals(void);

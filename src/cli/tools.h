@@ -54,6 +54,12 @@ bool name_filter_match(const struct name_filter *f, struct slice name);
 bool topic_name_is_internal(struct slice name);
 /* Whole decimal numbers. */
 bool parse_i64(const char *s, int64_t *out);
+/* The value of an option that takes a number, or what it is if it was not given; a usage error if it is
+ * none, or not between min and max. */
+int64_t tool_number(const struct cli_option *options, const char *name, int64_t otherwise, int64_t min,
+                    int64_t max);
+double tool_fraction(const struct cli_option *options, const char *name, double otherwise, double min,
+                     double max);
 /* Some of Kafka's tools print in the order of a Java HashMap. The bucket of a name, how many buckets a map
  * that started with room for `start` has after so many entries, and names put into that order (stable). */
 uint32_t java_map_bucket(struct slice name, uint32_t buckets);

@@ -41,6 +41,14 @@ static void add_header(struct extra *e, const char *name, const void *p, size_t 
 /* To the dead-letter topic, or to the next of the retry topics: the headers that the record has, Spring's,
  * and its partition where there is such a one. */
 #define EXTRA_HEADERS 12
+static const char *const of_dead[] = {"kafka_dlt-original-topic", "kafka_dlt-original-partition",
+                                      "kafka_dlt-original-offset", "kafka_dlt-original-timestamp",
+                                      "kafka_dlt-original-timestamp-type"};
+/* Where there are retry topics, of dead letters, too. */
+static const char *const of_retries[] = {"kafka_original-topic", "kafka_original-partition",
+                                         "kafka_original-offset", "kafka_original-timestamp",
+                                         "kafka_original-timestamp-type"};
+
 static int send_on(struct member *m, const struct moldau_record *r, int attempt, const char *why_failed,
                    struct strbuf *why)
 {
@@ -72,27 +80,33 @@ static int send_on(struct member *m, const struct moldau_record *r, int attempt,
     struct extra e = {v, 0};
     for (size_t i = 0; i < r->headers_n; i++) {
         const char *n = r->headers[i].name;
-        if (strncmp(n, "retry_topic-", 12) == 0 || (!retry && strcmp(n, "kafka_original-topic") == 0))
+        /* Those of the last attempt; Spring lets the numbers of retries pile up in the dead letter. */
+        if (m->o->retry_topics &&
+            (strncmp(n, "kafka_exception-", 16) == 0 || (retry && strncmp(n, "retry_topic-", 12) == 0)))
             continue;
         v[e.n++] = r->headers[i];
     }
     const char *type = r->timestamp_type == MOLDAU_TIMESTAMP_LOG_APPEND ? "LogAppendTime" : "CreateTime";
+    const char *fqcn = "moldau.listen.HandlerFailed";
+    if (!m->o->retry_topics || !first) {
+        const char *const *name = m->o->retry_topics ? of_retries : of_dead;
+        add_header(&e, name[0], r->topic, strlen(r->topic));
+        add_header(&e, name[1], partition, 4);
+        add_header(&e, name[2], offset, 8);
+        add_header(&e, name[3], time, 8);
+        add_header(&e, name[4], type, strlen(type));
+        add_header(&e, "kafka_dlt-original-consumer-group", m->o->group, strlen(m->o->group));
+    }
     if (retry) {
-        if (!first) add_header(&e, "kafka_original-topic", base.s, base.n);
-        add_header(&e, "retry_topic-attempts", attempts, 4);
-        add_header(&e, "retry_topic-backoff-timestamp", due, 8);
         add_header(&e, "retry_topic-original-timestamp", began ? began->value : since,
                    began ? began->value_n : 8);
-    } else {
-        add_header(&e, "kafka_dlt-original-topic", r->topic, strlen(r->topic));
-        add_header(&e, "kafka_dlt-original-partition", partition, 4);
-        add_header(&e, "kafka_dlt-original-offset", offset, 8);
-        add_header(&e, "kafka_dlt-original-timestamp", time, 8);
-        add_header(&e, "kafka_dlt-original-timestamp-type", type, strlen(type));
-        add_header(&e, "kafka_dlt-original-consumer-group", m->o->group, strlen(m->o->group));
-        add_header(&e, "kafka_dlt-exception-fqcn", "moldau.listen.HandlerFailed", 27);
-        add_header(&e, "kafka_dlt-exception-message", why_failed, strlen(why_failed));
+        add_header(&e, "retry_topic-attempts", attempts, 4);
+        add_header(&e, "retry_topic-backoff-timestamp", due, 8);
     }
+    add_header(&e, m->o->retry_topics ? "kafka_exception-fqcn" : "kafka_dlt-exception-fqcn", fqcn,
+               strlen(fqcn));
+    add_header(&e, m->o->retry_topics ? "kafka_exception-message" : "kafka_dlt-exception-message", why_failed,
+               strlen(why_failed));
     struct moldau_record out = *r;
     out.topic = to.s;
     out.headers = v;

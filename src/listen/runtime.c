@@ -19,25 +19,30 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#define FULL_MS 100       /* a partition may be full so long before it is paused */
 #define POLL_MESSAGES 256 /* a step: handlers' ends are looked at between */
 #define METADATA_BYTES 4096
 #define OFFSETS_TIMEOUT_MS 10000
 #define CLOSE_FLUSH_MS 5000
+#define COMMIT_LOOK_MS 20
 #define CLIENT_WAIT_MS 100 /* librdkafka's own timers, where no event tells of them */
 
 struct place {
     char *topic;
     int32_t partition;
     bool held, leaving, drained;
-    bool full; /* paused by the core */
+    bool full;       /* the core wants no more of it just now */
+    bool stopped;    /* and librdkafka was told so */
+    int64_t full_ms; /* since when */
 };
 struct runtime {
     struct runtime_options o;
     rd_kafka_t *consumer, *producer;
-    rd_kafka_queue_t *queue, *reports;
+    rd_kafka_queue_t *queue, *reports, *commits;
     struct listen core;
     struct place *places; /* by the core's number of a partition */
     int places_n, places_cap;
+    int full_n;    /* places that are full and not stopped: nothing is polled meanwhile */
     int leaving_n; /* partitions that leave and have something running */
     int event;
     int64_t commit_due_ms; /* -1: not armed */
@@ -98,6 +103,35 @@ static void pause_place(struct runtime *r, int32_t place, bool pause)
     rd_kafka_topic_partition_list_destroy(l);
 }
 
+/* A partition that is full for a moment only stops the polling: pausing it would throw away what librdkafka
+ * has fetched ahead. One that stays full is paused, so that others go on. */
+static void set_full(struct runtime *r, int32_t place, bool full)
+{
+    struct place *p = &r->places[place];
+    if (p->full == full) return;
+    p->full = full;
+    p->full_ms = os_now_mono_ms();
+    if (full) r->full_n++;
+    else if (p->stopped) pause_place(r, place, r->paused);
+    else {
+        r->full_n--;
+        r->more = true; /* what was not polled waits without another event */
+    }
+    if (!full) p->stopped = false;
+}
+
+static void stop_full(struct runtime *r)
+{
+    int64_t now = os_now_mono_ms();
+    for (int i = 0; r->full_n && i < r->places_n; i++) {
+        struct place *p = &r->places[i];
+        if (!p->full || p->stopped || now - p->full_ms < FULL_MS) continue;
+        p->stopped = true;
+        r->full_n--;
+        pause_place(r, i, true);
+    }
+}
+
 static void task_free(struct task *t)
 {
     rd_kafka_message_t *m;
@@ -130,9 +164,10 @@ static void apply(struct runtime *r, const struct listen_effect *x)
         if (t) task_free(t);
         break;
     case LISTEN_PAUSE:
+        set_full(r, x->partition, true);
+        break;
     case LISTEN_RESUME:
-        r->places[x->partition].full = x->type == LISTEN_PAUSE;
-        pause_place(r, x->partition, r->paused || r->places[x->partition].full);
+        set_full(r, x->partition, false);
         break;
     case LISTEN_DRAINED:
         if (r->places[x->partition].leaving && !r->places[x->partition].drained) r->leaving_n--;
@@ -177,9 +212,8 @@ static void header_int(rd_kafka_headers_t *h, const char *name, uint64_t v, size
 }
 
 /* Spring's names; numbers as Java's ByteBuffer writes them. */
-static rd_kafka_headers_t *dead_headers(struct runtime *r, const struct task *t)
+rd_kafka_headers_t *runtime_dead_headers(const rd_kafka_message_t *m, const char *group, const char *why)
 {
-    const rd_kafka_message_t *m = t->message;
     rd_kafka_headers_t *old, *h;
     rd_kafka_timestamp_type_t type;
     int64_t time = rd_kafka_message_timestamp(m, &type);
@@ -190,9 +224,9 @@ static rd_kafka_headers_t *dead_headers(struct runtime *r, const struct task *t)
     header_int(h, "kafka_dlt-original-timestamp", (uint64_t)time, 8);
     rd_kafka_header_add(h, "kafka_dlt-original-timestamp-type", -1,
                         type == RD_KAFKA_TIMESTAMP_LOG_APPEND_TIME ? "LogAppendTime" : "CreateTime", -1);
-    rd_kafka_header_add(h, "kafka_dlt-original-consumer-group", -1, r->o.group, -1);
+    rd_kafka_header_add(h, "kafka_dlt-original-consumer-group", -1, group, -1);
     rd_kafka_header_add(h, "kafka_dlt-exception-fqcn", -1, "moldau.listen.HandlerFailed", -1);
-    rd_kafka_header_add(h, "kafka_dlt-exception-message", -1, strbuf_cstr(&t->why), -1);
+    rd_kafka_header_add(h, "kafka_dlt-exception-message", -1, why, -1);
     return h;
 }
 
@@ -205,7 +239,7 @@ static void sent(struct runtime *r, struct task *t, bool ok)
 static rd_kafka_resp_err_t produce(struct runtime *r, struct task *t, const char *topic, int32_t partition)
 {
     const rd_kafka_message_t *m = t->message;
-    rd_kafka_headers_t *h = dead_headers(r, t);
+    rd_kafka_headers_t *h = runtime_dead_headers(m, r->o.group, strbuf_cstr(&t->why));
     rd_kafka_resp_err_t err = rd_kafka_producev(
         r->producer, RD_KAFKA_V_TOPIC(topic), RD_KAFKA_V_PARTITION(partition),
         RD_KAFKA_V_MSGFLAGS(RD_KAFKA_MSG_F_COPY), RD_KAFKA_V_KEY(m->key, m->key_len),
@@ -272,6 +306,18 @@ static void add_commit(void *arg, int32_t place)
     strbuf_fini(&text);
 }
 
+/* Without a broker it takes until the session is over; handlers end meanwhile. */
+static rd_kafka_resp_err_t commit_wait(struct runtime *r, const rd_kafka_topic_partition_list_t *list)
+{
+    rd_kafka_event_t *ev;
+    rd_kafka_resp_err_t err = rd_kafka_commit_queue(r->consumer, list, r->commits, NULL, NULL);
+    if (err) return err;
+    while (!(ev = rd_kafka_queue_poll(r->commits, COMMIT_LOOK_MS))) r->o.wait(r->o.arg, 0);
+    err = rd_kafka_event_error(ev);
+    rd_kafka_event_destroy(ev);
+    return err;
+}
+
 static void commit(struct runtime *r, bool leaving)
 {
     struct commit c = {r, rd_kafka_topic_partition_list_new(8), leaving};
@@ -280,7 +326,7 @@ static void commit(struct runtime *r, bool leaving)
         r->commit_due_ms = -1;
         r->since_commit = 0;
     }
-    rd_kafka_resp_err_t err = c.list->cnt ? rd_kafka_commit(r->consumer, c.list, 0) : 0;
+    rd_kafka_resp_err_t err = c.list->cnt ? commit_wait(r, c.list) : 0;
     if (err) {
         say(r, "WARN", "commit failed: %s", rd_kafka_err2str(err));
         tell(r, RUNTIME_COMMIT_FAILED, c.list, rd_kafka_err2str(err));
@@ -334,8 +380,8 @@ static void drop(struct runtime *r, int32_t place)
 {
     struct listen_event ev = {.type = LISTEN_LOST, .partition = place};
     pause_place(r, place, false); /* a pause would outlive the assignment */
-    r->places[place].held = r->places[place].leaving = r->places[place].drained = r->places[place].full =
-        false;
+    set_full(r, place, false);
+    r->places[place].held = r->places[place].leaving = r->places[place].drained = false;
     step(r, &ev);
 }
 
@@ -399,9 +445,7 @@ static void on_error(rd_kafka_t *rk, int err, const char *reason, void *opaque)
 static void take(struct runtime *r, rd_kafka_message_t *m)
 {
     if (m->err) {
-        if (m->err == RD_KAFKA_RESP_ERR__AUTO_OFFSET_RESET)
-            fatal(r, "a partition has no committed offset and auto.offset.reset is none: commit one "
-                     "(consumer-groups --reset-offsets) or choose earliest or latest");
+        if (m->err == RD_KAFKA_RESP_ERR__AUTO_OFFSET_RESET) fatal(r, RUNTIME_NO_OFFSET);
         else if (m->err != RD_KAFKA_RESP_ERR__PARTITION_EOF) say(r, "WARN", "%s", rd_kafka_message_errstr(m));
         rd_kafka_message_destroy(m);
         return;
@@ -430,7 +474,8 @@ void runtime_step(struct runtime *r)
     rd_kafka_message_t *m;
     os_event_clear(r->event);
     tick(r);
-    while (n < POLL_MESSAGES && (m = rd_kafka_consumer_poll(r->consumer, 0)) != NULL) {
+    stop_full(r);
+    while (n < POLL_MESSAGES && !r->full_n && (m = rd_kafka_consumer_poll(r->consumer, 0)) != NULL) {
         take(r, m);
         n++;
     }
@@ -444,6 +489,8 @@ int64_t runtime_wait_ms(const struct runtime *r)
     int64_t now = os_now_mono_ms(), due = now + CLIENT_WAIT_MS;
     if (r->more) return 0;
     due = min_i64(due, r->deadline_ms);
+    for (int i = 0; r->full_n && i < r->places_n; i++)
+        if (r->places[i].full && !r->places[i].stopped) due = min_i64(due, r->places[i].full_ms + FULL_MS);
     if (r->commit_due_ms >= 0) due = min_i64(due, r->commit_due_ms);
     return max_i64(due - now, 0);
 }
@@ -486,6 +533,7 @@ int runtime_new(const struct runtime_options *o, struct runtime **out, struct st
     }
     rd_kafka_poll_set_consumer(r->consumer);
     r->queue = rd_kafka_queue_get_consumer(r->consumer);
+    r->commits = rd_kafka_queue_new(r->consumer);
     rd_kafka_queue_io_event_enable(r->queue, r->event, &one, sizeof one);
     if (r->producer) {
         r->reports = rd_kafka_queue_get_main(r->producer);
@@ -515,7 +563,7 @@ void runtime_set_paused(struct runtime *r, bool paused)
     if (r->paused == paused) return;
     r->paused = paused;
     for (int i = 0; i < r->places_n; i++)
-        if (r->places[i].held) pause_place(r, i, paused || r->places[i].full);
+        if (r->places[i].held) pause_place(r, i, paused || r->places[i].stopped);
 }
 
 rd_kafka_t *runtime_consumer(const struct runtime *r)
@@ -566,6 +614,7 @@ void runtime_free(struct runtime *r)
     listen_fini(&r->core);
     if (r->queue) rd_kafka_queue_destroy(r->queue);
     if (r->reports) rd_kafka_queue_destroy(r->reports);
+    if (r->commits) rd_kafka_queue_destroy(r->commits);
     if (r->consumer) rd_kafka_destroy(r->consumer);
     if (r->producer) rd_kafka_destroy(r->producer);
     for (int i = 0; i < r->places_n; i++) free(r->places[i].topic);

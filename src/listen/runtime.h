@@ -53,6 +53,11 @@ struct runtime_options {
     void *arg;
 };
 
+/* Why it cannot go on where auto.offset.reset is none. */
+#define RUNTIME_NO_OFFSET                                                                                    \
+    "a partition has no committed offset and auto.offset.reset is none: commit one "                         \
+    "(consumer-groups --reset-offsets) or choose earliest or latest"
+
 /* Everything in o but the configurations is borrowed for the life of the runtime. ERR_INVALID_CONFIG with a
  * sentence in why. */
 int runtime_new(const struct runtime_options *o, struct runtime **out, struct strbuf *why) MUST_USE;
@@ -75,5 +80,7 @@ bool runtime_stopped(struct runtime *r);
 /* It cannot go on: authentication, no offset and no reset policy, a fenced instance. A sentence, or NULL. */
 const char *runtime_fatal(const struct runtime *r);
 int64_t runtime_done_n(const struct runtime *r);
+/* A dead letter's headers: the record's own, and Spring's. The caller's, or librdkafka's once it is sent. */
+rd_kafka_headers_t *runtime_dead_headers(const rd_kafka_message_t *m, const char *group, const char *why);
 
 #endif

@@ -12,6 +12,7 @@ void tell_log(const struct moldau_container_options *o, const char *level, const
         o->log(o->arg, level, text);
         return;
     }
+    if (strcmp(level, "INFO") == 0) return;
     int n = snprintf(line, sizeof line, "%s %s\n", level, text);
     os_write_stderr(line, (size_t)min_i64(n, (int64_t)sizeof line - 1));
 }

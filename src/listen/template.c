@@ -349,7 +349,7 @@ rd_kafka_t *template_client(struct moldau_template *t)
 static void unknown(void *arg, const char *name)
 {
     struct strbuf *why = arg;
-    if (!why->n) strbuf_printf(why, "the producer has no property %s", name);
+    if (!why->n) strbuf_printf(why, "librdkafka has no property %s", name);
 }
 
 static void quiet(const rd_kafka_t *rk, int level, const char *facility, const char *text)

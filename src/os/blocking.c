@@ -7,6 +7,7 @@
 #include <netinet/tcp.h>
 #include <poll.h>
 #include <stdio.h>
+#include <sys/eventfd.h>
 #include <sys/socket.h>
 #include <time.h>
 #include <unistd.h>
@@ -119,7 +120,47 @@ void os_close_wait(int fd)
     close(fd);
 }
 
+bool os_peer_closed(int fd)
+{
+    struct pollfd p = {.fd = fd, .events = POLLRDHUP};
+    return poll(&p, 1, 0) > 0 && (p.revents & (POLLRDHUP | POLLHUP | POLLERR)) != 0;
+}
+
 void os_hang_up(int fd)
 {
     shutdown(fd, SHUT_RDWR);
+}
+
+int os_event_new(void)
+{
+    int fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
+    return fd < 0 ? ERR_IO : fd;
+}
+
+void os_event_set(int fd)
+{
+    static const uint64_t one = 1;
+    (void)!write(fd, &one, sizeof one); /* one that is full is readable all the same */
+}
+
+void os_event_clear(int fd)
+{
+    uint64_t n;
+    (void)!read(fd, &n, sizeof n);
+}
+
+void os_event_free(int fd)
+{
+    close(fd);
+}
+
+void os_event_wait_two(int one, int other, int64_t ms)
+{
+    struct pollfd p[2] = {{.fd = one, .events = POLLIN}, {.fd = other, .events = POLLIN}};
+    (void)!poll(p, 2, ms < 0 ? -1 : (int)min_i64(ms, INT32_MAX)); /* a signal ends it, too */
+}
+
+void os_event_wait(int fd, int64_t ms)
+{
+    os_event_wait_two(fd, -1, ms);
 }

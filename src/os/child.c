@@ -2,11 +2,9 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <poll.h>
 #include <signal.h>
 #include <spawn.h>
 #include <stdint.h>
-#include <sys/eventfd.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -109,33 +107,4 @@ int os_child_ended(struct os_child *c)
     close(c->pid_fd);
     c->pid_fd = -1;
     return WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
-}
-
-int os_event_new(void)
-{
-    int fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
-    return fd < 0 ? ERR_IO : fd;
-}
-
-void os_event_set(int fd)
-{
-    static const uint64_t one = 1;
-    (void)!write(fd, &one, sizeof one); /* one that is full is readable all the same */
-}
-
-void os_event_wait(int fd, int64_t ms)
-{
-    struct pollfd p = {.fd = fd, .events = POLLIN};
-    (void)!poll(&p, 1, ms < 0 ? -1 : (int)(ms > INT32_MAX ? INT32_MAX : ms));
-}
-
-void os_event_clear(int fd)
-{
-    uint64_t n;
-    (void)!read(fd, &n, sizeof n);
-}
-
-void os_event_free(int fd)
-{
-    close(fd);
 }

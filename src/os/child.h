@@ -27,12 +27,4 @@ void os_child_signal(const struct os_child *c, int signal);
 /* After pid_fd became readable: how it ended, as a shell tells it: its exit code, or 128 and the signal. */
 int os_child_ended(struct os_child *c);
 
-/* A descriptor that becomes readable when eight bytes, the number 1, are written to it. */
-int os_event_new(void) MUST_USE;
-void os_event_set(int fd);
-/* Until it is readable, at most so long; -1: for ever. */
-void os_event_wait(int fd, int64_t ms);
-void os_event_clear(int fd);
-void os_event_free(int fd);
-
 #endif

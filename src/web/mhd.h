@@ -10,7 +10,9 @@
 
 #define MHD_CALLS(X)                                                                                         \
     X(start_daemon)                                                                                          \
-    X(run_wait)                                                                                              \
+    X(run)                                                                                                   \
+    X(get_timeout)                                                                                           \
+    X(get_daemon_info)                                                                                       \
     X(quiesce_daemon)                                                                                        \
     X(stop_daemon)                                                                                           \
     X(suspend_connection)                                                                                    \

@@ -7,7 +7,9 @@
  * Invariants:
  * 1. Everything but struct web_request, while it is at a route's, belongs to the HTTP thread.
  * 2. A connection whose request is not at a route's has a deadline. The library's own timeout only sees
- * silence; who sends a byte now and then is cut off by hang_up_late. */
+ * silence; who sends a byte now and then is cut off by look_after.
+ * 3. While a request is at a route's the library does not look at its connection: look_after sees that the
+ * client has gone. */
 #include "web/web.h"
 #include "base/list.h"
 #include "os/blocking.h"
@@ -17,7 +19,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#define LOOK_MS 1000 /* how late a deadline may be noticed */
+#define LOOK_MS 1000     /* how late a deadline may be noticed */
+#define AWAY_LOOK_MS 100 /* and that a client who waits for an answer has gone */
+#define LEAVE_MS 2000    /* so long answers may take to leave at the end */
 
 struct web {
     struct web_config c;
@@ -25,14 +29,17 @@ struct web {
     struct mhd mhd;
     struct MHD_Daemon *daemon;
     struct os_thread *thread;
+    int wake;        /* an event: an answer is there */
     int quiesced_fd; /* the listening socket after web_stop, -1 before */
     struct list conns;
+    int away_n, requests_n;
     atomic_bool ending;
 };
+struct request;
 struct conn {
     struct list in_web;
     int fd;
-    bool away; /* its request is at a route's */
+    struct request *away; /* its request that is at a route's */
     int64_t deadline_ms;
 };
 struct request {
@@ -43,6 +50,7 @@ struct request {
     const struct web_route *route;
     struct strbuf body;
     bool too_long, replied;
+    atomic_bool gone;
     char **headers; /* name, value, name, value, … */
     size_t headers_n;
 };
@@ -56,7 +64,8 @@ static struct request *request_of(const struct web_request *q)
 
 static void conn_wait(struct web *w, struct conn *c)
 {
-    c->away = false;
+    w->away_n -= c->away != NULL;
+    c->away = NULL;
     c->deadline_ms = os_now_mono_ms() + (int64_t)w->c.seconds_max * 1000;
 }
 
@@ -67,6 +76,7 @@ static void conn_changed(void *cls, struct MHD_Connection *mhd, void **context,
     struct conn *c = *context;
     if (what == MHD_CONNECTION_NOTIFY_CLOSED) {
         if (!c) return;
+        w->away_n -= c->away != NULL;
         list_remove(&c->in_web);
         free(c);
         *context = NULL;
@@ -79,21 +89,37 @@ static void conn_changed(void *cls, struct MHD_Connection *mhd, void **context,
     *context = c;
 }
 
-static void hang_up_late(struct web *w)
+static void look_after(struct web *w)
 {
     int64_t now = os_now_mono_ms();
     for (struct list *l = w->conns.next; l != &w->conns; l = l->next) {
         struct conn *c = CONTAINER_OF(l, struct conn, in_web);
-        if (!c->away && now >= c->deadline_ms) os_hang_up(c->fd);
+        if (c->away) {
+            if (os_peer_closed(c->fd)) atomic_store(&c->away->gone, true);
+        } else if (now >= c->deadline_ms) os_hang_up(c->fd);
     }
+}
+
+/* The library's own wait does not see that an answer is there. */
+static void web_wait(struct web *w)
+{
+    unsigned long long ms;
+    int64_t wait = w->away_n ? AWAY_LOOK_MS : LOOK_MS;
+    if (w->mhd.get_timeout(w->daemon, &ms) == MHD_YES && ms < (unsigned long long)wait) wait = (int64_t)ms;
+    int sockets = w->mhd.get_daemon_info(w->daemon, MHD_DAEMON_INFO_EPOLL_FD)->epoll_fd;
+    os_event_wait_two(w->wake, sockets, wait);
+    os_event_clear(w->wake);
 }
 
 static void serve(void *arg)
 {
     struct web *w = arg;
-    while (!atomic_load(&w->ending)) {
-        if (w->mhd.run_wait(w->daemon, LOOK_MS) != MHD_YES) os_sleep_ms(LOOK_MS);
-        hang_up_late(w);
+    int64_t end = -1;
+    while (end < 0 || (w->requests_n && os_now_mono_ms() < end)) {
+        web_wait(w);
+        if (w->mhd.run(w->daemon) != MHD_YES) os_sleep_ms(LOOK_MS);
+        look_after(w);
+        if (end < 0 && atomic_load(&w->ending)) end = os_now_mono_ms() + LEAVE_MS;
     }
 }
 
@@ -109,6 +135,9 @@ static enum MHD_Result request_send(struct request *q)
     enum MHD_Result rc = m->add_response_header(r, MHD_HTTP_HEADER_CONTENT_TYPE, type);
     for (size_t i = 0; i < q->headers_n && rc == MHD_YES; i += 2)
         rc = m->add_response_header(r, q->headers[i], q->headers[i + 1]);
+    const struct web_config *c = &q->web->c;
+    for (size_t i = 0; i < c->headers_n && rc == MHD_YES; i += 2)
+        rc = m->add_response_header(r, c->headers[i], c->headers[i + 1]);
     if (rc == MHD_YES) rc = m->queue_response(q->mhd, (unsigned)q->pub.status, r);
     m->destroy_response(r);
     return rc;
@@ -198,6 +227,7 @@ static enum MHD_Result asked(void *cls, struct MHD_Connection *mhd, const char *
     (void)version;
     if (!q) {
         *context = q = request_new(w, mhd, path);
+        w->requests_n++;
         return request_screen(q, method);
     }
     if (q->replied) {
@@ -211,7 +241,8 @@ static enum MHD_Result asked(void *cls, struct MHD_Connection *mhd, const char *
     }
     if (q->too_long) return request_refuse(q, MHD_HTTP_CONTENT_TOO_LARGE, "too long\n");
     q->pub.body = strbuf_slice(&q->body);
-    q->conn->away = true;
+    q->conn->away = q;
+    w->away_n++;
     w->mhd.suspend_connection(mhd);
     q->route->answer(q->route->arg, &q->pub);
     return MHD_YES;
@@ -224,7 +255,9 @@ static void finished(void *cls, struct MHD_Connection *mhd, void **context,
     (void)mhd;
     (void)how;
     if (!q) return;
-    conn_wait(cls, q->conn);
+    struct web *w = cls;
+    w->requests_n--;
+    conn_wait(w, q->conn);
     request_free(q);
     *context = NULL;
 }
@@ -257,7 +290,29 @@ void web_reply(struct web_request *q)
     const struct mhd *m = &r->web->mhd;
     ASSERT(!r->replied);
     r->replied = true;
+    struct web *w = r->web; /* r is the HTTP thread's from here on */
     m->resume_connection(r->mhd);
+    os_event_set(w->wake);
+}
+
+bool web_gone(const struct web_request *q)
+{
+    return atomic_load(&request_of(q)->gone);
+}
+
+void web_page(void *arg, struct web_request *q)
+{
+    const struct web_page *p = arg;
+    q->content_type = p->content_type;
+    strbuf_add_slice(&q->text, p->bytes);
+    web_reply(q);
+}
+
+void web_redirect(void *arg, struct web_request *q)
+{
+    q->status = MHD_HTTP_FOUND;
+    web_reply_header(q, MHD_HTTP_HEADER_LOCATION, arg);
+    web_reply(q);
 }
 
 int web_start(const struct web_config *config, uint16_t *port_out, struct web **out, struct strbuf *why)
@@ -283,6 +338,7 @@ int web_start(const struct web_config *config, uint16_t *port_out, struct web **
                           os_why());
         rc = fd < 0 ? fd : 0;
     }
+    w->wake = rc == 0 ? os_event_new() : -1;
     if (rc == 0) {
         w->daemon = w->mhd.start_daemon(
             MHD_USE_EPOLL | MHD_ALLOW_SUSPEND_RESUME, 0, NULL, NULL, asked, w, MHD_OPTION_LISTEN_SOCKET, fd,
@@ -296,6 +352,7 @@ int web_start(const struct web_config *config, uint16_t *port_out, struct web **
         }
     }
     if (rc) {
+        if (w->wake >= 0) os_event_free(w->wake);
         free(w->routes);
         free(w);
         return rc;
@@ -317,7 +374,9 @@ void web_free(struct web *w)
 {
     if (!w) return;
     atomic_store(&w->ending, true);
+    os_event_set(w->wake);
     os_thread_join(w->thread);
+    os_event_free(w->wake);
     w->mhd.stop_daemon(w->daemon);
     if (w->quiesced_fd >= 0)
         os_close_wait(w->quiesced_fd); /* the library closes it only if it still has it */

@@ -27,6 +27,11 @@ typedef void web_answer_cb(void *arg, struct web_request *q);
  * it with (401 or 403; text and headers may be set). */
 typedef int web_allow_cb(void *arg, struct web_request *q);
 
+/* An answer that never changes: web_page's arg. */
+struct web_page {
+    const char *content_type;
+    struct slice bytes;
+};
 struct web_route {
     const char *method, *path; /* exact; a route for GET answers HEAD too */
     size_t body_bytes_max;     /* a longer body is refused with 413; 0: none is taken */
@@ -45,6 +50,8 @@ struct web_config {
     unsigned connections_max; /* 32; more wait until one of these ends */
     size_t head_bytes_max;    /* 16 KiB: request line, headers and cookies */
     unsigned seconds_max; /* 30: for a request to come, and for an answer to be taken; then it is cut off */
+    const char *const *headers; /* of every answer: name, value, name, value, …; must outlive the listener */
+    size_t headers_n;           /* texts in there */
 };
 
 struct web;
@@ -54,7 +61,8 @@ int web_start(const struct web_config *config, uint16_t *port_out, struct web **
               struct strbuf *why) MUST_USE;
 /* Takes no more connections. Requests under way are left alone: who should answer them may run no more. */
 void web_stop(struct web *w);
-/* Ends everything. Every request has been replied to, and none is being replied to. */
+/* Ends everything; answers that are on their way get a moment. Every request has been replied to, and none is
+ * being replied to. */
 void web_free(struct web *w);
 
 /* A header's value, a query parameter's value (decoded); NULL if it was not sent or has none. */
@@ -64,5 +72,12 @@ const char *web_query(const struct web_request *q, const char *name);
 void web_reply_header(struct web_request *q, const char *name, const char *value);
 /* Sends the answer; the request is gone. Any thread. */
 void web_reply(struct web_request *q);
+/* Its client has closed the connection, so nobody waits for the answer, which must be made all the same. Any
+ * thread; seen within a moment. */
+bool web_gone(const struct web_request *q);
+
+/* Answers of routes. arg: a struct web_page; where to look instead (a path, status 302). */
+void web_page(void *arg, struct web_request *q);
+void web_redirect(void *arg, struct web_request *q);
 
 #endif

@@ -3,6 +3,7 @@
 #include "base/test.h"
 #include "os/blocking.h"
 
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -123,6 +124,22 @@ TEST(routes_get_what_was_sent)
     later_thread = NULL;
 }
 
+TEST(an_answer_from_another_thread_leaves_at_once)
+{
+    struct web *w;
+    uint16_t port = begin(&w);
+    int64_t best = WAIT_MS;
+    for (int i = 0; i < 10; i++) {
+        int64_t begun = os_now_mono_ms();
+        CHECK(answers(port, "GET /later" H "\r\n", "200", "later\n"));
+        best = min_i64(best, os_now_mono_ms() - begun);
+    }
+    CHECK(best < 70); /* it takes 20; who only looks now and then would take 100 */
+    web_free(w);
+    os_thread_join(later_thread);
+    later_thread = NULL;
+}
+
 TEST(other_requests_are_refused)
 {
     struct web *w;
@@ -228,6 +245,111 @@ TEST(a_request_being_answered_has_no_deadline)
     CHECK_INT(web_start(&c, &port, &w, &why), 0);
     CHECK(answers(port, "GET /slow" H "\r\n", "200", "later\n"));
     os_thread_join(t);
+    web_free(w);
+    strbuf_fini(&why);
+}
+
+/* Answers once its client has gone, and tells that it saw that. */
+struct patient {
+    struct os_thread *thread;
+    struct web_request *q;
+    atomic_bool begun;
+    bool gone;
+};
+static void patient_run(void *arg)
+{
+    struct patient *p = arg;
+    int64_t end = os_now_mono_ms() + WAIT_MS;
+    while (!web_gone(p->q) && os_now_mono_ms() < end) os_sleep_ms(5);
+    p->gone = web_gone(p->q);
+    strbuf_add_cstr(&p->q->text, "too late\n");
+    web_reply(p->q);
+}
+static void patient(void *arg, struct web_request *q)
+{
+    struct patient *p = arg;
+    p->q = q;
+    p->thread = os_thread_start(patient_run, p);
+    atomic_store(&p->begun, true);
+}
+
+/* Keeps the request. */
+static void keep(void *arg, struct web_request *q)
+{
+    atomic_store((_Atomic(struct web_request *) *)arg, q);
+}
+
+TEST(an_answer_given_at_the_end_still_leaves)
+{
+    for (int i = 0; i < 20; i++) {
+        struct web *w;
+        struct strbuf text;
+        uint16_t port;
+        _Atomic(struct web_request *) q = NULL;
+        strbuf_init(&text);
+        const struct web_route r = {"GET", "/keep", 0, keep, &q};
+        const struct web_config c = {.setting = "test", .host = "127.0.0.1", .routes = &r, .routes_n = 1};
+        CHECK_INT(web_start(&c, &port, &w, &text), 0);
+        int fd = hello(port, "GET /keep" H "\r\n");
+        while (!atomic_load(&q)) os_sleep_ms(1);
+        strbuf_add_cstr(&atomic_load(&q)->text, "just in time");
+        web_stop(w);
+        web_reply(atomic_load(&q));
+        web_free(w);
+        CHECK(goodbye(fd, &text));
+        CHECK(strstr(strbuf_cstr(&text), "just in time"));
+        strbuf_fini(&text);
+    }
+}
+
+static struct web_page fixed = {"text/html; charset=utf-8", {(const uint8_t *)"<p>hello</p>", 12}};
+static char elsewhere[] = "/fixed.html";
+
+TEST(a_client_that_goes_is_missed)
+{
+    struct web *w;
+    struct patient p = {0};
+    struct strbuf why;
+    uint16_t port;
+    strbuf_init(&why);
+    const struct web_route r[] = {{"GET", "/patient", 0, patient, &p},
+                                  {"GET", "/fixed", 0, web_page, &fixed}};
+    const struct web_config c = {.setting = "test", .host = "127.0.0.1", .routes = r, .routes_n = 2};
+    CHECK_INT(web_start(&c, &port, &w, &why), 0);
+    int64_t end = os_now_mono_ms() + WAIT_MS;
+    int fd = hello(port, "GET /patient HTTP/1.1\r\nHost: x\r\n\r\nGET /fixed" H "\r\n");
+    CHECK(answers(port, "GET /fixed" H "\r\n", "200", "hello"));
+    while (!atomic_load(&p.begun) && os_now_mono_ms() < end) os_sleep_ms(5);
+    os_close_wait(fd);
+    os_thread_join(p.thread);
+    CHECK(p.gone);
+    web_free(w);
+    strbuf_fini(&why);
+}
+
+TEST(fixed_pages_and_redirects_carry_the_headers_of_all)
+{
+    static const char *const headers[] = {"X-Of-All", "1", "Content-Security-Policy", "default-src 'none'"};
+    struct web *w;
+    struct strbuf why;
+    uint16_t port;
+    strbuf_init(&why);
+    const struct web_route r[] = {{"GET", "/fixed.html", 0, web_page, &fixed},
+                                  {"GET", "/fixed", 0, web_redirect, elsewhere}};
+    const struct web_config c = {.setting = "test",
+                                 .host = "127.0.0.1",
+                                 .routes = r,
+                                 .routes_n = NELEMS(r),
+                                 .headers = headers,
+                                 .headers_n = NELEMS(headers)};
+    CHECK_INT(web_start(&c, &port, &w, &why), 0);
+    CHECK(answers(port, "GET /fixed.html" H "\r\n", "200", "\r\n\r\n<p>hello</p>"));
+    CHECK(answers(port, "GET /fixed.html" H "\r\n", "200", "Content-Type: text/html; charset=utf-8\r\n"));
+    CHECK(answers(port, "GET /fixed.html" H "\r\n", "200", "default-src 'none'\r\n"));
+    CHECK(answers(port, "HEAD /fixed.html" H "\r\n", "200", "Content-Length: 12\r\n"));
+    CHECK(answers(port, "GET /fixed" H "\r\n", "302", "Location: /fixed.html\r\n"));
+    CHECK(answers(port, "GET /fixed" H "\r\n", "302", "X-Of-All: 1\r\n"));
+    CHECK(answers(port, "GET /nowhere" H "\r\n", "404", "X-Of-All: 1\r\n"));
     web_free(w);
     strbuf_fini(&why);
 }

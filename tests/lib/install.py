@@ -48,6 +48,19 @@ def node():
     return once("js", read("js/package.json"), install)
 
 
+def axe():
+    """The text of axe-core, which looks for what keeps people from using a page."""
+    package = ROOT + "/tests/pages/package.json"
+
+    def install(d):
+        shutil.copy(package, d)
+        sh("npm", "install", "--no-audit", "--no-fund", "--prefix", d, timeout=300)
+    with open(package) as f:
+        d = once("pages", f.read(), install)
+    with open(d + "/node_modules/axe-core/axe.min.js") as f:
+        return f.read()
+
+
 def go():
     def install(d):
         for f in ("go.mod", "main.go"):

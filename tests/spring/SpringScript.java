@@ -50,7 +50,7 @@ public class SpringScript {
 
     synchronized void say(String text) {
         last = System.currentTimeMillis();
-        out.append(text).append('\n');
+        out.append(Thread.currentThread().getName().startsWith("second") ? "2 " : "").append(text).append('\n');
     }
 
     synchronized boolean done(int until, long quiet) {
@@ -164,12 +164,28 @@ public class SpringScript {
         handler.setLogLevel(org.springframework.kafka.KafkaException.Level.DEBUG);
         if (script.containsKey("commitrecovered")) handler.setCommitRecovered(true);
         container.setCommonErrorHandler(handler);
+        var second = new ConcurrentMessageListenerContainer<String, String>(
+                new DefaultKafkaConsumerFactory<>(props, new StringDeserializer(), new StringDeserializer()), c);
+        second.setCommonErrorHandler(handler);
+        second.setBeanName("second"); // its threads, and so its lines, can be told
+        container.setBeanName("first");
+        container.getContainerProperties().setClientId("a");
+        second.getContainerProperties().setClientId("b");
         container.start();
         int until = Integer.parseInt(script.get("until"));
         long deadline = System.currentTimeMillis() + 60000, quiet = Long.parseLong(script.getOrDefault("quiet", "1600"));
         last = System.currentTimeMillis();
-        while (System.currentTimeMillis() < deadline && !done(until, quiet)) LockSupport.parkNanos(10_000_000);
+        int joins = Integer.parseInt(script.getOrDefault("second", "0"));
+        while (System.currentTimeMillis() < deadline && !done(until, quiet)) {
+            if (joins > 0 && done(joins, 300)) {
+                joins = 0;
+                last = System.currentTimeMillis();
+                second.start();
+            }
+            LockSupport.parkNanos(10_000_000);
+        }
         say("stop");
+        if (second.isRunning()) second.stop();
         container.stop();
         if (pf != null) pf.destroy();
     }

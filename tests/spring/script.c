@@ -20,12 +20,17 @@ struct held {
     char *value, *with;
     struct moldau_ack *ack;
 };
+struct side {
+    struct play *p;
+    const char *prefix; /* of its lines */
+    struct moldau_container *container;
+};
 struct play {
+    struct side first, second;
     char *line, *words[WORDS_MAX];
     int words_n;
     struct count fails[COUNTS_MAX], fails_batch[COUNTS_MAX], nacks[COUNTS_MAX], sleeps[COUNTS_MAX];
     struct held held[COUNTS_MAX];
-    struct moldau_container *container;
     pthread_mutex_t lock; /* what follows */
     char *out;
     size_t n;
@@ -61,13 +66,15 @@ static int64_t number(const struct play *p, const char *name, int64_t otherwise)
     return v ? strtoll(v, NULL, 10) : otherwise;
 }
 
-static void say(struct play *p, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
-static void say(struct play *p, const char *fmt, ...)
+static void say(struct side *s, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+static void say(struct side *s, const char *fmt, ...)
 {
+    struct play *p = s->p;
     char text[2000];
+    int at = snprintf(text, sizeof text, "%s", s->prefix);
     va_list ap;
     va_start(ap, fmt);
-    int n = vsnprintf(text, sizeof text, fmt, ap);
+    int n = at + vsnprintf(text + at, sizeof text - (size_t)at, fmt, ap);
     va_end(ap);
     pthread_mutex_lock(&p->lock);
     p->out = realloc(p->out, p->n + (size_t)n + 2);
@@ -138,9 +145,10 @@ static void acknowledge(struct play *p, const struct moldau_record *r, struct mo
 
 static enum moldau_result one(void *arg, const struct moldau_record *r, struct moldau_call *call)
 {
-    struct play *p = arg;
+    struct side *side = arg;
+    struct play *p = side->p;
     p->delivered++;
-    say(p, "deliver %d@%lld %.*s", r->partition, (long long)r->offset, (int)r->value_n,
+    say(side, "deliver %d@%lld %.*s", r->partition, (long long)r->offset, (int)r->value_n,
         (const char *)r->value);
     struct count *s = count_of(p->sleeps, r);
     if (s) sleep_ms(s->n);
@@ -156,14 +164,15 @@ static enum moldau_result one(void *arg, const struct moldau_record *r, struct m
 
 static enum moldau_result many(void *arg, const struct moldau_record *r, size_t n, struct moldau_call *call)
 {
-    struct play *p = arg;
+    struct side *side = arg;
+    struct play *p = side->p;
     char text[1000];
     int at = 0;
     p->delivered++;
     for (size_t i = 0; i < n; i++)
         at +=
             snprintf(text + at, sizeof text - (size_t)at, " %d@%lld", r[i].partition, (long long)r[i].offset);
-    say(p, "batch%s", text);
+    say(side, "batch%s", text);
     for (size_t i = 0; i < n; i++) {
         if (listed(p, "dead", &r[i]) || uses(p->fails, &r[i])) {
             moldau_call_failed_at(call, i);
@@ -212,7 +221,7 @@ static void on_event(void *arg, const struct moldau_event_info *e)
     say(arg, "%s%s", names[e->event], e->event == MOLDAU_FAILED ? e->why : text);
 }
 
-static void start(struct play *p, const char *bootstrap)
+static void start(struct play *p, struct side *side, const char *bootstrap)
 {
     static const char *const modes[] = {"RECORD", "BATCH",           "TIME", "COUNT", "COUNT_TIME",
                                         "MANUAL", "MANUAL_IMMEDIATE"};
@@ -221,10 +230,12 @@ static void start(struct play *p, const char *bootstrap)
     const char *topic = word(p, "topic", "");
     const struct moldau_property props[] = {{"auto.offset.reset", word(p, "reset", "earliest")}};
     moldau_container_options_init(&o);
-    counts(p, "fail", p->fails);
-    counts(p, "failbatch", p->fails_batch);
-    counts(p, "nack", p->nacks);
-    counts(p, "sleep", p->sleeps);
+    if (!*side->prefix) {
+        counts(p, "fail", p->fails);
+        counts(p, "failbatch", p->fails_batch);
+        counts(p, "nack", p->nacks);
+        counts(p, "sleep", p->sleeps);
+    }
     char *text = strdup(word(p, "ackwith", "")), *save = NULL;
     int i = 0;
     for (char *t = strtok_r(text, ",", &save); t && i < COUNTS_MAX; t = strtok_r(NULL, ",", &save), i++) {
@@ -254,19 +265,20 @@ static void start(struct play *p, const char *bootstrap)
     if (strcmp(word(p, "type", "record"), "batch") == 0) o.on_batch = many;
     else o.on_record = one;
     o.on_event = on_event;
-    o.arg = p;
+    o.arg = side;
+    o.client_id = *side->prefix ? "b" : "a"; /* its partitions come in this order */
     p->last_ms = now_ms();
-    p->container = moldau_container_start(&o, why, sizeof why);
-    if (!p->container) {
+    side->container = moldau_container_start(&o, why, sizeof why);
+    if (!side->container) {
         fprintf(stderr, "%s\n", why);
         exit(1);
     }
 }
 
-static bool is_over(struct play *p)
+static bool is_quiet(struct play *p, int64_t delivered, int64_t quiet_ms)
 {
     pthread_mutex_lock(&p->lock);
-    bool over = p->delivered >= number(p, "until", 0) && now_ms() > p->last_ms + number(p, "quiet", 1600);
+    bool over = p->delivered >= delivered && now_ms() > p->last_ms + quiet_ms;
     pthread_mutex_unlock(&p->lock);
     return over;
 }
@@ -285,26 +297,36 @@ int main(int argc, char **argv)
              t = strtok_r(NULL, " \n", &save))
             p->words[p->words_n++] = t;
         pthread_mutex_init(&p->lock, NULL);
-        start(p, argv[1]);
+        p->first = (struct side){.p = p, .prefix = ""};
+        p->second = (struct side){.p = p, .prefix = "2 "};
+        start(p, &p->first, argv[1]);
     }
     int64_t deadline = now_ms() + 60000;
     do {
         open = 0;
         for (int i = 0; i < n; i++) {
             if (plays[i].stopped) continue;
-            if (is_over(&plays[i]) || now_ms() > deadline) {
-                say(&plays[i], "stop");
-                moldau_container_stop(plays[i].container);
-                plays[i].stopped = true;
+            struct play *p = &plays[i];
+            int64_t joins = number(p, "second", 0);
+            if (joins > 0 && !p->second.container && is_quiet(p, joins, 300)) start(p, &p->second, argv[1]);
+            if (is_quiet(p, number(p, "until", 0), number(p, "quiet", 1600)) || now_ms() > deadline) {
+                say(&p->first, "stop");
+                if (p->second.container) {
+                    moldau_container_stop(p->second.container);
+                    moldau_container_join(p->second.container, -1);
+                }
+                moldau_container_stop(p->first.container);
+                p->stopped = true;
             } else open++;
         }
         sleep_ms(10);
     } while (open);
     for (int i = 0; i < n; i++) {
-        moldau_container_join(plays[i].container, -1);
+        moldau_container_join(plays[i].first.container, -1);
         for (int j = 0; j < COUNTS_MAX; j++)
             if (plays[i].held[j].ack) moldau_ack_drop(plays[i].held[j].ack);
-        moldau_container_free(plays[i].container);
+        moldau_container_free(plays[i].first.container);
+        moldau_container_free(plays[i].second.container);
         printf("%send\n", plays[i].out);
     }
     return 0;

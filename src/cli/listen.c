@@ -6,6 +6,7 @@
 #include "cli/listen_int.h"
 #include "cli/rk_tool.h"
 #include "cli/tools.h"
+#include "listen/advice.h"
 #include "os/blocking.h"
 
 #include <stdio.h>
@@ -135,17 +136,10 @@ static rd_kafka_conf_t *consumer_conf(const struct cli_option *o, const struct s
     return conf;
 }
 
-/* Of dead letters: a record is not done before its own is safe, so the settings cannot make that weaker. */
 static rd_kafka_conf_t *producer_conf(const struct cli_option *o, const struct spring_settings *s)
 {
-    static const char *const ours[] = {"acks", "retries", "max.in.flight.requests.per.connection",
-                                       "transactional.id", "linger.ms"};
     struct properties p = {0};
-    for (int i = 0; i < s->producer.n; i++) {
-        bool skip = false;
-        for (size_t k = 0; k < NELEMS(ours); k++) skip |= strcmp(ours[k], s->producer.names[i]) == 0;
-        if (!skip) properties_set(&p, s->producer.names[i], s->producer.values[i]);
-    }
+    rk_dead_letter_properties(&p, s);
     set_bootstrap(&p, o);
     if (!properties_get(&p, "client.id")) properties_set(&p, "client.id", "moldau-listen-dlt");
     properties_set(&p, "enable.idempotence", "true");
@@ -370,6 +364,13 @@ int listen_main(int argc, char **argv)
     struct strbuf why;
     strbuf_init(&why);
     rk_catch_signals();
+    /* Polls go on while handlers run, so how long they take is no matter to the group. */
+    (void)advice_give(&(struct advice){.conf = r.consumer,
+                                       .topics = r.topics,
+                                       .topics_n = r.topics_n,
+                                       .group = group,
+                                       .consumers_n = 1,
+                                       .warn = rk_warn});
     if (runtime_new(&r, &l.runtime, &why)) {
         rk_say("ERROR", "%s", strbuf_cstr(&why));
         return 1;

@@ -106,6 +106,22 @@ void rk_default_properties(struct properties *p, const struct properties *from)
         if (!properties_get(p, from->names[i])) properties_set(p, from->names[i], from->values[i]);
 }
 
+void rk_dead_letter_properties(struct properties *p, const struct spring_settings *s)
+{
+    static const char *const weaker[] = {"acks",
+                                         "retries",
+                                         "enable.idempotence",
+                                         "max.in.flight.requests.per.connection",
+                                         "transactional.id",
+                                         "linger.ms"};
+    for (int i = 0; i < s->producer.n; i++) {
+        bool skip = false;
+        for (size_t k = 0; k < NELEMS(weaker); k++) skip |= strcmp(weaker[k], s->producer.names[i]) == 0;
+        if (!skip && !properties_get(p, s->producer.names[i]))
+            properties_set(p, s->producer.names[i], s->producer.values[i]);
+    }
+}
+
 static void unknown(void *arg, const char *name)
 {
     (void)arg;

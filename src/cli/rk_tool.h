@@ -24,6 +24,9 @@ void rk_properties(struct properties *p, const struct cli_option *options, const
 void rk_settings(struct spring_settings *s, const struct cli_option *options);
 /* Those of `from` that p does not have. */
 void rk_default_properties(struct properties *p, const struct properties *from);
+/* The producer's, for dead letters: a record is not done before its own is safe, so what would make that
+ * weaker is left out. */
+void rk_dead_letter_properties(struct properties *p, const struct spring_settings *s);
 /* rk_conf_new, with a warning in the log for a name nobody knows. */
 int rk_tool_conf(const struct properties *p, bool producer, rd_kafka_conf_t **out,
                  struct strbuf *why) MUST_USE;

@@ -19,8 +19,9 @@ enum form {
 };
 enum side { CONSUMER = 1, PRODUCER = 2, BOTH = 3 };
 
-#define ACK_MODES "RECORD, BATCH, TIME, COUNT, COUNT_TIME, MANUAL, MANUAL_IMMEDIATE" /* as spring_ack_mode   \
-                                                                                      */
+#define ACK_MODES                                                                                            \
+    "RECORD, BATCH, TIME, COUNT, COUNT_TIME, MANUAL, MANUAL_IMMEDIATE" /* as spring_ack_mode                 \
+                                                                        */
 #define ACKS "all, -1, 0, 1"
 #define RESETS "latest, earliest, none"
 #define CODECS "none, gzip, snappy, lz4, zstd"
@@ -72,6 +73,8 @@ static const struct known {
     {"spring.kafka.producer.transaction-id-prefix", TEXT, FIELD(transaction_id_prefix), NULL},
     {"spring.kafka.template.transaction-id-prefix", TEXT, FIELD(transaction_id_prefix), NULL},
     {"spring.kafka.template.default-topic", TEXT, FIELD(default_topic), NULL},
+    {"spring.kafka.template.allow-non-transactional", BOOLEAN, NOTHING, NULL},
+    {"spring.kafka.template.close-timeout", DURATION, NOTHING, NULL},
     {"spring.kafka.template.observation-enabled", BOOLEAN, NOTHING, NULL},
     {"spring.kafka.listener.ack-mode", CHOICE, FIELD(ack_mode), ACK_MODES},
     {"spring.kafka.listener.ack-count", INTEGER, FIELD(ack_count), NULL},

@@ -390,6 +390,59 @@ TEST(files_that_unfold_without_end_are_refused)
     strbuf_fini(&b);
 }
 
+/* Each of Spring Boot 4's, with a value of its form: known, and of no effect on others. */
+TEST(every_name_of_spring_boot_is_known)
+{
+    struct read r;
+    read_text(
+        &r, "f.yml",
+        "spring.kafka:\n"
+        "  bootstrap-servers: [a:1]\n  client-id: c\n  properties: {}\n  security: {protocol: PLAINTEXT}\n"
+        "  consumer: {auto-commit-interval: 5s, auto-offset-reset: latest, bootstrap-servers: a, client-id: "
+        "c, "
+        "enable-auto-commit: true, fetch-max-wait: 1, fetch-min-size: 1B, group-id: g, heartbeat-interval: "
+        "3s, "
+        "isolation-level: READ_COMMITTED, max-poll-records: 1, max-poll-interval: 5m, properties: {}, "
+        "security.protocol: plaintext}\n"
+        "  producer: {acks: -1, batch-size: 1KB, bootstrap-servers: a, buffer-memory: 32MB, client-id: c, "
+        "compression-type: lz4, retries: 1, transaction-id-prefix: tx-, properties: {}}\n"
+        "  listener: {type: single, ack-mode: COUNT_TIME, async-acks: true, client-id: l, concurrency: 2, "
+        "poll-timeout: 1s, no-poll-threshold: 3.5, ack-count: 1, ack-time: 1s, idle-between-polls: 1s, "
+        "idle-event-interval: 1m, idle-partition-event-interval: 1m, monitor-interval: 30, "
+        "log-container-config: "
+        "true, missing-topics-fatal: false, immediate-stop: false, auto-startup: true, "
+        "change-consumer-thread-name: true, observation-enabled: true, auth-exception-retry-interval: 10s}\n"
+        "  admin: {auto-create: true, client-id: a, close-timeout: 1s, fail-fast: true, "
+        "modify-topic-configs: true, "
+        "operation-timeout: 1s, properties: {a: b}, ssl: {bundle: x}}\n"
+        "  streams: {application-id: a, auto-startup: false, bootstrap-servers: a, client-id: c, "
+        "cleanup: {on-startup: true}, replication-factor: 1, state-dir: /x, state-store-cache-max-size: 1MB, "
+        "properties: {a: b}}\n"
+        "  template: {default-topic: t, transaction-id-prefix: tx-, close-timeout: 5s, "
+        "allow-non-transactional: "
+        "true, observation-enabled: true}\n"
+        "  jaas: {enabled: false, login-module: x, control-flag: required, options: {a: b}}\n"
+        "  retry.topic: {enabled: true, attempts: 4, backoff: {delay: 2s, multiplier: 1.5, max-delay: 1m, "
+        "random: "
+        "true, jitter: 1s}}\n");
+    CHECK_STR(strbuf_cstr(&r.why), "");
+    CHECK_STR(strbuf_cstr(&r.said), "");
+    CHECK_STR(consumer(&r, "auto.commit.interval.ms"), "5000");
+    CHECK_STR(consumer(&r, "client.id"), "l");
+    CHECK_STR(consumer(&r, "max.poll.interval.ms"), "300000");
+    CHECK_STR(consumer(&r, "security.protocol"), "PLAINTEXT");
+    CHECK_STR(producer(&r, "buffer.memory"), "33554432");
+    CHECK_STR(producer(&r, "compression.type"), "lz4");
+    CHECK_STR(r.s.transaction_id_prefix, "tx-");
+    CHECK_INT(r.s.ack_mode, SPRING_ACK_COUNT_TIME);
+    CHECK_INT(r.s.idle_event_ms, 60000);
+    CHECK_INT(r.s.retry_topic, 1);
+    CHECK_INT(r.s.retry_attempts, 4);
+    CHECK_INT(r.s.retry_delay_ms, 2000);
+    CHECK(r.s.retry_multiplier == 1.5);
+    read_fini(&r);
+}
+
 TEST(durations_and_sizes)
 {
     static const struct {

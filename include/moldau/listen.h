@@ -183,7 +183,6 @@ struct moldau_container_options {
     int max_poll_records;           /* 500 */
     int64_t poll_timeout_ms;        /* 5000 */
     int64_t idle_event_ms;          /* 0: no such events */
-    int64_t shutdown_timeout_ms;    /* 10000 */
 
     int attempts;       /* of a record, the first included; 10 */
     int64_t backoff_ms; /* 0 */

@@ -442,8 +442,10 @@ static void close_consumer(struct consumer *c)
     rd_kafka_queue_t *q = rd_kafka_queue_get_consumer(c->rk);
     rd_kafka_error_t *e = rd_kafka_consumer_close_queue(c->rk, q);
     int64_t end = os_now_mono_ms() + END_WAIT_MS;
-    while (!e && !rd_kafka_consumer_closed(c->rk) && os_now_mono_ms() < end)
-        rd_kafka_queue_poll_callback(q, POLL_MS);
+    while (!e && !rd_kafka_consumer_closed(c->rk) && os_now_mono_ms() < end) {
+        rd_kafka_message_t *m = rd_kafka_consumer_poll(c->rk, POLL_MS);
+        if (m) rd_kafka_message_destroy(m); /* what was fetched ahead */
+    }
     if (e || !rd_kafka_consumer_closed(c->rk))
         rk_say("WARN", "%s did not leave its group in time", name_of(c));
     rd_kafka_error_destroy(e);

@@ -5,6 +5,8 @@
  * the handlers and the program at once. */
 #include "cli/listen_int.h"
 #include "cli/rk_tool.h"
+#include "base/err.h"
+#include "base/grow.h"
 #include "cli/tools.h"
 #include "listen/advice.h"
 #include "os/blocking.h"
@@ -25,10 +27,63 @@ void listen_failed(struct task *t, enum listen_result result, const char *why)
     task_done(t, result, why);
 }
 
+/* ---- each record once ---- */
+/* False: it has no id, and is done as often as it comes. */
+static bool id_of(const struct listener *l, const struct task *t, struct slice *id)
+{
+    rd_kafka_headers_t *h;
+    const void *value;
+    size_t n;
+    if (!l->once) return false;
+    if (strcmp(l->once_by, "key") == 0) {
+        *id = slice_of(t->message->key, t->message->key_len);
+        return t->message->key != NULL;
+    }
+    if (rd_kafka_message_headers(t->message, &h) || rd_kafka_header_get_last(h, l->once_by, &value, &n) ||
+        !value)
+        return false;
+    *id = slice_of(value, n);
+    return true;
+}
+
 static void begin(void *arg, struct task *t)
 {
     struct listener *l = arg;
-    l->handlers->begin(l->state, t);
+    struct strbuf why = {0};
+    struct slice id;
+    int rc = id_of(l, t, &id) ? once_try(l->once, id, &why) : 0;
+    if (rc == 0) l->handlers->begin(l->state, t);
+    else if (rc == ERR_BUSY) {
+        l->deferred = grown(l->deferred, l->deferred_n, &l->deferred_cap, sizeof(struct task *));
+        l->deferred[l->deferred_n++] = t;
+    } else {
+        t->is_repeat = true; /* nobody began it */
+        if (rc == 1) task_done(t, LISTEN_OK, NULL);
+        else listen_failed(t, LISTEN_RETRY, strbuf_cstr(&why));
+    }
+    strbuf_fini(&why);
+}
+
+/* What was done is remembered before it is committed. Others with its id wait for this. */
+static void ended(void *arg, struct task *t, enum listen_result *result)
+{
+    struct listener *l = arg;
+    struct strbuf why = {0};
+    struct slice id;
+    bool repeat = t->is_repeat;
+    t->is_repeat = false;
+    if (repeat || !id_of(l, t, &id)) return;
+    if (once_end(l->once, id, *result == LISTEN_OK, &why) && *result == LISTEN_OK) {
+        rk_say("ERROR", "%s; the record is tried again", strbuf_cstr(&why));
+        *result = LISTEN_RETRY;
+    }
+    strbuf_fini(&why);
+    int n = l->deferred_n;
+    struct task **again = l->deferred;
+    l->deferred = NULL;
+    l->deferred_n = l->deferred_cap = 0;
+    for (int i = 0; i < n; i++) begin(l, again[i]);
+    free(again);
 }
 
 static void given_up(void *arg, const struct task *t)
@@ -144,6 +199,7 @@ static rd_kafka_conf_t *producer_conf(const struct cli_option *o, const struct s
     if (!properties_get(&p, "client.id")) properties_set(&p, "client.id", "moldau-listen-dlt");
     properties_set(&p, "enable.idempotence", "true");
     properties_set(&p, "linger.ms", "0");
+    properties_set(&p, "message.max.bytes", "1000000000"); /* the topic says what is too large */
     properties_set(&p, "log_level", "2");
     rd_kafka_conf_t *conf = client_conf(&p, true);
     properties_free(&p);
@@ -297,6 +353,12 @@ int listen_main(int argc, char **argv)
         {.name = "max-in-flight",
          .takes_value = true,
          .help = "records of a partition that are held at a time (default: 500)"},
+        {.name = "once-file",
+         .takes_value = true,
+         .help = "a SQLite file that remembers what was done, so that a record is done once: see --once-by"},
+        {.name = "once-by",
+         .takes_value = true,
+         .help = "what makes two records the same: key, or the name of a header"},
         {.name = "max-records", .takes_value = true, .help = "stop after so many records"},
         {.name = "from-beginning", .help = "start with the earliest record if the group has no offset yet"},
         {.name = "quiet", .help = "say nothing of assignments"},
@@ -357,13 +419,21 @@ int listen_main(int argc, char **argv)
     r.consumer = consumer_conf(o, &s, group);
     r.producer = r.listen.dead_letters ? producer_conf(o, &s) : NULL;
     r.begin = begin;
+    r.ended = ended;
     r.given_up = given_up;
     r.wait = wait_handlers;
     r.say = listener_say;
     r.arg = &l;
     struct strbuf why;
     strbuf_init(&why);
+    const char *once = cli_value(o, "once-file");
+    l.once_by = cli_value(o, "once-by");
+    if (!once != !l.once_by) tool_usage_error("--once-file and --once-by go together");
     rk_catch_signals();
+    if (once && !(l.once = once_open(once, &why))) {
+        rk_say("ERROR", "%s", strbuf_cstr(&why));
+        return 1;
+    }
     /* Polls go on while handlers run, so how long they take is no matter to the group. */
     (void)advice_give(&(struct advice){.conf = r.consumer,
                                        .topics = r.topics,
@@ -380,6 +450,8 @@ int listen_main(int argc, char **argv)
     runtime_free(l.runtime);
     l.handlers->close(l.state);
     free(l.fds);
+    once_close(l.once);
+    free(l.deferred);
     spring_settings_free(&s);
     strbuf_fini(&why);
     return rc;

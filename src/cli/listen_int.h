@@ -3,6 +3,7 @@
 #define MOLDAU_CLI_LISTEN_INT_H
 
 #include "cli/cli.h"
+#include "listen/once.h"
 #include "listen/runtime.h"
 
 #include <poll.h>
@@ -17,6 +18,10 @@ struct listener {
     const struct handlers *handlers;
     void *state; /* theirs */
     int64_t records_max;
+    struct once *once; /* NULL: records are done as often as they come */
+    const char *once_by;
+    struct task **deferred; /* somebody else does their id just now */
+    int deferred_n, deferred_cap;
     struct runtime *runtime;
     struct pollfd *fds;
 };

@@ -248,11 +248,10 @@ static void bad_answer(struct worker *w, const char *what, const char *line)
     fail_open(w, "its worker gave an answer that means nothing");
 }
 
-static void read_answers(struct json *j, struct worker *w)
+static void read_answers(struct worker *w)
 {
     char bytes[READ_BYTES];
     ssize_t n = os_child_read(&w->child, bytes, sizeof bytes);
-    (void)j;
     if (n <= 0) return;
     strbuf_add(&w->in, bytes, (size_t)n);
     size_t at = 0;
@@ -271,14 +270,14 @@ static void read_answers(struct json *j, struct worker *w)
     if (w->told_to_end) strbuf_reset(&w->in);
 }
 
-static void reap(struct json *j, struct worker *w)
+static void reap(struct worker *w)
 {
     char why[120];
     bool told = w->told_to_end;
     while (!told && w->child.out_fd >= 0) { /* what it said before it went */
         size_t before = w->in.n;
         int open = w->open_n;
-        read_answers(j, w);
+        read_answers(w);
         if (w->in.n == before && w->open_n == open) break;
     }
     int status = os_child_ended(&w->child);
@@ -327,8 +326,8 @@ static void ready(void *state, const struct pollfd *v)
     for (int i = 0; i < j->l->workers_n; i++) {
         struct worker *w = &j->workers[i];
         if (v[3 * i + 1].revents && runs(w)) write_out(w);
-        if ((v[3 * i + 2].revents & POLLIN) && runs(w) && !w->told_to_end) read_answers(j, w);
-        if (v[3 * i].revents && runs(w)) reap(j, w);
+        if ((v[3 * i + 2].revents & POLLIN) && runs(w) && !w->told_to_end) read_answers(w);
+        if (v[3 * i].revents && runs(w)) reap(w);
         end_late(w, now);
         if (!runs(w) && now >= w->start_ms) start(j, w);
     }

@@ -37,7 +37,6 @@ void moldau_container_options_init(struct moldau_container_options *o)
                                            .ack_time_ms = 5000,
                                            .max_poll_records = 500,
                                            .poll_timeout_ms = 5000,
-                                           .shutdown_timeout_ms = 10000,
                                            .attempts = 10,
                                            .backoff_factor = 1,
                                            .backoff_max_ms = 30000,

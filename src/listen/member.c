@@ -11,6 +11,7 @@
  * dropped from it. */
 #include "listen/member_int.h"
 #include "listen/options.h"
+#include "listen/runtime.h"
 #include "listen/tell.h"
 #include "base/err.h"
 #include "base/grow.h"
@@ -183,7 +184,7 @@ static void check_idle(struct member *m, bool came)
     if (came) {
         if (m->idle) member_tell(m, MOLDAU_NO_LONGER_IDLE, NULL, NULL, NULL);
         m->idle = false;
-        m->idle_since_ms = m->told_idle_ms = now;
+        m->told_idle_ms = now;
     } else if (m->o->idle_event_ms > 0 && now - m->told_idle_ms >= m->o->idle_event_ms) {
         m->idle = true;
         m->told_idle_ms = now;
@@ -253,7 +254,11 @@ static void on_error(rd_kafka_t *rk, int err, const char *reason, void *opaque)
     if (err == RD_KAFKA_RESP_ERR__AUTHENTICATION || err == RD_KAFKA_RESP_ERR__FATAL ||
         err == RD_KAFKA_RESP_ERR_FENCED_INSTANCE_ID)
         member_fatal(m, reason);
-    else if (err != RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN) member_log(m, "WARN", "%s", reason);
+    else if (runtime_away(err)) { /* librdkafka tells each attempt */
+        if (os_now_mono_ms() < m->away_ms) return;
+        m->away_ms = os_now_mono_ms() + RUNTIME_AWAY_MS;
+        member_log(m, "WARN", "%s; trying again", reason);
+    } else if (err != RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN) member_log(m, "WARN", "%s", reason);
 }
 
 /* ---- the thread ---- */
@@ -303,7 +308,7 @@ static void run(void *arg)
 {
     struct member *m = arg;
     member_self = m;
-    m->idle_since_ms = m->told_idle_ms = os_now_mono_ms();
+    m->told_idle_ms = os_now_mono_ms();
     m->want_poll = true;
     m->room = m->core.poll_max;
     if (m->o->transactional_id) begin_transactions(m);

@@ -1,6 +1,7 @@
 /* A member and its listener: calls, acknowledgements, and what becomes of a record that is given up. */
 #include "listen/member_int.h"
 #include "listen/call.h"
+#include "listen/runtime.h"
 #include "base/err.h"
 #include "os/blocking.h"
 
@@ -40,7 +41,7 @@ static void add_header(struct extra *e, const char *name, const void *p, size_t 
 
 /* To the dead-letter topic, or to the next of the retry topics: the headers that the record has, Spring's,
  * and its partition where there is such a one. */
-#define EXTRA_HEADERS 12
+#define EXTRA_HEADERS 13
 static const char *const of_dead[] = {"kafka_dlt-original-topic", "kafka_dlt-original-partition",
                                       "kafka_dlt-original-offset", "kafka_dlt-original-timestamp",
                                       "kafka_dlt-original-timestamp-type"};
@@ -66,7 +67,7 @@ static int send_on(struct member *m, const struct moldau_record *r, int attempt,
     if (retry) strbuf_printf(&to, "%s-%d", m->o->retry_suffix, next);
     else strbuf_add_cstr(&to, m->o->dead_letter_suffix);
 
-    uint8_t partition[8], offset[8], time[8], attempts[8], due[8], since[8];
+    uint8_t partition[8], offset[8], time[8], attempts[8], due[8], since[8], size[8];
     double pause = (double)m->o->backoff_ms;
     for (int i = 0; i < next; i++) pause *= m->o->backoff_factor;
     pause = pause > (double)m->o->backoff_max_ms ? (double)m->o->backoff_max_ms : pause;
@@ -113,11 +114,20 @@ static int send_on(struct member *m, const struct moldau_record *r, int attempt,
     out.headers_n = e.n;
     out.timestamp_ms = retry ? 0 : r->timestamp_ms;
     int rc = m->o->transactional_id && !template_in_transaction(t) ? template_begin(t, why) : 0;
-    if (rc == 0) rc = template_send_sync(t, &out, NULL, NULL, why);
-    if (rc && r->partition >= 0 && strstr(strbuf_cstr(why), "nknown partition")) { /* it has fewer */
+    for (bool again = rc == 0; again;) {
+        rd_kafka_resp_err_t err = 0;
         strbuf_reset(why);
-        out.partition = MOLDAU_PARTITION_ANY;
-        rc = template_send_sync(t, &out, NULL, NULL, why);
+        rc = template_send_sync(t, &out, NULL, NULL, &err, why);
+        again = rc && ((err == RD_KAFKA_RESP_ERR__UNKNOWN_PARTITION && out.partition >= 0) ||
+                       (err == RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE && out.value));
+        if (again && err == RD_KAFKA_RESP_ERR__UNKNOWN_PARTITION)
+            out.partition = MOLDAU_PARTITION_ANY; /* it has fewer */
+        else if (again) { /* where it lies is said; it can be read there */ be(size, r->value_n, 8);
+            add_header(&e, RUNTIME_TOO_LARGE_HEADER, size, 8);
+            out.headers_n = e.n;
+            out.value = NULL;
+            out.value_n = 0;
+        }
     }
     free(v);
     strbuf_fini(&base);

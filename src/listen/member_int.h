@@ -48,7 +48,8 @@ struct member {
     struct moldau_record *records; /* of the call that runs */
     size_t records_cap;
     struct message_headers headers;
-    int64_t idle_since_ms, told_idle_ms;
+    int64_t told_idle_ms;
+    int64_t away_ms;                                   /* no other word of brokers that are away before */
     bool idle, core_paused, waiting_paused, is_paused; /* is_paused: librdkafka was told so */
     bool reset_latest, rewind;
     uint64_t random;

@@ -72,23 +72,41 @@ void once_close(struct once *o)
     free(o);
 }
 
-int once_begin(struct once *o, struct slice id, struct strbuf *why)
+static bool is_open(const struct once *o, struct slice id)
 {
-    uint64_t hash = hash_bytes(0, id.p, id.n);
+    return map_get(&o->open, hash_bytes(0, id.p, id.n), &id, eq_id) != NULL;
+}
+
+/* Under the lock; nobody has it open. */
+static int begin(struct once *o, struct slice id, struct strbuf *why)
+{
     int rc = 0;
-    pthread_mutex_lock(&o->lock);
-    while (map_get(&o->open, hash, &id, eq_id)) pthread_cond_wait(&o->ended, &o->lock);
     sqlite3_bind_blob64(o->find, 1, id.n ? (const void *)id.p : "", id.n, SQLITE_STATIC);
     int step = sqlite3_step(o->find);
     if (step == SQLITE_ROW) rc = 1;
     else if (step != SQLITE_DONE) rc = failed(o, why);
     sqlite3_reset(o->find);
-    if (rc == 0) {
-        struct open_id *x = xmalloc(sizeof *x + id.n);
-        x->n = id.n;
-        if (id.n) memcpy(x->b, id.p, id.n);
-        map_put(&o->open, hash, x);
-    }
+    if (rc) return rc;
+    struct open_id *x = xmalloc(sizeof *x + id.n);
+    x->n = id.n;
+    if (id.n) memcpy(x->b, id.p, id.n);
+    map_put(&o->open, hash_bytes(0, id.p, id.n), x);
+    return 0;
+}
+
+int once_begin(struct once *o, struct slice id, struct strbuf *why)
+{
+    pthread_mutex_lock(&o->lock);
+    while (is_open(o, id)) pthread_cond_wait(&o->ended, &o->lock);
+    int rc = begin(o, id, why);
+    pthread_mutex_unlock(&o->lock);
+    return rc;
+}
+
+int once_try(struct once *o, struct slice id, struct strbuf *why)
+{
+    pthread_mutex_lock(&o->lock);
+    int rc = is_open(o, id) ? ERR_BUSY : begin(o, id, why);
     pthread_mutex_unlock(&o->lock);
     return rc;
 }

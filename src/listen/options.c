@@ -60,6 +60,7 @@ rd_kafka_conf_t *options_producer_conf(const struct moldau_container_options *o,
     properties_set(&p, "client.id", "moldau-listen-dlt");
     properties_set(&p, "enable.idempotence", "true");
     properties_set(&p, "linger.ms", "0");
+    properties_set(&p, "message.max.bytes", "1000000000"); /* the topic says what is too large */
     for (size_t i = 0; i < o->producer_properties_n; i++)
         properties_set(&p, o->producer_properties[i].name, o->producer_properties[i].value);
     if (rk_conf_new(&p, true, unknown, &odd, &conf, why)) conf = NULL;

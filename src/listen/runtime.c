@@ -48,6 +48,7 @@ struct runtime {
     int64_t commit_due_ms; /* -1: not armed */
     int64_t deadline_ms;
     int64_t done_n, since_commit;
+    int64_t away_ms; /* no other word of brokers that are away before */
     uint64_t seed;
     bool stopping, closed, more, paused;
     char *fatal;
@@ -193,11 +194,12 @@ static void step(struct runtime *r, struct listen_event *ev)
 void task_done(struct task *t, enum listen_result result, const char *why)
 {
     struct runtime *r = t->runtime;
-    struct listen_event ev = {
-        .type = LISTEN_RESULT, .record = t->record, .result = result, .pause_ms = t->pause_ms};
+    struct listen_event ev = {.type = LISTEN_RESULT, .record = t->record, .pause_ms = t->pause_ms};
     t->pause_ms = 0; /* of this attempt alone */
     strbuf_reset(&t->why);
     if (why) strbuf_add_cstr(&t->why, why);
+    if (r->o.ended) r->o.ended(r->o.arg, t, &result);
+    ev.result = result;
     bool over = result == LISTEN_DEAD || (result == LISTEN_RETRY && t->attempt >= r->o.listen.attempts_max);
     if (over) r->o.given_up(r->o.arg, t);
     step(r, &ev);
@@ -240,10 +242,12 @@ static rd_kafka_resp_err_t produce(struct runtime *r, struct task *t, const char
 {
     const rd_kafka_message_t *m = t->message;
     rd_kafka_headers_t *h = runtime_dead_headers(m, r->o.group, strbuf_cstr(&t->why));
-    rd_kafka_resp_err_t err = rd_kafka_producev(
-        r->producer, RD_KAFKA_V_TOPIC(topic), RD_KAFKA_V_PARTITION(partition),
-        RD_KAFKA_V_MSGFLAGS(RD_KAFKA_MSG_F_COPY), RD_KAFKA_V_KEY(m->key, m->key_len),
-        RD_KAFKA_V_VALUE(m->payload, m->len), RD_KAFKA_V_HEADERS(h), RD_KAFKA_V_OPAQUE(t), RD_KAFKA_V_END);
+    if (t->too_large) header_int(h, RUNTIME_TOO_LARGE_HEADER, m->len, 8);
+    rd_kafka_resp_err_t err =
+        rd_kafka_producev(r->producer, RD_KAFKA_V_TOPIC(topic), RD_KAFKA_V_PARTITION(partition),
+                          RD_KAFKA_V_MSGFLAGS(RD_KAFKA_MSG_F_COPY), RD_KAFKA_V_KEY(m->key, m->key_len),
+                          RD_KAFKA_V_VALUE(t->too_large ? NULL : m->payload, t->too_large ? 0 : m->len),
+                          RD_KAFKA_V_HEADERS(h), RD_KAFKA_V_OPAQUE(t), RD_KAFKA_V_END);
     if (err) rd_kafka_headers_destroy(h);
     return err;
 }
@@ -258,6 +262,10 @@ static void send_dead_letter(struct runtime *r, struct task *t)
     rd_kafka_resp_err_t err = produce(r, t, strbuf_cstr(&topic), t->message->partition);
     if (err == RD_KAFKA_RESP_ERR__UNKNOWN_PARTITION)
         err = produce(r, t, strbuf_cstr(&topic), RD_KAFKA_PARTITION_UA);
+    if (err == RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE && !t->too_large) {
+        t->too_large = true; /* where it lies is said; it can be read there */
+        err = produce(r, t, strbuf_cstr(&topic), RD_KAFKA_PARTITION_UA);
+    }
     if (err) {
         say(r, "ERROR", "the dead letter for %s cannot be sent: %s; trying again", strbuf_cstr(&topic),
             rd_kafka_err2str(err));
@@ -273,6 +281,10 @@ static void delivered(rd_kafka_t *rk, const rd_kafka_message_t *m, void *opaque)
     if (m->err == RD_KAFKA_RESP_ERR__UNKNOWN_PARTITION && m->partition != RD_KAFKA_PARTITION_UA &&
         produce(r, m->_private, rd_kafka_topic_name(m->rkt), RD_KAFKA_PARTITION_UA) == 0)
         return;
+    if (m->err == RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE && !((struct task *)m->_private)->too_large) {
+        ((struct task *)m->_private)->too_large = true;
+        if (produce(r, m->_private, rd_kafka_topic_name(m->rkt), m->partition) == 0) return;
+    }
     if (m->err)
         say(r, "ERROR", "a dead letter for %s was not taken: %s; trying again", rd_kafka_topic_name(m->rkt),
             rd_kafka_err2str(m->err));
@@ -431,6 +443,12 @@ static void rebalanced(rd_kafka_t *rk, rd_kafka_resp_err_t err, rd_kafka_topic_p
     else revoke(r, parts, rd_kafka_assignment_lost(rk));
 }
 
+bool runtime_away(int err)
+{
+    return err == RD_KAFKA_RESP_ERR__TRANSPORT || err == RD_KAFKA_RESP_ERR__RESOLVE ||
+           err == RD_KAFKA_RESP_ERR__TIMED_OUT;
+}
+
 static void on_error(rd_kafka_t *rk, int err, const char *reason, void *opaque)
 {
     struct runtime *r = opaque;
@@ -438,7 +456,11 @@ static void on_error(rd_kafka_t *rk, int err, const char *reason, void *opaque)
     if (err == RD_KAFKA_RESP_ERR__AUTHENTICATION || err == RD_KAFKA_RESP_ERR__FATAL ||
         err == RD_KAFKA_RESP_ERR_FENCED_INSTANCE_ID)
         fatal(r, reason);
-    else if (err != RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN) say(r, "WARN", "%s", reason);
+    else if (runtime_away(err)) { /* librdkafka tells each attempt */
+        if (os_now_mono_ms() < r->away_ms) return;
+        r->away_ms = os_now_mono_ms() + RUNTIME_AWAY_MS;
+        say(r, "WARN", "%s; trying again", reason);
+    } else if (err != RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN) say(r, "WARN", "%s", reason);
 }
 
 /* ---- polling ---- */

@@ -8,6 +8,14 @@
 
 #include <librdkafka/rdkafka.h>
 
+/* Of a dead letter without its value: that was larger than the topic takes. Its bytes, as a Java long. */
+#define RUNTIME_TOO_LARGE_HEADER "moldau_dlt-value-too-large"
+
+/* Brokers that cannot be reached are told once in this time. */
+#define RUNTIME_AWAY_MS 60000
+/* An error of librdkafka's callback that says so. */
+bool runtime_away(int err);
+
 struct runtime;
 /* One attempt to handle a record; the runtime's until task_done. */
 struct task {
@@ -19,6 +27,8 @@ struct task {
     struct strbuf why; /* of the last failure */
     int status;        /* likewise; the caller's */
     int64_t pause_ms;  /* the caller's, before task_done: with RETRY, not before so much time has passed */
+    bool is_repeat;    /* the caller's */
+    bool too_large;    /* for the dead letters' topic: its value stays where it is */
 };
 
 enum runtime_event {
@@ -41,6 +51,8 @@ struct runtime_options {
     int64_t commit_records; /* a commit comes earlier after so many are done; 0: their number says nothing */
     /* Handle it; task_done may be called in here. */
     void (*begin)(void *arg, struct task *t);
+    /* May be NULL. Its handler has ended, by task_done; the result may be changed. */
+    void (*ended)(void *arg, struct task *t, enum listen_result *result);
     /* It is given up: sent away, or skipped where there are no dead letters. */
     void (*given_up)(void *arg, const struct task *t);
     /* Waits for handlers that run, at most so long; their ends are told in here. For a rebalance, which waits

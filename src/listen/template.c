@@ -51,6 +51,7 @@ struct moldau_template {
 struct sending {
     moldau_sent_cb *on_sent;
     void *arg;
+    rd_kafka_resp_err_t *err; /* where it goes, before on_sent; NULL: nowhere */
 };
 
 /* ---- reports ---- */
@@ -63,6 +64,7 @@ static void delivered(rd_kafka_t *rk, const rd_kafka_message_t *m, void *opaque)
     if (!s) return;
     message_record(m, &headers, &r);
     message_point(&headers, &r, 1);
+    if (s->err) *s->err = m->err;
     s->on_sent(s->arg, &r, m->err ? rd_kafka_err2str(m->err) : NULL);
     message_headers_fini(&headers);
     free(s);
@@ -166,7 +168,7 @@ static int choose(struct moldau_template *t, const struct moldau_record *r, cons
 
 /* ---- sending ---- */
 static int send_record(struct moldau_template *t, const struct moldau_record *r, moldau_sent_cb *on_sent,
-                       void *arg, struct strbuf *why)
+                       void *arg, rd_kafka_resp_err_t *sent_err, struct strbuf *why)
 {
     const char *topic = r->topic ? r->topic : t->default_topic;
     int32_t partition = r->partition;
@@ -181,7 +183,7 @@ static int send_record(struct moldau_template *t, const struct moldau_record *r,
     struct sending *s = NULL;
     if (on_sent) {
         s = xmalloc(sizeof *s);
-        *s = (struct sending){on_sent, arg};
+        *s = (struct sending){on_sent, arg, sent_err};
     }
     rd_kafka_headers_t *h = message_headers_of(r);
     const struct moldau_record q = *r; /* librdkafka takes pointers that are not const */
@@ -196,6 +198,7 @@ static int send_record(struct moldau_template *t, const struct moldau_record *r,
     if (err) {
         if (h) rd_kafka_headers_destroy(h);
         free(s);
+        if (sent_err) *sent_err = err;
         strbuf_printf(why, "a record for %s cannot be sent: %s", topic, rd_kafka_err2str(err));
         return ERR_IO;
     }
@@ -224,10 +227,10 @@ static void sent_sync(void *arg, const struct moldau_record *r, const char *erro
 }
 
 int template_send_sync(struct moldau_template *t, const struct moldau_record *r, int32_t *partition,
-                       int64_t *offset, struct strbuf *why)
+                       int64_t *offset, rd_kafka_resp_err_t *err, struct strbuf *why)
 {
     struct waiting w = {.lock = PTHREAD_MUTEX_INITIALIZER, .cond = PTHREAD_COND_INITIALIZER};
-    int rc = send_record(t, r, sent_sync, &w, why);
+    int rc = send_record(t, r, sent_sync, &w, err, why);
     pthread_mutex_lock(&w.lock);
     while (rc == 0 && !w.done) pthread_cond_wait(&w.cond, &w.lock);
     pthread_mutex_unlock(&w.lock);
@@ -375,7 +378,8 @@ static rd_kafka_conf_t *conf_of(const struct moldau_template_options *o, int64_t
     strbuf_init(&odd);
     properties_set(&p, "bootstrap.servers", o->bootstrap_servers ? o->bootstrap_servers : "");
     properties_set(&p, "enable.idempotence", "true");
-    properties_set(&p, "linger.ms", "5"); /* Java's since 4.0, and librdkafka's */
+    properties_set(&p, "message.max.bytes", "1000000000"); /* the topic says what is too large */
+    properties_set(&p, "linger.ms", "5");                  /* Java's since 4.0, and librdkafka's */
     if (o->client_id) properties_set(&p, "client.id", o->client_id);
     if (o->transactional_id) {
         properties_set(&p, "transactional.id", o->transactional_id);
@@ -483,14 +487,14 @@ int moldau_template_send(struct moldau_template *t, const struct moldau_record *
                          void *arg, char *why, size_t why_n)
 {
     struct strbuf text = {0};
-    return told(send_record(t, r, on_sent, arg, &text), &text, why, why_n);
+    return told(send_record(t, r, on_sent, arg, NULL, &text), &text, why, why_n);
 }
 
 int moldau_template_send_sync(struct moldau_template *t, const struct moldau_record *r, int32_t *partition,
                               int64_t *offset, char *why, size_t why_n)
 {
     struct strbuf text = {0};
-    return told(template_send_sync(t, r, partition, offset, &text), &text, why, why_n);
+    return told(template_send_sync(t, r, partition, offset, NULL, &text), &text, why, why_n);
 }
 
 int moldau_template_send_text(struct moldau_template *t, const char *key, const char *value, char *why,

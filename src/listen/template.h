@@ -10,10 +10,10 @@
 
 /* As moldau_template_new. */
 struct moldau_template *template_new(const struct moldau_template_options *o, struct strbuf *why);
-/* Waits until it is on the brokers (in a transaction: in the producer's hands). A partition that the topic
- * does not have becomes any. */
+/* Waits until it is on the brokers (in a transaction: in the producer's hands). *err, partition and offset
+ * may be NULL; *err is left alone if librdkafka did not say why it failed. */
 int template_send_sync(struct moldau_template *t, const struct moldau_record *r, int32_t *partition,
-                       int64_t *offset, struct strbuf *why) MUST_USE;
+                       int64_t *offset, rd_kafka_resp_err_t *err, struct strbuf *why) MUST_USE;
 /* Takes the transactional id over from whoever had it; waits for max.block.ms at most. */
 int template_ready(struct moldau_template *t, struct strbuf *why) MUST_USE;
 int template_begin(struct moldau_template *t, struct strbuf *why) MUST_USE;

@@ -327,6 +327,45 @@ static void templates(void)
     check("a property that nobody knows", !t && strcmp(why, "librdkafka has no property acks.all") == 0, why);
 }
 
+static int send_two(struct moldau_template *t, void *arg)
+{
+    char why[300];
+    if (moldau_template_send_text(t, "k", arg, why, sizeof why)) return 1;
+    if (moldau_template_send_text(t, "k", arg, why, sizeof why)) return 1;
+    return strcmp(arg, "no") == 0;
+}
+
+/* Against a cluster with a coordinator; "tx" has "yes yes fine fine" for who reads what was committed. */
+static void transactions(void)
+{
+    static const struct moldau_property quick[] = {{"max.block.ms", "20000"}};
+    struct moldau_template_options o;
+    char why[300] = "", yes[] = "yes", no[] = "no", fine[] = "fine";
+    moldau_template_options_init(&o);
+    o.bootstrap_servers = bootstrap;
+    o.default_topic = "tx";
+    o.transactional_id = "features";
+    o.properties = quick;
+    o.properties_n = 1;
+    struct moldau_template *t = moldau_template_new(&o, why, sizeof why);
+    check("a transaction is committed",
+          moldau_template_in_transaction(t, send_two, yes, why, sizeof why) == 0, why);
+    check("a transaction is aborted",
+          moldau_template_in_transaction(t, send_two, no, why, sizeof why) == -1 && strstr(why, "aborted"),
+          why);
+    check("and another goes on", moldau_template_in_transaction(t, send_two, fine, why, sizeof why) == 0,
+          why);
+    struct moldau_template *newer = moldau_template_new(&o, why, sizeof why);
+    check("a newer one takes the id over",
+          moldau_template_in_transaction(newer, send_two, no, why, sizeof why) == -1, why);
+    why[0] = 0;
+    check("the older one is told that it is fenced",
+          moldau_template_in_transaction(t, send_two, yes, why, sizeof why) == -1 && strstr(why, "fenced"),
+          why);
+    moldau_template_free(t);
+    moldau_template_free(newer);
+}
+
 static void wrong_options(void)
 {
     static const struct moldau_property autocommit[] = {{"enable.auto.commit", "true"}};
@@ -365,6 +404,10 @@ int main(int argc, char **argv)
 {
     if (argc < 2) return 2;
     bootstrap = argv[1];
+    if (argc > 2) {
+        transactions();
+        return failures > 0;
+    }
     given_partitions();
     filter();
     pattern_and_two_containers();

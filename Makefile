@@ -136,7 +136,7 @@ $(B)/gen/%.o: $(B)/gen/%.c
 # libmoldau-listen: what listeners need, compiled for sharing; nothing but the public header's names can be seen. The
 # static one is one object, so that its inner names meet nobody's.
 LIB_SO := libmoldau-listen.so.0
-LISTEN_C := $(filter-out $(TEST_C) $(FUZZ_C),$(wildcard src/listen/*.c src/rk/*.c src/base/*.c)) src/os/linux.c src/os/os_util.c src/os/blocking.c src/os/child.c
+LISTEN_C := $(filter-out $(TEST_C) $(FUZZ_C) src/rk/spring%.c src/rk/setting.c src/rk/yaml.c src/listen/advice.c,$(wildcard src/listen/*.c src/rk/*.c src/base/*.c)) src/os/linux.c src/os/os_util.c src/os/blocking.c src/os/child.c
 LISTEN_O := $(LISTEN_C:%.c=$(B)/pic/%.o)
 $(B)/pic/%.o: %.c
 	@mkdir -p $(@D)

@@ -2,8 +2,8 @@
 # moldau_setup GROUP...: build (compiler, libraries), test (foreign clients, fuzzers), reference (Java, Maven).
 moldau_packages() {
     case $1 in
-    build) echo gcc g++ make python3 libc6-dev libzstd-dev liblz4-dev libsnappy-dev zlib1g-dev libssl-dev librdkafka-dev libjansson-dev libmicrohttpd-dev libsqlite3-dev ;;
-    test) echo pkg-config libcurl4-openssl-dev libsasl2-dev clang libclang-rt-14-dev kcat wamerican procps chromium golang-go nodejs npm python3-venv ;;
+    build) echo gcc g++ make python3 libc6-dev libzstd-dev liblz4-dev libsnappy-dev zlib1g-dev libssl-dev librdkafka-dev libjansson-dev libmicrohttpd-dev libsqlite3-dev libyaml-dev libcurl4-openssl-dev ;;
+    test) echo pkg-config libsasl2-dev clang libclang-rt-14-dev kcat wamerican procps chromium golang-go nodejs npm python3-venv ;;
     reference) echo openjdk-17-jdk-headless maven ;;
     esac
 }

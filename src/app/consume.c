@@ -11,6 +11,7 @@
 #include "app/pool.h"
 #include "cli/rk_tool.h"
 #include "cli/tools.h"
+#include "listen/advice.h"
 #include "os/blocking.h"
 #include "web/web.h"
 
@@ -34,8 +35,9 @@ struct consume {
     struct fetch_metrics **metrics; /* of the members, where they are kept */
     int metrics_n;
     struct web *web;
-    bool named;   /* values are told with their thread's name */
-    bool at_once; /* a signal ends the process without more */
+    bool unreached; /* the cluster did not answer when it was asked for advice */
+    bool named;     /* values are told with their thread's name */
+    bool at_once;   /* a signal ends the process without more */
 };
 
 static bool wants_metrics(const struct cli_option *o)
@@ -142,6 +144,21 @@ static int poll_records_max(const struct properties *user)
 }
 
 /* ---- who consumes ---- */
+/* poll_records: that are worked on between two polls, as in Java; 0: polls go on beside the work. */
+static void advise(struct consume *c, const struct consumer_options *base, const rd_kafka_conf_t *conf,
+                   const char *group, int n, int poll_records)
+{
+    const struct advice a = {.conf = conf,
+                             .topics = &base->topic,
+                             .topics_n = 1,
+                             .group = group,
+                             .consumers_n = n,
+                             .poll_records = poll_records,
+                             .work_ms = base->process_ms,
+                             .warn = rk_warn};
+    if (!c->unreached) c->unreached = !advice_give(&a);
+}
+
 static void add_members(struct consume *c, const struct consumer_options *base, const struct cli_option *o,
                         struct properties *user, const char *group, int n)
 {
@@ -158,6 +175,7 @@ static void add_members(struct consume *c, const struct consumer_options *base, 
         strbuf_printf(&path, "%s/%s.csv", folder, m->name);
         m->o.save = m->path = path.s;
     }
+    advise(c, base, c->members[c->members_n - 1].o.conf, group, n, base->poll_records_max);
 }
 
 static void read_plan(struct plan *plan, const char *path)
@@ -199,6 +217,7 @@ static int run_pool(struct consume *c, const struct consumer_options *base, cons
                              .process_ms = base->process_ms,
                              .records_max = options_number(o, "max-messages", -1, 1, INT64_MAX),
                              .lines = &c->shared.lines};
+    advise(c, base, p.conf, group, 1, 0);
     return pool_run(&p);
 }
 
@@ -286,6 +305,16 @@ static int run_members(struct consume *c, const struct cli_option *o)
     return rc;
 }
 
+/* Spring's acknowledgement modes that there are here; a record's work is its acknowledgement. */
+static enum commit_style style_said(const struct spring_settings *s)
+{
+    const char *automatic = properties_get(&s->consumer, "enable.auto.commit");
+    if (s->ack_mode == SPRING_ACK_RECORD || s->ack_mode == SPRING_ACK_MANUAL_IMMEDIATE)
+        return COMMIT_SYNC_RECORD;
+    bool not_said = s->ack_mode == SPRING_ACK_NOT_SAID;
+    return not_said && automatic && strcmp(automatic, "true") == 0 ? COMMIT_AUTO : COMMIT_SYNC_POLL;
+}
+
 int consume_main(int argc, char **argv)
 {
     struct cli_option o[] = {
@@ -327,6 +356,7 @@ int consume_main(int argc, char **argv)
         {.name = "max-messages", .takes_value = true, .help = "end after so many records"},
         {.name = "command-property", .takes_value = true, .help = "a property of the consumer, name=value"},
         {.name = "command-config", .takes_value = true, .help = "a file of consumer properties"},
+        RK_CONFIG_OPTION,
         {0},
     };
     char **args = cli_optional_value(argc, argv, "print-metrics", "java");
@@ -335,14 +365,18 @@ int consume_main(int argc, char **argv)
               "Prints the values of a topic's records and commits them, in the way that --commit names.",
               o, NULL, NULL);
     struct properties user = {0};
+    struct spring_settings s;
     rk_properties(&user, o, "Option", "command-config", NULL, "command-property", NULL);
+    rk_settings(&s, o);
+    rk_default_properties(&user, &s.consumer);
     const char *topic = cli_value(o, "topic"), *group = cli_value(o, "group"),
                *style = cli_value(o, "commit"), *path = cli_value(o, cli_given(o, "plan") ? "plan" : "path");
     if (!group) group = properties_get(&user, "group.id");
     if (!group) group = "test-group";
+    if (!topic) topic = s.default_topic;
     struct consume c = {0};
     struct consumer_options base = {.topic = topic ? topic : "test",
-                                    .style = COMMIT_SYNC_POLL,
+                                    .style = style_said(&s),
                                     .close = cli_given(o, "close"),
                                     .poll_records_max = poll_records_max(&user),
                                     .process_ms = options_number(o, "process-ms", 0, 0, INT32_MAX),
@@ -352,9 +386,9 @@ int consume_main(int argc, char **argv)
         tool_usage_error("--commit is " COMMIT_STYLES ", not '%s'", style);
     atomic_store(&c.shared.left_n, options_number(o, "max-messages", INT64_MAX, 1, INT64_MAX));
     lines_init(&c.shared.lines);
-    c.named = cli_given(o, "threads");
+    c.named = cli_given(o, "threads") || s.concurrency > 1;
     c.at_once = base.style == COMMIT_AUTO && !base.close;
-    int rc, n = (int)options_number(o, "threads", 1, 1, PLAN_THREADS_MAX);
+    int rc, n = (int)options_number(o, "threads", max_i64(s.concurrency, 1), 1, PLAN_THREADS_MAX);
     rk_catch_signals();
     if (cli_given(o, "workers")) rc = run_pool(&c, &base, o, &user, group);
     else {
@@ -363,6 +397,7 @@ int consume_main(int argc, char **argv)
         rc = run_members(&c, o);
     }
     properties_free(&user);
+    spring_settings_free(&s);
     plan_free(&c.plan);
     free(args);
     lines_fini(&c.shared.lines);

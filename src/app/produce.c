@@ -259,12 +259,14 @@ static void check_acks(struct properties *p, bool transactional)
     options_default(p, "enable.idempotence", all && !is(retries, "0") ? "true" : "false");
 }
 
-static void configure(struct produce *p, const struct cli_option *o, struct properties *props)
+static void configure(struct produce *p, const struct cli_option *o, const struct spring_settings *s,
+                      struct properties *props)
 {
     const char *acks = cli_value(o, "acks"), *id = cli_value(o, "transactional-id");
     char name[64];
     int64_t block = BLOCK_MS;
     rk_properties(props, o, "Option", "command-config", NULL, "command-property", NULL);
+    rk_default_properties(props, &s->producer);
     options_bootstrap(props, o);
     if (acks) properties_set(props, "acks", acks);
     options_default(props, "acks", "all");
@@ -343,6 +345,7 @@ int produce_main(int argc, char **argv)
         {.name = "acks", .takes_value = true, .help = "0, 1 or all (the default); 0 tells no offset"},
         {.name = "command-property", .takes_value = true, .help = "a property of the producer, name=value"},
         {.name = "command-config", .takes_value = true, .help = "a file of producer properties"},
+        RK_CONFIG_OPTION,
         {0},
     };
     char **values;
@@ -352,6 +355,9 @@ int produce_main(int argc, char **argv)
               "Sends the values (-: the lines of standard input) and prints where each came to lie.",
               o, &values, &n);
     const char *topic = cli_value(o, "topic");
+    struct spring_settings s;
+    rk_settings(&s, o);
+    if (!topic) topic = s.default_topic;
     struct properties props = {0};
     struct produce p = {.topic = topic ? topic : "test",
                         .keys = cli_given(o, "keys"),
@@ -360,7 +366,7 @@ int produce_main(int argc, char **argv)
                         .abort = cli_given(o, "abort")};
     p.partition = (int32_t)options_number(o, "partition", RD_KAFKA_PARTITION_UA, 0, INT32_MAX);
     int64_t count = options_number(o, "count", COUNT, 0, INT64_MAX);
-    configure(&p, o, &props);
+    configure(&p, o, &s, &props);
     lines_init(&p.lines);
     int rc = open_producer(&p, &props) ? run(&p, values, n, count) : 1;
     properties_free(&props);
@@ -368,5 +374,6 @@ int produce_main(int argc, char **argv)
     lines_fini(&p.lines);
     free(p.fatal);
     free(values);
+    spring_settings_free(&s);
     return rc;
 }

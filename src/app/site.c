@@ -12,8 +12,8 @@
     "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self'; connect-src 'self'; "          \
     "form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
 
-struct web *site_start(const struct cli_option *options, uint16_t port, const struct web_route *routes,
-                       size_t routes_n)
+struct web *site_start(const struct cli_option *options, const struct spring_settings *s, uint16_t port,
+                       const struct web_route *routes, size_t routes_n)
 {
     static const char *const headers[] = {
         "Content-Security-Policy", POLICY,        "X-Content-Type-Options", "nosniff",
@@ -22,6 +22,7 @@ struct web *site_start(const struct cli_option *options, uint16_t port, const st
     struct web *web;
     struct strbuf why;
     uint16_t got;
+    if (s->server_port >= 0) port = (uint16_t)s->server_port;
     strbuf_init(&why);
     const struct web_config c = {.setting = "--port",
                                  .host = host ? host : "",
@@ -42,17 +43,20 @@ struct web *site_start(const struct cli_option *options, uint16_t port, const st
     return web;
 }
 
-const char *site_topic(const struct cli_option *options)
+const char *site_topic(const struct cli_option *options, const struct spring_settings *s)
 {
     const char *topic = cli_value(options, "topic");
     if (topic && !*topic) tool_usage_error("--topic takes a name");
+    if (!topic) topic = s->default_topic;
     return topic ? topic : SITE_TOPIC;
 }
 
-void site_properties(const struct cli_option *options, struct properties *p)
+void site_properties(const struct cli_option *options, const struct properties *settings,
+                     struct properties *p)
 {
     const char *bootstrap = cli_value(options, "bootstrap-server");
     rk_properties(p, options, "Option", "command-config", NULL, "command-property", NULL);
+    rk_default_properties(p, settings);
     if (bootstrap || !properties_get(p, "bootstrap.servers"))
         properties_set(p, "bootstrap.servers", bootstrap ? bootstrap : "localhost:9092");
     const char *reset = properties_get(p, "auto.offset.reset"); /* librdkafka's word for Java's */

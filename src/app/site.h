@@ -19,18 +19,19 @@
         {.name = "host", .takes_value = true, .help = "the address to listen on (default: every address)"},  \
         {.name = "port", .takes_value = true, .help = "its port (default: " port ")"},                       \
         {.name = "command-property", .takes_value = true, .help = "a property of the client, name=value"},   \
-    {                                                                                                        \
-        .name = "command-config", .takes_value = true, .help = "a file of client properties"                 \
-    }
+        {.name = "command-config", .takes_value = true, .help = "a file of client properties"},              \
+        RK_CONFIG_OPTION
 
 #define SITE_TOPIC "Topic_from_java"
 #define SITE_PARTITIONS 5
 
-struct web *site_start(const struct cli_option *options, uint16_t port, const struct web_route *routes,
-                       size_t routes_n);
-const char *site_topic(const struct cli_option *options);
-/* bootstrap.servers, and what the user says. */
-void site_properties(const struct cli_option *options, struct properties *p);
+/* s: what rk_settings read, where options do not say it. */
+struct web *site_start(const struct cli_option *options, const struct spring_settings *s, uint16_t port,
+                       const struct web_route *routes, size_t routes_n);
+const char *site_topic(const struct cli_option *options, const struct spring_settings *s);
+/* bootstrap.servers, and what the user says; settings: the client's of rk_settings. */
+void site_properties(const struct cli_option *options, const struct properties *settings,
+                     struct properties *p);
 /* Or a sentence and exit code 1. */
 rd_kafka_conf_t *site_conf(const struct properties *p, bool producer);
 /* Sets a property that the user did not. */

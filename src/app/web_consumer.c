@@ -12,6 +12,7 @@
 #include "app/tutorial.h"
 #include "app/work.h"
 #include "cli/tools.h"
+#include "listen/advice.h"
 #include "listen/runtime.h"
 #include "os/blocking.h"
 
@@ -24,12 +25,14 @@
 #define POLL_RECORDS 500
 #define TUTORIAL_POLL_MS 300000
 #define TUTORIAL_SESSION_MS 10000
+#define TUTORIAL_WORK_MS 5000 /* of a record, on the average: its value is 0 to 10 seconds */
 
 struct place {
     struct task *task; /* NULL: free */
     struct work work;
 };
 struct app {
+    struct spring_settings settings;
     const char *group, *topic, *dead_suffix;
     int32_t partitions, replication;
     struct place *places;
@@ -175,12 +178,12 @@ static int run(struct app *a, struct runtime_options *r)
 }
 
 /* A consumer, because a producer's questions make topics that are missing. */
-static rd_kafka_t *admin_new(const struct cli_option *o)
+static rd_kafka_t *admin_new(const struct cli_option *o, const struct spring_settings *s)
 {
     struct properties p = {0};
     char error[512];
-    site_properties(o, &p);
-    site_default(&p, "client.id", "msk-consumer-page");
+    site_properties(o, &s->consumer, &p);
+    properties_set(&p, "client.id", "msk-consumer-page");
     rd_kafka_t *rk = rd_kafka_new(RD_KAFKA_CONSUMER, site_conf(&p, false), error, sizeof error);
     if (!rk) tool_usage_error("%s", error);
     properties_free(&p);
@@ -203,13 +206,13 @@ static bool make_topic(struct app *a)
 }
 
 /* ---- options ---- */
-static rd_kafka_conf_t *consumer_conf(const struct cli_option *o, const char *group, bool tutorial,
-                                      int *poll_records)
+static rd_kafka_conf_t *consumer_conf(const struct cli_option *o, const struct spring_settings *s,
+                                      const char *group, bool tutorial, int *poll_records)
 {
     struct properties p = {0};
     char text[24];
     int64_t poll_ms, n;
-    site_properties(o, &p);
+    site_properties(o, &s->consumer, &p);
     properties_set(&p, "group.id", group);
     properties_set(&p, "enable.auto.commit", "false");
     site_default(&p, "client.id", "msk-consumer");
@@ -235,10 +238,12 @@ static rd_kafka_conf_t *consumer_conf(const struct cli_option *o, const char *gr
     return conf;
 }
 
-static rd_kafka_conf_t *producer_conf(const struct cli_option *o)
+static rd_kafka_conf_t *producer_conf(const struct cli_option *o, const struct spring_settings *s)
 {
-    struct properties p = {0};
-    site_properties(o, &p);
+    struct properties p = {0}, safe = {0};
+    rk_dead_letter_properties(&safe, s);
+    site_properties(o, &safe, &p);
+    properties_free(&safe);
     properties_set(&p, "client.id", "msk-consumer-dlt");
     properties_set(&p, "enable.idempotence", "true");
     properties_set(&p, "linger.ms", "0");
@@ -279,14 +284,23 @@ static int consume(struct app *a, const struct cli_option *o, bool tutorial)
                                 .listen = listen_of(o, a->places_n),
                                 .commit_ms = 100};
     a->dead_letters = r.listen.dead_letters;
-    r.consumer = consumer_conf(o, a->group, tutorial, &poll_records);
-    r.producer = a->dead_letters ? producer_conf(o) : NULL;
+    r.consumer = consumer_conf(o, &a->settings, a->group, tutorial, &poll_records);
+    r.producer = a->dead_letters ? producer_conf(o, &a->settings) : NULL;
     if (!make_topic(a)) {
         rd_kafka_conf_destroy(r.consumer);
         if (r.producer) rd_kafka_conf_destroy(r.producer);
         look_end(a->look);
         return 0;
     }
+    /* The tutorial's settings work off each poll before the next. */
+    (void)advice_give(&(struct advice){.conf = r.consumer,
+                                       .topics = &a->topic,
+                                       .topics_n = 1,
+                                       .group = a->group,
+                                       .consumers_n = 1,
+                                       .poll_records = tutorial ? poll_records : 0,
+                                       .work_ms = TUTORIAL_WORK_MS,
+                                       .warn = rk_warn});
     if (!tutorial) return run(a, &r);
     const struct tutorial_options t = {.consumer = r.consumer,
                                        .producer = r.producer,
@@ -333,22 +347,27 @@ int consumer_main(int argc, char **argv)
               "usage: moldau app consumer [OPTION]...\n"
               "Works on each record for as many seconds as its value says, and serves a page, /msk-consumer.",
               o, NULL, NULL);
+    struct spring_settings s;
+    rk_settings(&s, o);
     const char *group = cli_value(o, "group"), *suffix = cli_value(o, "dlt-suffix");
+    if (!group) group = properties_get(&s.consumer, "group.id");
     bool tutorial = tutorial_of(o);
+    int64_t workers = tutorial ? 1 : max_i64(s.concurrency, 1);
     struct pages pages;
-    struct app a = {.group = group ? group : "group_id",
-                    .topic = site_topic(o),
+    struct app a = {.settings = s,
+                    .group = group ? group : "group_id",
+                    .topic = site_topic(o, &s),
                     .dead_suffix = suffix ? suffix : "-dlt",
                     .partitions = (int32_t)tool_number(o, "partitions", SITE_PARTITIONS, 1, INT32_MAX),
                     .replication = (int32_t)tool_number(o, "replication-factor", -1, -1, INT16_MAX),
-                    .places_n = (int)tool_number(o, "workers", 1, 1, 1000),
+                    .places_n = (int)tool_number(o, "workers", workers, 1, 1000),
                     .event = os_event_new()};
     if (!*a.group) tool_usage_error("--group takes a name");
     if (tutorial && a.places_n > 1) tool_usage_error("--settings tutorial has one worker");
     pages_init(&pages);
     a.places = xcalloc((size_t)a.places_n, sizeof *a.places);
     rk_catch_signals();
-    a.admin = admin_new(o);
+    a.admin = admin_new(o, &s);
     a.look = look_new(a.admin, a.group, a.topic, tutorial ? "tutorial" : "default", &pages);
     const struct web_route routes[] = {{"GET", "/msk-consumer-healthCheck", 0, site_healthy, NULL},
                                        {"GET", "/msk-consumer", 0, look_page, a.look},
@@ -356,7 +375,7 @@ int consumer_main(int argc, char **argv)
                                        {"GET", "/msk-consumer.js", 0, web_page, &pages.consumer_js},
                                        {"GET", "/msk-consumer.css", 0, web_page, &pages.app_css},
                                        {"GET", "/msk-consumer-icon.svg", 0, web_page, &pages.icon_svg}};
-    struct web *web = site_start(o, PORT, routes, NELEMS(routes));
+    struct web *web = site_start(o, &s, PORT, routes, NELEMS(routes));
     int rc = consume(&a, o, tutorial);
     web_stop(web);
     web_free(web);
@@ -364,6 +383,7 @@ int consumer_main(int argc, char **argv)
     rd_kafka_destroy(a.admin);
     free(a.places);
     os_event_free(a.event);
+    spring_settings_free(&s);
     cli_options_free(o);
     if (rc == 0) printf("Bye\n");
     return rc;

@@ -348,14 +348,23 @@ static void app_end(struct app *a, struct web *web)
     web_free(web);
 }
 
-static rd_kafka_t *client_new(struct app *a, const struct cli_option *o)
+/* As Java's client: who wants less than all acknowledgements does without idempotence, unless it is asked
+ * for. */
+static bool idempotent(const struct properties *p)
+{
+    const char *acks = properties_get(p, "acks"), *retries = properties_get(p, "retries");
+    return (!acks || strcmp(acks, "all") == 0 || strcmp(acks, "-1") == 0) &&
+           !(retries && strcmp(retries, "0") == 0);
+}
+
+static rd_kafka_t *client_new(struct app *a, const struct cli_option *o, const struct spring_settings *s)
 {
     static const uint64_t one = 1;
     struct properties p = {0};
     char error[512];
-    site_properties(o, &p);
+    site_properties(o, &s->producer, &p);
     site_default(&p, "client.id", "msk-producer");
-    site_default(&p, "enable.idempotence", "true");
+    site_default(&p, "enable.idempotence", idempotent(&p) ? "true" : "false");
     site_default(&p, "delivery.timeout.ms", "25000");
     site_default(&p, "linger.ms", "5");
     site_default(&p, "queue.buffering.max.messages", "20000");
@@ -391,7 +400,9 @@ int producer_main(int argc, char **argv)
               "usage: moldau app producer [OPTION]...\n"
               "Serves a page, /msk-producer, whose form sends records with random values from 0 to 10.",
               o, NULL, NULL);
-    struct app a = {.name = site_topic(o),
+    struct spring_settings s;
+    rk_settings(&s, o);
+    struct app a = {.name = site_topic(o, &s),
                     .messages_max = (int32_t)tool_number(o, "max-messages", MESSAGES_MAX, 1, INT32_MAX),
                     .keys = keys_of(o),
                     .event = os_event_new()};
@@ -414,9 +425,9 @@ int producer_main(int argc, char **argv)
                                        {"GET", "/msk-producer-icon.svg", 0, web_page, &pages.icon_svg},
                                        {"POST", "/msk-producer-send", BODY_BYTES_MAX, on_send, &a}};
     rk_catch_signals();
-    a.rk = client_new(&a, o);
+    a.rk = client_new(&a, o, &s);
     topic_init(&a.topic, a.rk, a.name, parts, replication, a.event);
-    struct web *web = site_start(o, PORT, routes, NELEMS(routes));
+    struct web *web = site_start(o, &s, PORT, routes, NELEMS(routes));
     while (!rk_signal) {
         app_step(&a);
         app_wait(&a);
@@ -427,6 +438,7 @@ int producer_main(int argc, char **argv)
     rd_kafka_destroy(a.rk);
     os_event_free(a.event);
     chooser_fini(&a.chooser);
+    spring_settings_free(&s);
     cli_options_free(o);
     printf("Bye\n");
     return 0;

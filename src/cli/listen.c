@@ -8,6 +8,7 @@
 #include "base/err.h"
 #include "base/grow.h"
 #include "cli/tools.h"
+#include "listen/advice.h"
 #include "os/blocking.h"
 
 #include <stdio.h>
@@ -163,12 +164,21 @@ static rd_kafka_conf_t *client_conf(const struct properties *props, bool produce
     return conf;
 }
 
-static rd_kafka_conf_t *consumer_conf(const struct cli_option *o, const char *group)
+/* --bootstrap-server, else what the settings say, else the sentence that it is missing. */
+static void set_bootstrap(struct properties *p, const struct cli_option *o)
+{
+    if (cli_given(o, "bootstrap-server") || !properties_get(p, "bootstrap.servers"))
+        properties_set(p, "bootstrap.servers", cli_bootstrap(o));
+}
+
+static rd_kafka_conf_t *consumer_conf(const struct cli_option *o, const struct spring_settings *s,
+                                      const char *group)
 {
     struct properties p = {0};
     rk_properties(&p, o, "Option", "command-config", NULL, "command-property", NULL);
+    rk_default_properties(&p, &s->consumer);
     const char *reset = properties_get(&p, "auto.offset.reset");
-    properties_set(&p, "bootstrap.servers", cli_bootstrap(o));
+    set_bootstrap(&p, o);
     properties_set(&p, "group.id", group);
     properties_set(&p, "enable.auto.commit", "false");
     if (cli_given(o, "from-beginning")) properties_set(&p, "auto.offset.reset", "earliest");
@@ -181,11 +191,12 @@ static rd_kafka_conf_t *consumer_conf(const struct cli_option *o, const char *gr
     return conf;
 }
 
-static rd_kafka_conf_t *producer_conf(const struct cli_option *o)
+static rd_kafka_conf_t *producer_conf(const struct cli_option *o, const struct spring_settings *s)
 {
     struct properties p = {0};
-    properties_set(&p, "bootstrap.servers", cli_bootstrap(o));
-    properties_set(&p, "client.id", "moldau-listen-dlt");
+    rk_dead_letter_properties(&p, s);
+    set_bootstrap(&p, o);
+    if (!properties_get(&p, "client.id")) properties_set(&p, "client.id", "moldau-listen-dlt");
     properties_set(&p, "enable.idempotence", "true");
     properties_set(&p, "linger.ms", "0");
     properties_set(&p, "message.max.bytes", "1000000000"); /* the topic says what is too large */
@@ -198,13 +209,15 @@ static rd_kafka_conf_t *producer_conf(const struct cli_option *o)
 static const struct handlers *handlers_of(const struct cli_option *o)
 {
     const char *v = cli_value(o, "workers");
-    return v && strcmp(v, "json") == 0 ? &listen_json : &listen_exec;
+    bool json = v && strcmp(v, "json") == 0;
+    if (json && cli_given(o, "post")) tool_usage_error("--post and --workers json cannot be given together");
+    return cli_given(o, "post") ? &listen_post : json ? &listen_json : &listen_exec;
 }
 
-static int workers_of(const struct cli_option *o)
+static int workers_of(const struct cli_option *o, const struct spring_settings *s)
 {
     const char *v = cli_value(o, "workers");
-    int64_t n = 1;
+    int64_t n = max_i64(s->concurrency, 1);
     if (v && strcmp(v, "json") != 0 && (!parse_i64(v, &n) || n < 1 || n > 1000))
         tool_usage_error("--workers is json, or a whole number from 1 to 1000, not '%s'", v);
     return (int)tool_number(o, "concurrency", n, 1, 1000);
@@ -218,13 +231,27 @@ static int attempts_of(const struct cli_option *o)
     return (int)tool_number(o, "attempts", 10, 1, INT32_MAX);
 }
 
+/* A handler's end is its acknowledgement, so Spring's manual modes are the ones that commit when acknowledged
+ * records are committed with the others, or at once. */
+static const char *ack_mode_said(const struct cli_option *o, const struct spring_settings *s)
+{
+    static const char *const names[] = {
+        [SPRING_ACK_NOT_SAID] = NULL,  [SPRING_ACK_RECORD] = "record",
+        [SPRING_ACK_BATCH] = "batch",  [SPRING_ACK_TIME] = "time",
+        [SPRING_ACK_COUNT] = "count",  [SPRING_ACK_COUNT_TIME] = "count_time",
+        [SPRING_ACK_MANUAL] = "batch", [SPRING_ACK_MANUAL_IMMEDIATE] = "record"};
+    const char *v = cli_value(o, "ack-mode");
+    return v ? v : names[s->ack_mode];
+}
+
 /* When what is done is committed: after so many milliseconds, or so many records (0: their number says
  * nothing). */
-static void ack_mode_of(const struct cli_option *o, struct runtime_options *r)
+static void ack_mode_of(const struct cli_option *o, const struct spring_settings *s,
+                        struct runtime_options *r)
 {
-    const char *v = cli_value(o, "ack-mode");
-    int64_t time = tool_number(o, "ack-time-ms", 5000, 0, INT32_MAX),
-            count = tool_number(o, "ack-count", 1, 1, INT32_MAX);
+    const char *v = ack_mode_said(o, s);
+    int64_t time = tool_number(o, "ack-time-ms", s->ack_time_ms < 0 ? 5000 : s->ack_time_ms, 0, INT32_MAX),
+            count = tool_number(o, "ack-count", max_i64(s->ack_count, 1), 1, INT32_MAX);
     r->commit_ms = tool_number(o, "commit-interval-ms", 500, 0, INT32_MAX);
     if (!v || strcasecmp(v, "batch") == 0) return;
     bool counts = strcasecmp(v, "count") == 0 || strcasecmp(v, "count_time") == 0;
@@ -240,22 +267,25 @@ static void ack_mode_of(const struct cli_option *o, struct runtime_options *r)
     else tool_usage_error("--ack-mode is record, batch, time, count or count_time, not '%s'", v);
 }
 
-/* The names of --topic, which may be given often and with commas between. */
-static int topics_of(const struct cli_option *o, const char ***out)
+static int add_topics(const char *list, const char ***names, int n)
 {
-    const char **names = NULL;
+    char *text = xstrdup(list), *save = NULL; /* lives as long as the process */
+    for (char *t = strtok_r(text, ",", &save); t; t = strtok_r(NULL, ",", &save)) {
+        *names = xrealloc(*names, (size_t)(n + 1) * sizeof **names);
+        (*names)[n++] = t;
+    }
+    return n;
+}
+
+/* The names of --topic, which may be given often and with commas between. */
+static int topics_of(const struct cli_option *o, const struct spring_settings *s, const char ***out)
+{
     int n = 0;
+    *out = NULL;
     for (; o->name && strcmp(o->name, "topic") != 0; o++) {
     }
-    for (int i = 0; i < o->n; i++) {
-        char *text = xstrdup(o->values[i]), *save = NULL;
-        for (char *t = strtok_r(text, ",", &save); t; t = strtok_r(NULL, ",", &save)) {
-            names = xrealloc(names, (size_t)(n + 1) * sizeof *names);
-            names[n++] = t;
-        }
-    }
-    *out = names;
-    return n;
+    for (int i = 0; i < o->n; i++) n = add_topics(o->values[i], out, n);
+    return n || !s->default_topic ? n : add_topics(s->default_topic, out, n);
 }
 
 int listen_main(int argc, char **argv)
@@ -268,6 +298,10 @@ int listen_main(int argc, char **argv)
          .takes_value = true,
          .help = "REQUIRED: topics, with commas between; one that begins with ^ is a regular expression"},
         {.name = "group", .takes_value = true, .help = "REQUIRED: the consumer group"},
+        {.name = "post",
+         .takes_value = true,
+         .help = "instead of a command: an address, http://.., that gets a POST request for each record; the "
+                 "status is the acknowledgement"},
         {.name = "concurrency", .takes_value = true, .help = "handlers that run at a time (default: 1)"},
         {.name = "workers",
          .takes_value = true,
@@ -330,6 +364,7 @@ int listen_main(int argc, char **argv)
         {.name = "quiet", .help = "say nothing of assignments"},
         {.name = "command-property", .takes_value = true, .help = "a property of the consumer, name=value"},
         {.name = "command-config", .takes_value = true, .help = "a file of consumer properties"},
+        RK_CONFIG_OPTION,
         {0},
     };
     int at = 1;
@@ -342,24 +377,32 @@ int listen_main(int argc, char **argv)
         "_TIMESTAMP, _ATTEMPT, _HEADER_name and _TOMBSTONE in the environment. Exit code 0: done; 65: dead, "
         "not\n"
         "tried again; any other: tried again. With --workers json HANDLER lives on and gets a line for "
-        "each:\n"
-        "docs/LISTEN.md.",
+        "each;\n"
+        "with --post URL instead of HANDLER an HTTP server gets a request for each: docs/LISTEN.md.",
         o, NULL, NULL);
+    struct spring_settings s;
+    rk_settings(&s, o);
     const char **topics, *group = cli_value(o, "group"), *suffix = cli_value(o, "dlt-suffix"),
                          *dlt = cli_value(o, "dlt");
+    if (!group) group = properties_get(&s.consumer, "group.id");
     struct runtime_options r = {.group = group, .dead_suffix = suffix ? suffix : "-dlt"};
-    r.topics_n = topics_of(o, &topics);
+    r.topics_n = topics_of(o, &s, &topics);
     r.topics = topics;
     if (!r.topics_n) tool_usage_error("--topic is required");
     if (!group || !*group) tool_usage_error("--group is required");
-    if (at + 1 >= argc) tool_usage_error("a handler is required: put -- and its command behind the options");
-    struct listener l = {.argv = argv + at + 1, .quiet = cli_given(o, "quiet")};
-    l.workers_n = workers_of(o);
+    const char *url = cli_value(o, "post");
+    if (!url && at + 1 >= argc)
+        tool_usage_error("a handler is required: put -- and its command behind the options, or give --post");
+    if (url && at < argc) tool_usage_error("--post and a command cannot be given together");
+    if (url && strncasecmp(url, "http://", 7) != 0 && strncasecmp(url, "https://", 8) != 0)
+        tool_usage_error("--post takes an address that begins with http:// or https://, not '%s'", url);
+    struct listener l = {.argv = argv + min_i64(at + 1, argc), .url = url, .quiet = cli_given(o, "quiet")};
+    l.workers_n = workers_of(o, &s);
     l.timeout_ms = tool_number(o, "handler-timeout-ms", 60000, -1, INT32_MAX);
     l.records_max = tool_number(o, "max-records", -1, 1, INT64_MAX);
     l.in_flight = (int)tool_number(o, "in-flight", 1, 1, 1000);
     l.handlers = handlers_of(o);
-    if (l.handlers == &listen_exec && l.in_flight > 1) tool_usage_error("--in-flight is for --handler json");
+    if (l.handlers != &listen_json && l.in_flight > 1) tool_usage_error("--in-flight is for --workers json");
     l.fds = xcalloc((size_t)(1 + LISTEN_FDS_OF_WORKER * l.workers_n), sizeof *l.fds);
     r.listen =
         (struct listen_config){.order = order_of(o),
@@ -372,9 +415,9 @@ int listen_main(int argc, char **argv)
                                .jitter = tool_fraction(o, "backoff-jitter", 0.2, 0, 1),
                                .dead_letters = !cli_given(o, "no-dlt") && !(dlt && strcmp(dlt, "none") == 0)};
     if (r.listen.dead_letters) r.dead_topic = dlt;
-    ack_mode_of(o, &r);
-    r.consumer = consumer_conf(o, group);
-    r.producer = r.listen.dead_letters ? producer_conf(o) : NULL;
+    ack_mode_of(o, &s, &r);
+    r.consumer = consumer_conf(o, &s, group);
+    r.producer = r.listen.dead_letters ? producer_conf(o, &s) : NULL;
     r.begin = begin;
     r.ended = ended;
     r.given_up = given_up;
@@ -391,6 +434,13 @@ int listen_main(int argc, char **argv)
         rk_say("ERROR", "%s", strbuf_cstr(&why));
         return 1;
     }
+    /* Polls go on while handlers run, so how long they take is no matter to the group. */
+    (void)advice_give(&(struct advice){.conf = r.consumer,
+                                       .topics = r.topics,
+                                       .topics_n = r.topics_n,
+                                       .group = group,
+                                       .consumers_n = 1,
+                                       .warn = rk_warn});
     if (runtime_new(&r, &l.runtime, &why)) {
         rk_say("ERROR", "%s", strbuf_cstr(&why));
         return 1;
@@ -402,6 +452,7 @@ int listen_main(int argc, char **argv)
     free(l.fds);
     once_close(l.once);
     free(l.deferred);
+    spring_settings_free(&s);
     strbuf_fini(&why);
     return rc;
 }

@@ -10,6 +10,7 @@
 
 struct listener {
     char *const *argv;  /* the handler's command, ends with NULL */
+    const char *url;    /* the handler's, of --post */
     int workers_n;      /* processes, or requests, at a time */
     int in_flight;      /* records that a worker has at a time */
     int64_t timeout_ms; /* of a record; -1: none */
@@ -41,6 +42,7 @@ struct handlers {
 };
 extern const struct handlers listen_exec; /* a process for each record */
 extern const struct handlers listen_json; /* long-lived ones, which get a line for each */
+extern const struct handlers listen_post; /* an HTTP request for each record */
 
 #define LISTEN_FDS_OF_WORKER 3
 #define LISTEN_KILL_AFTER_MS 5000 /* SIGTERM before SIGKILL */

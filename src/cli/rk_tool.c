@@ -7,6 +7,8 @@
 #include <stdlib.h>
 #include <time.h>
 
+#define CONFIG_BYTES_MAX (1 << 20)
+
 volatile sig_atomic_t rk_signal;
 static void on_signal(int n)
 {
@@ -71,6 +73,53 @@ void rk_properties(struct properties *p, const struct cli_option *options, const
         exit(1);
     }
     strbuf_fini(&why);
+}
+
+void rk_warn(void *arg, const char *text)
+{
+    (void)arg;
+    rk_say("WARN", "%s", text);
+}
+
+void rk_settings(struct spring_settings *s, const struct cli_option *options)
+{
+    extern char **environ;
+    struct strbuf text, why;
+    const char *file = cli_value(options, "config");
+    strbuf_init(&text);
+    strbuf_init(&why);
+    int rc = file ? os_read_file(NULL, file, CONFIG_BYTES_MAX, &text) : 0;
+    if (rc) strbuf_printf(&why, "cannot read %s: %s", file, os_why());
+    struct spring_source from = {file, strbuf_slice(&text), environ, rk_warn, NULL};
+    if (rc == 0) rc = spring_settings_read(s, &from, &why);
+    if (rc) {
+        fprintf(stderr, "%s\n", why.s);
+        exit(1);
+    }
+    strbuf_fini(&text);
+    strbuf_fini(&why);
+}
+
+void rk_default_properties(struct properties *p, const struct properties *from)
+{
+    for (int i = 0; i < from->n; i++)
+        if (!properties_get(p, from->names[i])) properties_set(p, from->names[i], from->values[i]);
+}
+
+void rk_dead_letter_properties(struct properties *p, const struct spring_settings *s)
+{
+    static const char *const weaker[] = {"acks",
+                                         "retries",
+                                         "enable.idempotence",
+                                         "max.in.flight.requests.per.connection",
+                                         "transactional.id",
+                                         "linger.ms"};
+    for (int i = 0; i < s->producer.n; i++) {
+        bool skip = false;
+        for (size_t k = 0; k < NELEMS(weaker); k++) skip |= strcmp(weaker[k], s->producer.names[i]) == 0;
+        if (!skip && !properties_get(p, s->producer.names[i]))
+            properties_set(p, s->producer.names[i], s->producer.values[i]);
+    }
 }
 
 static void unknown(void *arg, const char *name)

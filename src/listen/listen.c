@@ -204,7 +204,9 @@ static void try_later(struct listen *l, struct listen_record *r, const struct li
                       enum state state)
 {
     r->state = leaves(l, r) ? WAITING : state;
-    if (r->state == state) heap_set(&l->backoffs, &r->backoff, ev->now_ms + backoff_ms(l, ev, r->attempt));
+    if (r->state == state)
+        heap_set(&l->backoffs, &r->backoff,
+                 ev->now_ms + max_i64(backoff_ms(l, ev, r->attempt), ev->pause_ms));
 }
 
 static void bury(struct listen *l, struct listen_record *r, struct listen_effects *e)

@@ -60,6 +60,7 @@ struct listen_event {
     struct slice done;
     struct listen_record *record;
     enum listen_result result;
+    int64_t pause_ms; /* with RETRY: not before so much time has passed */
     bool ok;
 };
 

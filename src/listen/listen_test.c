@@ -258,3 +258,32 @@ TEST(what_is_done_beyond_a_commit_fits_its_metadata)
     i64s_fini(&got);
     strbuf_fini(&text);
 }
+
+TEST(a_retry_comes_no_earlier_than_its_result_says)
+{
+    struct listen l;
+    struct listen_effects e;
+    struct listen_config config = {.order = LISTEN_KEY,
+                                   .workers_max = 1,
+                                   .window_max = 10,
+                                   .attempts_max = 9,
+                                   .backoff_ms = 100,
+                                   .backoff_factor = 1,
+                                   .backoff_ms_max = 100};
+    listen_init(&l, &config, 1);
+    listen_effects_init(&e);
+    listen_step(&l, &(struct listen_event){.type = LISTEN_ASSIGNED}, &e);
+    listen_step(&l, &(struct listen_event){.type = LISTEN_RECORD, .cookie = &l}, &e);
+    CHECK_INT(e.n, 1);
+    struct listen_event end = {
+        .type = LISTEN_RESULT, .record = e.v[0].record, .result = LISTEN_RETRY, .pause_ms = 5000};
+    listen_step(&l, &end, &e);
+    CHECK_INT(e.deadline_ms, 5000);
+    listen_step(&l, &(struct listen_event){.type = LISTEN_TICK, .now_ms = 5000}, &e);
+    CHECK_INT(e.n, 2);
+    end.now_ms = 5000, end.pause_ms = 7; /* less than the pause that is due anyway */
+    listen_step(&l, &end, &e);
+    CHECK_INT(e.deadline_ms, 5100);
+    listen_effects_fini(&e);
+    listen_fini(&l);
+}

@@ -194,7 +194,8 @@ static void step(struct runtime *r, struct listen_event *ev)
 void task_done(struct task *t, enum listen_result result, const char *why)
 {
     struct runtime *r = t->runtime;
-    struct listen_event ev = {.type = LISTEN_RESULT, .record = t->record};
+    struct listen_event ev = {.type = LISTEN_RESULT, .record = t->record, .pause_ms = t->pause_ms};
+    t->pause_ms = 0; /* of this attempt alone */
     strbuf_reset(&t->why);
     if (why) strbuf_add_cstr(&t->why, why);
     if (r->o.ended) r->o.ended(r->o.arg, t, &result);

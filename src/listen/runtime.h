@@ -26,6 +26,7 @@ struct task {
     struct listen_record *record;
     struct strbuf why; /* of the last failure */
     int status;        /* likewise; the caller's */
+    int64_t pause_ms;  /* the caller's, before task_done: with RETRY, not before so much time has passed */
     bool is_repeat;    /* the caller's */
     bool too_large;    /* for the dead letters' topic: its value stays where it is */
 };

@@ -26,14 +26,18 @@ class Answer:
 class App:
     """Starts when made; its listener answers from then on."""
 
-    def __init__(self, bootstrap, name, *options, binary=None, env=None):
+    def __init__(self, bootstrap, name, *options, binary=None, env=None, config=None):
+        """config: a file that says the servers, and that the port is $PORT."""
         self.port = free_port()
+        if config:
+            env = dict(env or {}, PORT=str(self.port))
         self.folder = tempfile.TemporaryDirectory(prefix="moldau-app-")
         self.out_path, self.err_path = self.folder.name + "/out", self.folder.name + "/err"
         with open(self.out_path, "w") as out, open(self.err_path, "w") as err:
             self.process = subprocess.Popen(
-                [binary or MOLDAU, "app", name, "--bootstrap-server", bootstrap, "--host", "127.0.0.1", "--port", str(self.port), *options],
-                stdin=subprocess.DEVNULL, stdout=out, stderr=err, env=dict(os.environ, **env) if env else None)
+                [binary or MOLDAU, "app", name, "--host", "127.0.0.1",
+                 *(["--config", config] if config else ["--bootstrap-server", bootstrap, "--port", str(self.port)]),
+                 *options], stdin=subprocess.DEVNULL, stdout=out, stderr=err, env=dict(os.environ, **env) if env else None)
         until("the listener", lambda: "listening on port" in self.err() or self.process.poll() is not None)
 
     def out(self):

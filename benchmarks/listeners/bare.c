@@ -46,7 +46,7 @@ static int poll_some(rd_kafka_t *rk, rd_kafka_message_t **v)
 
 int main(int argc, char **argv)
 {
-    struct measure m = {number(argc, argv, "records", 0), number(argc, argv, "warm", 1), 0, 0};
+    struct measure m = {number(argc, argv, "records", 0), number(argc, argv, "warm", 0), 0, 0};
     long ack = number(argc, argv, "ack", BATCH), every = number(argc, argv, "ack-count", 100), count = 0;
     double pause = (double)number(argc, argv, "ack-time-ms", 1000) / 1000, last = 0;
     const char *topic = argument(argc, argv, "topic", "t");

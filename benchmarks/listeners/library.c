@@ -45,7 +45,7 @@ int main(int argc, char **argv)
     int sig;
     if (argc < 2) return 2;
     measure.records = number(argc, argv, "records", 0);
-    measure.warm = number(argc, argv, "warm", 1);
+    measure.warm = number(argc, argv, "warm", 0);
     work_us = number(argc, argv, "work-us", 0);
     moldau_container_options_init(&o);
     o.bootstrap_servers = argv[1];

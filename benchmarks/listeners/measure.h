@@ -1,5 +1,6 @@
-/* What the consumers here share: arguments, and how much time and CPU a number of records took, from when
- * `warm` others were done. Each prints one JSON object. */
+/* What the consumers here share: arguments, and how much time and CPU a number of records took. Without
+ * `warm` the time begins with the first record and the CPU with the program, or what a client fetches ahead
+ * of the first record would cost nothing. Each prints one JSON object. */
 #ifndef MOLDAU_BENCH_MEASURE_H
 #define MOLDAU_BENCH_MEASURE_H
 
@@ -9,7 +10,7 @@
 #include <time.h>
 
 struct measure {
-    long records, warm; /* how many in all, and before the clock starts */
+    long records, warm; /* how many in all, and before the clocks start */
     double seconds, cpu_s;
 };
 
@@ -37,15 +38,13 @@ static inline long number(int argc, char **argv, const char *name, long otherwis
 /* The done-th record is done. True: it was the last. */
 static inline int measure_done(struct measure *m, long done)
 {
-    if (done != m->warm && done != m->records) return 0;
-    double s = seconds_of(CLOCK_MONOTONIC), cpu = seconds_of(CLOCK_PROCESS_CPUTIME_ID);
-    if (done == m->warm) {
-        m->seconds = s;
-        m->cpu_s = cpu;
-        return 0;
+    if (done == (m->warm ? m->warm : 1)) {
+        m->seconds = seconds_of(CLOCK_MONOTONIC);
+        m->cpu_s = m->warm ? seconds_of(CLOCK_PROCESS_CPUTIME_ID) : 0;
     }
-    printf("{\"records\": %ld, \"seconds\": %.6f, \"cpu_s\": %.6f}\n", m->records - m->warm, s - m->seconds,
-           cpu - m->cpu_s);
+    if (done != m->records) return 0;
+    printf("{\"records\": %ld, \"seconds\": %.6f, \"cpu_s\": %.6f}\n", m->records - m->warm,
+           seconds_of(CLOCK_MONOTONIC) - m->seconds, seconds_of(CLOCK_PROCESS_CPUTIME_ID) - m->cpu_s);
     fflush(stdout);
     return 1;
 }

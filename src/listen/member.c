@@ -49,9 +49,14 @@ void member_tell(struct member *m, enum moldau_event event, const rd_kafka_topic
 /* ---- the core ---- */
 void member_step(struct member *m, struct container_event *ev)
 {
-    m->random = hash_u64(m->random + 1);
-    ev->now_ms = os_now_mono_ms();
-    ev->random = (double)(m->random >> 11) / (double)(1ull << 53);
+    enum container_ack ack = m->core.config.ack;
+    bool times = ack == CONTAINER_TIME || ack == CONTAINER_COUNT_TIME;
+    /* Nothing looks at the time of what went well, and reading it is much beside a small record's way. */
+    if (ev->type != CONTAINER_RETURNED || ev->result != CONTAINER_OK || times) {
+        m->random = hash_u64(m->random + 1);
+        ev->now_ms = os_now_mono_ms();
+        ev->random = (double)(m->random >> 11) / (double)(1ull << 53);
+    }
     container_step(&m->core, ev, &m->effects);
 }
 
@@ -146,9 +151,12 @@ static void take(struct member *m, rd_kafka_message_t *x)
 {
     if (!x->err) {
         m->polled = grown(m->polled, m->polled_n, &m->polled_cap, sizeof *m->polled);
-        int32_t place = member_place(m, rd_kafka_topic_name(x->rkt), x->partition);
-        if (m->places[place].held) {
-            m->polled[m->polled_n++] = (struct container_record){place, x->offset, x};
+        if (x->rkt != m->polled_rkt || x->partition != m->places[m->polled_place].partition) {
+            m->polled_place = member_place(m, rd_kafka_topic_name(x->rkt), x->partition);
+            m->polled_rkt = x->rkt;
+        }
+        if (m->places[m->polled_place].held) {
+            m->polled[m->polled_n++] = (struct container_record){m->polled_place, x->offset, x};
             return;
         }
     } else if (x->err == RD_KAFKA_RESP_ERR__AUTO_OFFSET_RESET)
@@ -214,7 +222,9 @@ static void poll_round(struct member *m)
         if (!m->stop && !m->fatal) os_sleep_ms(PAUSED_POLL_MS);
         return;
     }
-    qsort(m->polled, (size_t)m->polled_n, sizeof *m->polled, by_place);
+    bool sorted = true; /* librdkafka gives each partition's in order, mostly one after the other */
+    for (int i = 1; i < m->polled_n && sorted; i++) sorted = by_place(&m->polled[i - 1], &m->polled[i]) < 0;
+    if (!sorted) qsort(m->polled, (size_t)m->polled_n, sizeof *m->polled, by_place);
     struct container_event ev = {.type = CONTAINER_POLLED, .records = m->polled, .n = m->polled_n};
     m->want_poll = false;
     m->polled_n = 0;

@@ -43,6 +43,9 @@ struct member {
     struct place *places; /* by the core's number */
     int places_n, places_cap;
     int32_t last_place;
+    /* Of the last record that was polled: rkt is NULL where librdkafka may have let it go since. */
+    const rd_kafka_topic_t *polled_rkt;
+    int32_t polled_place;
     struct container_record *polled;
     int polled_n, polled_cap;
     struct moldau_record *records; /* of the call that runs */

@@ -157,6 +157,7 @@ static void take(struct member *m, rd_kafka_message_t *x)
         }
         if (m->places[m->polled_place].held) {
             m->polled[m->polled_n++] = (struct container_record){m->polled_place, x->offset, x};
+            m->polled_bytes += (int64_t)x->len;
             return;
         }
     } else if (x->err == RD_KAFKA_RESP_ERR__AUTO_OFFSET_RESET)
@@ -173,9 +174,14 @@ static void take(struct member *m, rd_kafka_message_t *x)
 /* Waits for the first only. */
 static void collect(struct member *m, int room, int64_t timeout_ms)
 {
+    int before = m->polled_n;
+    m->polled_bytes = 0;
     rd_kafka_message_t *x = rd_kafka_consumer_poll(m->rk, (int)timeout_ms);
     if (x) take(m, x);
     while (m->polled_n < room && (x = rd_kafka_consumer_poll(m->rk, 0)) != NULL) take(m, x);
+    if (ahead_is_low(&m->ahead, (int64_t)rd_kafka_queue_length(m->queue), m->polled_n - before,
+                     m->polled_bytes, os_now_mono_ms()))
+        member_wake(m);
 }
 
 static int by_place(const void *a, const void *b)
@@ -393,6 +399,7 @@ struct member *member_new(const struct member_config *c, struct strbuf *why)
     }
     rd_kafka_poll_set_consumer(m->rk);
     m->queue = rd_kafka_queue_get_consumer(m->rk);
+    ahead_init(&m->ahead, rd_kafka_conf(m->rk));
     return m;
 }
 

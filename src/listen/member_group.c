@@ -305,6 +305,16 @@ void member_rewind(struct member *m)
     rd_kafka_topic_partition_list_destroy(l);
 }
 
+void member_wake(struct member *m)
+{
+    rd_kafka_topic_partition_list_t *l = rd_kafka_topic_partition_list_new(m->places_n);
+    for (int i = 0; i < m->places_n; i++)
+        if (m->places[i].held)
+            rd_kafka_topic_partition_list_add(l, m->places[i].topic, m->places[i].partition);
+    ahead_wake(&m->ahead, m->rk, l, os_now_mono_ms());
+    rd_kafka_topic_partition_list_destroy(l);
+}
+
 /* Partitions that are given: those of this member, from where they say. Waits for brokers. */
 void member_assign_given(struct member *m)
 {

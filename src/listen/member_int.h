@@ -4,6 +4,7 @@
 #define MOLDAU_MEMBER_INT_H
 
 #include "base/list.h"
+#include "listen/ahead.h"
 #include "listen/member.h"
 #include "listen/message.h"
 #include "listen/template.h"
@@ -48,6 +49,8 @@ struct member {
     int32_t polled_place;
     struct container_record *polled;
     int polled_n, polled_cap;
+    int64_t polled_bytes;
+    struct ahead ahead;
     struct moldau_record *records; /* of the call that runs */
     size_t records_cap;
     struct message_headers headers;
@@ -91,5 +94,7 @@ void member_assign_given(struct member *m);
 void member_pauses_changed(struct member *m);
 void member_apply_order(struct member *m, const struct order *o);
 void member_rewind(struct member *m);
+/* Librdkafka is to fetch again. */
+void member_wake(struct member *m);
 
 #endif

@@ -21,7 +21,9 @@ void ahead_init(struct ahead *a, const rd_kafka_conf_t *conf);
  * wants, now there is no more than half of it; wake it. */
 bool ahead_is_low(struct ahead *a, int64_t queued, int64_t polled_n, int64_t polled_bytes, int64_t now_ms);
 /* Asks the brokers of the partitions where these end, which wakes their threads. Waits for the answers; where
- * there are none it does not ask again soon. */
-void ahead_wake(struct ahead *a, rd_kafka_t *rk, rd_kafka_topic_partition_list_t *partitions, int64_t now_ms);
+ * there are none it does not ask again soon. Partitions whose end may be queued already are left out: behind
+ * a fetch that waits for records to come an answer would wait, too. */
+void ahead_wake(struct ahead *a, rd_kafka_t *rk, rd_kafka_topic_partition_list_t *partitions, int64_t queued,
+                int64_t now_ms);
 
 #endif

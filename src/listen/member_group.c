@@ -311,7 +311,7 @@ void member_wake(struct member *m)
     for (int i = 0; i < m->places_n; i++)
         if (m->places[i].held)
             rd_kafka_topic_partition_list_add(l, m->places[i].topic, m->places[i].partition);
-    ahead_wake(&m->ahead, m->rk, l, os_now_mono_ms());
+    ahead_wake(&m->ahead, m->rk, l, (int64_t)rd_kafka_queue_length(m->queue), os_now_mono_ms());
     rd_kafka_topic_partition_list_destroy(l);
 }
 

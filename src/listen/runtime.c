@@ -474,7 +474,7 @@ static void wake(struct runtime *r)
     for (int i = 0; i < r->places_n; i++)
         if (r->places[i].held)
             rd_kafka_topic_partition_list_add(l, r->places[i].topic, r->places[i].partition);
-    ahead_wake(&r->ahead, r->consumer, l, os_now_mono_ms());
+    ahead_wake(&r->ahead, r->consumer, l, (int64_t)rd_kafka_queue_length(r->queue), os_now_mono_ms());
     rd_kafka_topic_partition_list_destroy(l);
 }
 

@@ -6,7 +6,6 @@
 #include "cli/listen_int.h"
 #include "cli/rk_tool.h"
 #include "cli/tools.h"
-#include "listen/ahead.h"
 #include "os/blocking.h"
 
 #include <stdio.h>
@@ -121,11 +120,6 @@ static rd_kafka_conf_t *consumer_conf(const struct cli_option *o, const char *gr
     else if (!reset) properties_set(&p, "auto.offset.reset", "latest");
     else if (strcmp(reset, "none") == 0) properties_set(&p, "auto.offset.reset", "error");
     if (!properties_get(&p, "client.id")) properties_set(&p, "client.id", "moldau-listen");
-    if (!properties_get(&p, "queued.min.messages")) {
-        char ahead[16];
-        snprintf(ahead, sizeof ahead, "%d", AHEAD_MESSAGES);
-        properties_set(&p, "queued.min.messages", ahead);
-    }
     properties_set(&p, "log_level", "2");
     rd_kafka_conf_t *conf = client_conf(&p, false);
     properties_free(&p);

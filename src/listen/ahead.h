@@ -7,10 +7,6 @@
 #include <librdkafka/rdkafka.h>
 #include <stdbool.h>
 
-/* As many messages are fetched ahead, where its owner does not say. librdkafka's 100,000 are so many that
- * each is out of the processor's cache, and its memory no more used again, when its turn comes. */
-#define AHEAD_MESSAGES 2000
-
 struct ahead {
     int64_t messages_max, bytes_max; /* of librdkafka's configuration */
     bool full;                       /* there was as much, and nobody was woken since */

@@ -1,5 +1,4 @@
 #include "listen/options.h"
-#include "listen/ahead.h"
 #include "rk/conf.h"
 
 static void unknown(void *arg, const char *name)
@@ -24,10 +23,6 @@ rd_kafka_conf_t *options_consumer_conf(const struct moldau_container_options *o,
     if (o->concurrency > 1 || retry_level >= 0) strbuf_printf(&name, "-%d", index);
     properties_set(&p, "client.id", strbuf_cstr(&name));
     properties_set(&p, "auto.offset.reset", "latest");
-    strbuf_reset(&name);
-    strbuf_printf(&name, "%lld",
-                  (long long)min_i64(max_i64(4ll * o->max_poll_records, AHEAD_MESSAGES), 100000));
-    properties_set(&p, "queued.min.messages", strbuf_cstr(&name));
     for (size_t i = 0; i < o->properties_n; i++)
         properties_set(&p, o->properties[i].name, o->properties[i].value);
     strbuf_reset(&name);

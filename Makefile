@@ -53,7 +53,7 @@ unit: $(GEN_STAMP)
 fuzz: $(GEN_STAMP)
 	@$(MAKE) --no-print-directory fuzz-programs
 bench: $(GEN_STAMP)
-	@$(MAKE) --no-print-directory $(B)/moldau $(B)/moldau-tools $(patsubst benchmarks/%.c,$(B)/bench/%,$(wildcard benchmarks/*.c))
+	@$(MAKE) --no-print-directory $(B)/moldau $(B)/moldau-tools $(patsubst benchmarks/%.c,$(B)/bench/%,$(wildcard benchmarks/*.c benchmarks/listeners/*.c))
 # C programs that the tests under tests/ start, and what they preload into a broker
 PRELOADED := tests/lib/faulty.c
 tests: $(GEN_STAMP)
@@ -110,6 +110,10 @@ $(B)/tests/%.so: tests/%.c
 $(B)/bench/%: benchmarks/%.c benchmarks/bench.h $(SERVER_A)
 	@mkdir -p $(@D)
 	@$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $(filter-out %.h,$^) $(SERVER_LIBS)
+# Beside each other: a program on the library, one on librdkafka alone.
+$(B)/bench/listeners/%: benchmarks/listeners/%.c benchmarks/listeners/measure.h $(B)/lib/libmoldau-listen.a
+	@mkdir -p $(@D)
+	@$(CC) $(filter-out -Isrc,$(CFLAGS)) $(LDFLAGS) -o $@ $(filter-out %.h,$^) $(LISTEN_LIBS)
 
 # The simulator: the server's archive, with its own loops, disk and network in place of src/os/linux.c.
 SIM_O := $(patsubst %.c,$(B)/o/%.o,$(sort $(wildcard sim/*.c)))

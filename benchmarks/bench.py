@@ -21,7 +21,9 @@ sys.path.insert(0, ROOT + "/tests/lib")
 from broker import free_port
 from wire import Wire, batch, text
 
+import listeners
 CASE_NAMES = ["produce", "latency", "fetch", "start", "memory", "tools", "compaction", "recovery", "many", "times", "cold"]
+CASE_NAMES += listeners.CASE_NAMES
 USAGE = "usage: ./bench [--quick] [--no-kafka] [--scale=N] [CASE...]\ncases: %s" % " ".join(CASE_NAMES)
 for a in sys.argv[1:]:
     if a in ("--help", "-h"):
@@ -520,4 +522,7 @@ def cold():
 
 sys.stdout.reconfigure(line_buffering=True)  # each table as it is there
 for case in CASES:
-    globals()[case]()
+    if case in listeners.CASE_NAMES:
+        getattr(listeners, case)(System, QUICK, not NO_KAFKA)
+    else:
+        globals()[case]()

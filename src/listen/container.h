@@ -68,8 +68,9 @@ enum container_event_type {
 };
 struct container_event {
     enum container_event_type type;
-    int64_t now_ms; /* of a clock that nobody sets */
-    double random;  /* 0..1, for jitter */
+    int64_t
+        now_ms; /* of a clock that nobody sets; not looked at in RETURNED with OK, but for TIME, COUNT_TIME */
+    double random; /* 0..1, for jitter */
     int32_t place;
     int64_t offset;
     const struct container_record *records;

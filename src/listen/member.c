@@ -50,9 +50,14 @@ void member_tell(struct member *m, enum moldau_event event, const rd_kafka_topic
 /* ---- the core ---- */
 void member_step(struct member *m, struct container_event *ev)
 {
-    m->random = hash_u64(m->random + 1);
-    ev->now_ms = os_now_mono_ms();
-    ev->random = (double)(m->random >> 11) / (double)(1ull << 53);
+    enum container_ack ack = m->core.config.ack;
+    bool times = ack == CONTAINER_TIME || ack == CONTAINER_COUNT_TIME;
+    /* Nothing looks at the time of what went well, and reading it is much beside a small record's way. */
+    if (ev->type != CONTAINER_RETURNED || ev->result != CONTAINER_OK || times) {
+        m->random = hash_u64(m->random + 1);
+        ev->now_ms = os_now_mono_ms();
+        ev->random = (double)(m->random >> 11) / (double)(1ull << 53);
+    }
     container_step(&m->core, ev, &m->effects);
 }
 
@@ -147,9 +152,13 @@ static void take(struct member *m, rd_kafka_message_t *x)
 {
     if (!x->err) {
         m->polled = grown(m->polled, m->polled_n, &m->polled_cap, sizeof *m->polled);
-        int32_t place = member_place(m, rd_kafka_topic_name(x->rkt), x->partition);
-        if (m->places[place].held) {
-            m->polled[m->polled_n++] = (struct container_record){place, x->offset, x};
+        if (x->rkt != m->polled_rkt || x->partition != m->places[m->polled_place].partition) {
+            m->polled_place = member_place(m, rd_kafka_topic_name(x->rkt), x->partition);
+            m->polled_rkt = x->rkt;
+        }
+        if (m->places[m->polled_place].held) {
+            m->polled[m->polled_n++] = (struct container_record){m->polled_place, x->offset, x};
+            m->polled_bytes += (int64_t)x->len;
             return;
         }
     } else if (x->err == RD_KAFKA_RESP_ERR__AUTO_OFFSET_RESET)
@@ -166,9 +175,14 @@ static void take(struct member *m, rd_kafka_message_t *x)
 /* Waits for the first only. */
 static void collect(struct member *m, int room, int64_t timeout_ms)
 {
+    int before = m->polled_n;
+    m->polled_bytes = 0;
     rd_kafka_message_t *x = rd_kafka_consumer_poll(m->rk, (int)timeout_ms);
     if (x) take(m, x);
     while (m->polled_n < room && (x = rd_kafka_consumer_poll(m->rk, 0)) != NULL) take(m, x);
+    if (ahead_is_low(&m->ahead, (int64_t)rd_kafka_queue_length(m->queue), m->polled_n - before,
+                     m->polled_bytes, os_now_mono_ms()))
+        member_wake(m);
 }
 
 static int by_place(const void *a, const void *b)
@@ -215,7 +229,9 @@ static void poll_round(struct member *m)
         if (!m->stop && !m->fatal) os_sleep_ms(PAUSED_POLL_MS);
         return;
     }
-    if (m->polled_n > 1) qsort(m->polled, (size_t)m->polled_n, sizeof *m->polled, by_place);
+    bool sorted = true; /* librdkafka gives each partition's in order, mostly one after the other */
+    for (int i = 1; i < m->polled_n && sorted; i++) sorted = by_place(&m->polled[i - 1], &m->polled[i]) < 0;
+    if (!sorted) qsort(m->polled, (size_t)m->polled_n, sizeof *m->polled, by_place);
     struct container_event ev = {.type = CONTAINER_POLLED, .records = m->polled, .n = m->polled_n};
     m->want_poll = false;
     m->polled_n = 0;
@@ -388,6 +404,7 @@ struct member *member_new(const struct member_config *c, struct strbuf *why)
     }
     rd_kafka_poll_set_consumer(m->rk);
     m->queue = rd_kafka_queue_get_consumer(m->rk);
+    ahead_init(&m->ahead, rd_kafka_conf(m->rk));
     return m;
 }
 

@@ -162,7 +162,10 @@ static void records_of(struct member *m, int from, int n, int attempt)
         m->records_cap = m->records_cap ? m->records_cap * 2 : 16;
         m->records = xrealloc(m->records, m->records_cap * sizeof *m->records);
     }
-    for (int i = 0; i < n; i++) message_record(message_at(m, from + i), &m->headers, &m->records[i]);
+    for (int i = 0; i < n; i++) {
+        const struct container_record *r = container_record_at(&m->core, from + i);
+        message_record(r->cookie, m->places[r->place].topic, &m->headers, &m->records[i]);
+    }
     message_point(&m->headers, m->records, (size_t)n);
     for (int i = 0; i < n; i++) m->records[i].attempt = attempt + tried_before(&m->records[i]);
 }

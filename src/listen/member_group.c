@@ -118,6 +118,7 @@ static void take_away(struct member *m, const int32_t *places, int n, bool lost)
 {
     struct container_record *v = xcalloc((size_t)n + 1, sizeof *v);
     struct container_event ev = {.type = lost ? CONTAINER_LOST : CONTAINER_REVOKED, .records = v, .n = n};
+    m->polled_rkt = NULL;
     for (int i = 0; i < n; i++) v[i].place = places[i];
     for (int i = 0; i < n; i++) m->places[places[i]].held = false;
     member_step(m, &ev);
@@ -236,6 +237,7 @@ static void commit_beginnings(struct member *m, rd_kafka_topic_partition_list_t 
 
 static void hold(struct member *m, const rd_kafka_topic_partition_list_t *parts)
 {
+    m->polled_rkt = NULL;
     for (int i = 0; i < parts->cnt; i++) {
         int32_t place = member_place(m, parts->elems[i].topic, parts->elems[i].partition);
         struct container_event ev = {.type = CONTAINER_ASSIGNED, .place = place};
@@ -300,6 +302,16 @@ void member_rewind(struct member *m)
         if (to < 0) to = m->reset_latest ? RD_KAFKA_OFFSET_END : RD_KAFKA_OFFSET_BEGINNING;
         seek_to(m, member_place(m, l->elems[i].topic, l->elems[i].partition), to);
     }
+    rd_kafka_topic_partition_list_destroy(l);
+}
+
+void member_wake(struct member *m)
+{
+    rd_kafka_topic_partition_list_t *l = rd_kafka_topic_partition_list_new(m->places_n);
+    for (int i = 0; i < m->places_n; i++)
+        if (m->places[i].held)
+            rd_kafka_topic_partition_list_add(l, m->places[i].topic, m->places[i].partition);
+    ahead_wake(&m->ahead, m->rk, l, (int64_t)rd_kafka_queue_length(m->queue), os_now_mono_ms());
     rd_kafka_topic_partition_list_destroy(l);
 }
 

@@ -4,6 +4,7 @@
 #define MOLDAU_MEMBER_INT_H
 
 #include "base/list.h"
+#include "listen/ahead.h"
 #include "listen/member.h"
 #include "listen/message.h"
 #include "listen/template.h"
@@ -43,8 +44,13 @@ struct member {
     struct place *places; /* by the core's number */
     int places_n, places_cap;
     int32_t last_place;
+    /* Of the last record that was polled: rkt is NULL where librdkafka may have let it go since. */
+    const rd_kafka_topic_t *polled_rkt;
+    int32_t polled_place;
     struct container_record *polled;
     int polled_n, polled_cap;
+    int64_t polled_bytes;
+    struct ahead ahead;
     struct moldau_record *records; /* of the call that runs */
     size_t records_cap;
     struct message_headers headers;
@@ -89,5 +95,7 @@ void member_assign_given(struct member *m);
 void member_pauses_changed(struct member *m);
 void member_apply_order(struct member *m, const struct order *o);
 void member_rewind(struct member *m);
+/* Librdkafka is to fetch again. */
+void member_wake(struct member *m);
 
 #endif

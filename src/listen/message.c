@@ -9,11 +9,12 @@ void message_headers_fini(struct message_headers *h)
     *h = (struct message_headers){0};
 }
 
-void message_record(const rd_kafka_message_t *m, struct message_headers *h, struct moldau_record *r)
+void message_record(const rd_kafka_message_t *m, const char *topic, struct message_headers *h,
+                    struct moldau_record *r)
 {
     rd_kafka_timestamp_type_t type;
     rd_kafka_headers_t *headers;
-    *r = (struct moldau_record){.topic = rd_kafka_topic_name(m->rkt),
+    *r = (struct moldau_record){.topic = topic,
                                 .partition = m->partition,
                                 .offset = m->offset,
                                 .key = m->key,

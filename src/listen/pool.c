@@ -100,7 +100,7 @@ static void work(void *arg)
     struct message_headers headers = {0};
     struct moldau_record r;
     for (struct job *j; (j = next_job(p)) != NULL;) {
-        message_record(j->task->message, &headers, &r);
+        message_record(j->task->message, rd_kafka_topic_name(j->task->message->rkt), &headers, &r);
         message_point(&headers, &r, 1);
         r.attempt = j->attempt;
         call_listener(p, j, &r);
@@ -164,7 +164,7 @@ static void given_up(void *arg, const struct task *t)
     struct pool *p = arg;
     struct message_headers headers = {0};
     struct moldau_record r;
-    message_record(t->message, &headers, &r);
+    message_record(t->message, rd_kafka_topic_name(t->message->rkt), &headers, &r);
     message_point(&headers, &r, 1);
     r.attempt = t->attempt;
     pool_log(p, "ERROR", "%s-%d at offset %lld is given up after %d attempt%s: %s", r.topic, r.partition,

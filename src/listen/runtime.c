@@ -9,6 +9,7 @@
  * 2. A rebalance that takes partitions away is answered when nothing of them runs any more and what is done
  * is committed, in librdkafka's callback: a commit after it may belong to another generation. */
 #include "listen/runtime.h"
+#include "listen/ahead.h"
 #include "base/err.h"
 #include "base/grow.h"
 #include "base/hash.h"
@@ -40,6 +41,7 @@ struct runtime {
     rd_kafka_t *consumer, *producer;
     rd_kafka_queue_t *queue, *reports, *commits;
     struct listen core;
+    struct ahead ahead;
     struct place *places; /* by the core's number of a partition */
     int places_n, places_cap;
     int full_n;    /* places that are full and not stopped: nothing is polled meanwhile */
@@ -490,17 +492,31 @@ static void tick(struct runtime *r)
     if (r->deadline_ms <= os_now_mono_ms()) step(r, &ev);
 }
 
+static void wake(struct runtime *r)
+{
+    rd_kafka_topic_partition_list_t *l = rd_kafka_topic_partition_list_new(r->places_n);
+    for (int i = 0; i < r->places_n; i++)
+        if (r->places[i].held)
+            rd_kafka_topic_partition_list_add(l, r->places[i].topic, r->places[i].partition);
+    ahead_wake(&r->ahead, r->consumer, l, (int64_t)rd_kafka_queue_length(r->queue), os_now_mono_ms());
+    rd_kafka_topic_partition_list_destroy(l);
+}
+
 void runtime_step(struct runtime *r)
 {
     int n = 0;
+    int64_t bytes = 0;
     rd_kafka_message_t *m;
     os_event_clear(r->event);
     tick(r);
     stop_full(r);
     while (n < POLL_MESSAGES && !r->full_n && (m = rd_kafka_consumer_poll(r->consumer, 0)) != NULL) {
+        bytes += (int64_t)m->len;
         take(r, m);
         n++;
     }
+    if (ahead_is_low(&r->ahead, (int64_t)rd_kafka_queue_length(r->queue), n, bytes, os_now_mono_ms()))
+        wake(r);
     r->more = n == POLL_MESSAGES;
     if (r->producer) rd_kafka_poll(r->producer, 0);
     if (r->commit_due_ms >= 0 && r->commit_due_ms <= os_now_mono_ms()) commit(r, false);
@@ -555,6 +571,7 @@ int runtime_new(const struct runtime_options *o, struct runtime **out, struct st
     }
     rd_kafka_poll_set_consumer(r->consumer);
     r->queue = rd_kafka_queue_get_consumer(r->consumer);
+    ahead_init(&r->ahead, rd_kafka_conf(r->consumer));
     r->commits = rd_kafka_queue_new(r->consumer);
     rd_kafka_queue_io_event_enable(r->queue, r->event, &one, sizeof one);
     if (r->producer) {

@@ -62,7 +62,7 @@ static void delivered(rd_kafka_t *rk, const rd_kafka_message_t *m, void *opaque)
     struct moldau_record r;
     (void)rk, (void)opaque;
     if (!s) return;
-    message_record(m, &headers, &r);
+    message_record(m, rd_kafka_topic_name(m->rkt), &headers, &r);
     message_point(&headers, &r, 1);
     if (s->err) *s->err = m->err;
     s->on_sent(s->arg, &r, m->err ? rd_kafka_err2str(m->err) : NULL);

@@ -95,6 +95,18 @@ def spring():
     return ["java", "-Xmx256m", "-Dorg.slf4j.simpleLogger.defaultLogLevel=error", "-cp", d + "/classes:" + d + "/libs/*", "SpringScript"]
 
 
+def spring_bench():
+    """The command that consumes with a listener of Spring Kafka that does nothing."""
+    spring()
+    source = ROOT + "/benchmarks/listeners/SpringBench.java"
+    libs = CACHE + "/spring/libs/*"
+
+    def install(d):
+        sh("javac", "-d", d, "-cp", libs, source, timeout=120)
+    d = once("spring-bench", open(source).read(), install)
+    return ["java", "-Xmx512m", "-Dorg.slf4j.simpleLogger.defaultLogLevel=error", "-cp", d + ":" + libs, "SpringBench"]
+
+
 def family():
     """The class path of tests/family: programs in Java on the client library of the tutorials."""
     here = ROOT + "/tests/family"

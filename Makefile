@@ -171,8 +171,8 @@ install: all lib
 	install -m 755 $(B)/moldau-tools $(DESTDIR)$(PREFIX)/libexec/moldau-tools
 	install -d $(DESTDIR)$(PREFIX)/include/moldau $(DESTDIR)$(PREFIX)/lib/pkgconfig
 	install -m 644 include/moldau/listen.h $(DESTDIR)$(PREFIX)/include/moldau/listen.h
-	install -m 644 $(B)/lib/$(LIB_SO) $(DESTDIR)$(PREFIX)/lib/$(LIB_SO).$(VERSION)
-	ln -sf $(LIB_SO).$(VERSION) $(DESTDIR)$(PREFIX)/lib/$(LIB_SO)
+	install -m 644 $(B)/lib/$(LIB_SO) $(DESTDIR)$(PREFIX)/lib/libmoldau-listen.so.$(VERSION)
+	ln -sf libmoldau-listen.so.$(VERSION) $(DESTDIR)$(PREFIX)/lib/$(LIB_SO)
 	ln -sf $(LIB_SO) $(DESTDIR)$(PREFIX)/lib/libmoldau-listen.so
 	install -m 644 $(B)/lib/libmoldau-listen.a $(DESTDIR)$(PREFIX)/lib/libmoldau-listen.a
 	install -m 644 $(B)/lib/moldau-listen.pc $(DESTDIR)$(PREFIX)/lib/pkgconfig/moldau-listen.pc

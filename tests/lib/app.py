@@ -10,6 +10,7 @@ import tempfile
 import urllib.parse
 
 from broker import MOLDAU, ROOT, free_port, until
+from kafka import port_pair
 
 # A group notices at once who comes and goes.
 QUICK = ("--command-property", "session.timeout.ms=6000", "--command-property", "heartbeat.interval.ms=100")
@@ -96,9 +97,7 @@ def answers(port):
 def apache_kafka():
     """The bootstrap address of an Apache Kafka that has just started."""
     with tempfile.TemporaryDirectory(prefix="moldau-peer-") as folder, open(folder + "/log", "w+") as log:
-        port = free_port()
-        while port == 65535 or answers(port + 1):  # its controller's
-            port = free_port()
+        port = port_pair()
         peer = subprocess.Popen([ROOT + "/tests/peer/kafka-peer", "single", str(port), folder + "/k"], stdin=subprocess.DEVNULL, stdout=log, stderr=log)
         try:
             until("Apache Kafka", lambda: answers(port) or peer.poll() is not None)

@@ -1,13 +1,30 @@
 """Apache Kafka, the reference, as a broker under the same tests."""
+import contextlib
 import os
+import random
 import shutil
 import signal
+import socket
 import subprocess
 import tempfile
 
-from broker import ROOT, free_port, sh, until
+from broker import ROOT, sh, until
 
 PEER = ROOT + "/tests/peer/kafka-peer"
+
+
+def port_pair():
+    """Two neighbours that are free, below those that the system gives to connections: until the Java process binds them
+    a second goes by, in which the tests beside this one open hundreds."""
+    while True:
+        port = random.randrange(15000, 30000)
+        try:
+            for p in (port, port + 1):
+                with contextlib.closing(socket.socket()) as s:
+                    s.bind(("127.0.0.1", p))
+            return port
+        except OSError:
+            continue
 
 
 class Kafka:
@@ -16,7 +33,7 @@ class Kafka:
     def __init__(self, **settings):
         self.folder = tempfile.mkdtemp(prefix="moldau-peer-")
         sh(PEER, "install", timeout=900)
-        self.port = free_port()  # the controller listens behind it
+        self.port = port_pair()  # the controller listens behind it
         self.bootstrap = "127.0.0.1:%d" % self.port
         self.settings = dict({"offsets.topic.replication.factor": 1, "transaction.state.log.replication.factor": 1,
                               "transaction.state.log.min.isr": 1, "offsets.topic.num.partitions": 1, "transaction.state.log.num.partitions": 1,

@@ -157,13 +157,10 @@ $(B)/lib/libmoldau-listen.a: $(LISTEN_O)
 	@objcopy --localize-hidden $(B)/lib/listen.o
 	@rm -f $@
 	@ar rcs $@ $(B)/lib/listen.o
-# Always made anew: it says where it is installed.
-.PHONY: $(B)/lib/moldau-listen.pc
-$(B)/lib/moldau-listen.pc:
-	@mkdir -p $(@D)
-	@printf 'prefix=%s\nlibdir=$${prefix}/lib\nincludedir=$${prefix}/include\n\nName: moldau-listen\nDescription: listeners for Apache Kafka\nVersion: %s\nRequires.private: rdkafka sqlite3\nLibs: -L$${libdir} -lmoldau-listen\nLibs.private: $(LISTEN_LIBS) -pthread\nCflags: -I$${includedir}\n' '$(PREFIX)' '$(VERSION)' > $@
+# What pkg-config is told says where it is installed.
+PC = printf 'prefix=%s\nlibdir=$${prefix}/lib\nincludedir=$${prefix}/include\n\nName: moldau-listen\nDescription: listeners for Apache Kafka\nVersion: %s\nRequires.private: rdkafka sqlite3\nLibs: -L$${libdir} -lmoldau-listen\nLibs.private: $(LISTEN_LIBS) -pthread\nCflags: -I$${includedir}\n' '$(PREFIX)' '$(VERSION)'
 .PHONY: lib
-lib: $(B)/lib/$(LIB_SO) $(B)/lib/libmoldau-listen.a $(B)/lib/moldau-listen.pc
+lib: $(B)/lib/$(LIB_SO) $(B)/lib/libmoldau-listen.a
 
 install: all lib
 	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/libexec
@@ -175,7 +172,7 @@ install: all lib
 	ln -sf libmoldau-listen.so.$(VERSION) $(DESTDIR)$(PREFIX)/lib/$(LIB_SO)
 	ln -sf $(LIB_SO) $(DESTDIR)$(PREFIX)/lib/libmoldau-listen.so
 	install -m 644 $(B)/lib/libmoldau-listen.a $(DESTDIR)$(PREFIX)/lib/libmoldau-listen.a
-	install -m 644 $(B)/lib/moldau-listen.pc $(DESTDIR)$(PREFIX)/lib/pkgconfig/moldau-listen.pc
+	$(PC) > $(DESTDIR)$(PREFIX)/lib/pkgconfig/moldau-listen.pc
 	for f in bin/*.sh; do install -m 755 $$f $(DESTDIR)$(PREFIX)/bin/; done
 clean:
 	rm -rf build

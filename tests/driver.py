@@ -19,7 +19,8 @@ CORES = os.cpu_count() or 1
 SECONDS = ROOT + "/build/test-seconds.json"
 TEST_SECONDS = 1200
 # What tests build for themselves, built before any runs: two makes at once in one folder would meet.
-BUILDS = {"simulate.test": [["V=verify", "sim"]], "fuzz.test": [["V=fuzz", "fuzz"], ["tests"]], "codec.test": [["tests"]], "faults.test": [["tests"]]}
+BUILDS = {"simulate.test": [["V=verify", "sim"]], "fuzz.test": [["V=fuzz", "fuzz"], ["tests"]], "codec.test": [["tests"]], "faults.test": [["tests"]],
+          "library.test": [["lib"], ["tests"]], "spring.test": [["lib"], ["tests"]], "examples.test": [["lib"]], "programs.test": [["lib"]]}
 LAST = re.compile(r"^(\d+) passed, (\d+) failed(?:, (\d+) skipped)?$")
 
 

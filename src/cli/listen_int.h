@@ -49,6 +49,8 @@ extern const struct handlers listen_post; /* an HTTP request for each record */
 
 /* A failure of a task, in the log, and told to the runtime. */
 void listen_failed(struct task *t, enum listen_result result, const char *why);
+/* Bytes that are text for JSON and HTTP. */
+bool listen_is_utf8(const void *p, size_t n);
 /* Our environment without MOLDAU_ variables, but for those of the handler's own. Ends with NULL, on the heap.
  */
 struct listen_env {

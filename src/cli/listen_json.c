@@ -44,7 +44,7 @@ struct json {
 };
 
 /* ---- a record as a line ---- */
-static bool is_utf8(const void *p, size_t n)
+bool listen_is_utf8(const void *p, size_t n)
 {
     json_t *s = n ? json_stringn(p, n) : NULL; /* NULL for what is none */
     json_decref(s);
@@ -70,7 +70,7 @@ static void add_bytes(struct strbuf *b, const char *name, const void *p, size_t 
 {
     strbuf_printf(b, ",\"%s", name);
     if (!p) strbuf_add_cstr(b, "\":null");
-    else if (is_utf8(p, n)) {
+    else if (listen_is_utf8(p, n)) {
         strbuf_add_cstr(b, "\":");
         strbuf_add_json(b, slice_of(p, n));
     } else {
@@ -92,7 +92,7 @@ static void add_headers(struct strbuf *b, const rd_kafka_message_t *m)
             strbuf_add_json(b, slice_cstr(name));
             strbuf_add_char(b, ',');
             if (!value) strbuf_add_cstr(b, "null");
-            else if (is_utf8(value, n)) strbuf_add_json(b, slice_of(value, n));
+            else if (listen_is_utf8(value, n)) strbuf_add_json(b, slice_of(value, n));
             else {
                 strbuf_add_cstr(b, "{\"base64\":");
                 add_base64(b, value, n);

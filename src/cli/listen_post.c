@@ -87,21 +87,14 @@ static size_t on_answer(char *s, size_t size, size_t n, void *arg)
 }
 
 /* ---- a record as a request ---- */
-static bool is_text(const void *v, size_t n)
-{
-    json_t *s = n ? json_stringn(v, n) : NULL; /* NULL for what is no UTF-8 */
-    json_decref(s);
-    return s || !n;
-}
-
 static const char *content_type(const rd_kafka_message_t *m)
 {
     if (!m->payload) return "application/octet-stream";
     json_t *v = json_loadb(m->payload, m->len, JSON_DECODE_ANY | JSON_ALLOW_NUL, NULL);
     json_decref(v);
-    return v                             ? "application/json"
-           : is_text(m->payload, m->len) ? "text/plain; charset=utf-8"
-                                         : "application/octet-stream";
+    return v                                    ? "application/json"
+           : listen_is_utf8(m->payload, m->len) ? "text/plain; charset=utf-8"
+                                                : "application/octet-stream";
 }
 
 /* What a header cannot hold comes as %XX, and so does the percent sign. */
@@ -190,7 +183,7 @@ static void add_answer(const struct request *q, struct strbuf *why)
 {
     size_t n = 0;
     while (n < q->answer_n && (uint8_t)q->answer[n] >= ' ' && q->answer[n] != 127) n++;
-    while (n && !is_text(q->answer, n)) n--;
+    while (n && !listen_is_utf8(q->answer, n)) n--;
     if (n) strbuf_printf(why, ": %.*s", (int)n, q->answer);
 }
 

@@ -188,25 +188,6 @@ static const char *wrong(const struct moldau_container_options *o)
 }
 
 /* ---- retry topics ---- */
-/* A topic's partitions; 0 and a sentence if they cannot be known. */
-static int partitions_of(rd_kafka_t *rk, const char *topic, struct strbuf *why)
-{
-    const struct rd_kafka_metadata *md;
-    rd_kafka_topic_t *rkt = rd_kafka_topic_new(rk, topic, NULL);
-    rd_kafka_resp_err_t err = rd_kafka_metadata(rk, 0, rkt, &md, TOPICS_WAIT_MS);
-    int n = 0;
-    if (!err) {
-        err = md->topic_cnt == 1 ? md->topics[0].err : RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART;
-        n = err ? 0 : md->topics[0].partition_cnt;
-        rd_kafka_metadata_destroy(md);
-    }
-    rd_kafka_topic_destroy(rkt);
-    if (!n)
-        strbuf_printf(why, "retry topics need to know the partitions of %s: %s", topic,
-                      rd_kafka_err2str(err));
-    return n;
-}
-
 static int create(rd_kafka_t *rk, const char *name, int partitions, struct strbuf *why)
 {
     char error[256];
@@ -246,9 +227,14 @@ static int make_retry_topics(struct moldau_container *c, struct strbuf *why)
     struct moldau_template *t = template_new(&to, why);
     if (!t) return ERR_INVALID_CONFIG;
     for (size_t i = 0; i < o->topics_n && rc == 0; i++) {
-        int n = partitions_of(template_client(t), o->topics[i], why);
+        int32_t n = 0;
         struct strbuf dead = {0};
-        if (!n) rc = ERR_IO;
+        rd_kafka_resp_err_t err = template_ask_partitions(t, o->topics[i], TOPICS_WAIT_MS, &n);
+        if (err) {
+            strbuf_printf(why, "retry topics need to know the partitions of %s: %s", o->topics[i],
+                          rd_kafka_err2str(err));
+            rc = ERR_IO;
+        }
         for (int level = 0; level < o->retry_topics && rc == 0; level++)
             rc = create(template_client(t), c->retry_names[level][i], n, why);
         strbuf_printf(&dead, "%s%s", o->topics[i], o->dead_letter_suffix);

@@ -7,6 +7,7 @@
  * acknowledgement. */
 #include "listen/container.h"
 #include "base/grow.h"
+#include "listen/backoff.h"
 
 #include <stdlib.h>
 
@@ -258,10 +259,9 @@ static void go_on(struct container *c, const struct container_event *ev, struct 
 
 static int64_t backoff_ms(const struct container *c, const struct container_event *ev, int attempt)
 {
-    double ms = (double)c->config.backoff_ms, max = (double)c->config.backoff_ms_max;
-    for (int i = 1; i < attempt && ms < max; i++) ms *= c->config.backoff_factor;
-    if (ms > max) ms = max;
-    return (int64_t)(ms * (1 - c->config.jitter * ev->random));
+    const struct container_config *f = &c->config;
+    return backoff_pause_ms(f->backoff_ms, f->backoff_factor, f->backoff_ms_max, f->jitter, attempt,
+                            ev->random);
 }
 
 /* From records[at] on, behind a pause. */

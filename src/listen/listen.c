@@ -9,6 +9,7 @@
 #include "listen/listen.h"
 #include "listen/done.h"
 #include "base/grow.h"
+#include "listen/backoff.h"
 #include "base/hash.h"
 
 #include <stdlib.h>
@@ -188,10 +189,9 @@ static void ended(struct listen *l, struct listen_record *r)
 
 static int64_t backoff_ms(const struct listen *l, const struct listen_event *ev, int attempt)
 {
-    double ms = (double)l->config.backoff_ms;
-    for (int i = 1; i < attempt && ms < (double)l->config.backoff_ms_max; i++) ms *= l->config.backoff_factor;
-    if (ms > (double)l->config.backoff_ms_max) ms = (double)l->config.backoff_ms_max;
-    return (int64_t)(ms * (1 - l->config.jitter * ev->random));
+    const struct listen_config *f = &l->config;
+    return backoff_pause_ms(f->backoff_ms, f->backoff_factor, f->backoff_ms_max, f->jitter, attempt,
+                            ev->random);
 }
 
 /* Nothing is tried again once its partition is on its way out: it is left as it was, for the next owner. */

@@ -1,5 +1,6 @@
 /* A member and its listener: calls, acknowledgements, and what becomes of a record that is given up. */
 #include "listen/member_int.h"
+#include "listen/backoff.h"
 #include "listen/call.h"
 #include "listen/runtime.h"
 #include "base/err.h"
@@ -68,14 +69,13 @@ static int send_on(struct member *m, const struct moldau_record *r, int attempt,
     else strbuf_add_cstr(&to, m->o->dead_letter_suffix);
 
     uint8_t partition[8], offset[8], time[8], attempts[8], due[8], since[8], size[8];
-    double pause = (double)m->o->backoff_ms;
-    for (int i = 0; i < next; i++) pause *= m->o->backoff_factor;
-    pause = pause > (double)m->o->backoff_max_ms ? (double)m->o->backoff_max_ms : pause;
+    int64_t pause =
+        backoff_pause_ms(m->o->backoff_ms, m->o->backoff_factor, m->o->backoff_max_ms, 0, next + 1, 0);
     be(partition, (uint32_t)r->partition, 4);
     be(offset, (uint64_t)r->offset, 8);
     be(time, (uint64_t)r->timestamp_ms, 8);
     be(attempts, (uint32_t)attempt + 1, 4);
-    be(due, (uint64_t)(os_now_wall_ms() + (int64_t)pause), 8);
+    be(due, (uint64_t)(os_now_wall_ms() + pause), 8);
     be(since, (uint64_t)r->timestamp_ms, 8);
     struct moldau_header *v = xcalloc(r->headers_n + EXTRA_HEADERS, sizeof *v);
     struct extra e = {v, 0};

@@ -92,8 +92,8 @@ static struct topic *topic_of(struct moldau_template *t, const char *name)
     return x;
 }
 
-static rd_kafka_resp_err_t ask_partitions(struct moldau_template *t, const char *name, int timeout_ms,
-                                          int32_t *n)
+rd_kafka_resp_err_t template_ask_partitions(struct moldau_template *t, const char *name, int timeout_ms,
+                                            int32_t *n)
 {
     const struct rd_kafka_metadata *md;
     rd_kafka_topic_t *rkt = rd_kafka_topic_new(t->rk, name, NULL);
@@ -125,7 +125,7 @@ static int partitions_of(struct moldau_template *t, const char *name, int32_t *n
     int32_t known = *n;
     for (;;) {
         now = os_now_mono_ms();
-        err = ask_partitions(t, name, (int)min_i64(max_i64(until - now, 1), 5000), n);
+        err = template_ask_partitions(t, name, (int)min_i64(max_i64(until - now, 1), 5000), n);
         if (!err || known || now >= until || t->fatal[0]) break;
         os_sleep_ms(METADATA_PAUSE_MS);
     }

@@ -24,6 +24,9 @@ void template_abort(struct moldau_template *t);
 bool template_in_transaction(const struct moldau_template *t);
 /* Why it can do nothing any more (a newer producer has its transactional id); NULL: it can. */
 const char *template_fatal(struct moldau_template *t);
+/* How many partitions a topic has, asked now. 0 and *n > 0, or why not. */
+rd_kafka_resp_err_t template_ask_partitions(struct moldau_template *t, const char *name, int timeout_ms,
+                                            int32_t *n);
 /* librdkafka's producer. */
 rd_kafka_t *template_client(struct moldau_template *t);
 

@@ -129,8 +129,9 @@ static void given_partitions(void)
     options(&o, &s, "given");
     o.partitions = &p;
     o.partitions_n = 1;
+    o.idle_event_ms = 300;
     struct moldau_container *c = start(&o);
-    usleep(500000);
+    UNTIL(s.idle);
     moldau_container_free(c);
     check("from what is committed", s.n == 0, s.values);
 }
@@ -196,17 +197,15 @@ static void pause_seek_idle(void)
     UNTIL(s.n == 14);
     check("seek by time", s.n == 14, s.values);
     moldau_container_pause(c);
-    usleep(300000);
     moldau_container_seek(c, "f", 0, MOLDAU_START_BEGINNING, 0);
-    usleep(700000);
+    for (int idle = s.idle, once = 1; once; once = 0) UNTIL(s.idle >= idle + 2);
     bool paused = moldau_container_is_paused(c) && s.n == 14;
     moldau_container_resume(c);
     UNTIL(s.n == 24);
     check("pause and resume", paused && s.n == 24, s.values);
     moldau_container_pause_partition(c, "f", 0);
-    usleep(300000);
     moldau_container_seek(c, "f", 0, MOLDAU_START_BEGINNING, 0);
-    usleep(700000);
+    for (int idle = s.idle, once = 1; once; once = 0) UNTIL(s.idle >= idle + 2);
     paused = s.n == 24;
     moldau_container_resume_partition(c, "f", 0);
     UNTIL(s.n == 34);
@@ -230,8 +229,9 @@ static void own_commits(void)
     s.n = 0;
     s.values[0] = 0;
     o.arg = &s;
+    o.idle_event_ms = 300;
     c = start(&o);
-    usleep(700000);
+    UNTIL(s.idle);
     moldau_container_free(c);
     check("a listener that commits itself", s.n == 0 && !s.failed && s.commits == 0, s.values);
 }

@@ -112,3 +112,19 @@ void strbuf_add_html(struct strbuf *b, struct slice s)
         i += len ? len : 1;
     }
 }
+
+void strbuf_add_base64(struct strbuf *b, struct slice s)
+{
+    static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    strbuf_add_char(b, '"');
+    for (size_t i = 0; i < s.n; i += 3) {
+        size_t n = min_size(3, s.n - i);
+        uint32_t v = (uint32_t)s.p[i] << 16;
+        if (n > 1) v |= (uint32_t)s.p[i + 1] << 8;
+        if (n > 2) v |= s.p[i + 2];
+        char out[4] = {digits[v >> 18], digits[v >> 12 & 63], n > 1 ? digits[v >> 6 & 63] : '=',
+                       n > 2 ? digits[v & 63] : '='};
+        strbuf_add(b, out, 4);
+    }
+    strbuf_add_char(b, '"');
+}

@@ -21,6 +21,8 @@ static inline void strbuf_add_slice(struct strbuf *b, struct slice s)
 }
 void strbuf_printf(struct strbuf *b, const char *fmt, ...) PRINTF_LIKE(2, 3);
 void strbuf_vprintf(struct strbuf *b, const char *fmt, va_list ap) PRINTF_LIKE(2, 0);
+/* Standard base64 with padding, in quotes, for bytes that JSON has no text for. */
+void strbuf_add_base64(struct strbuf *b, struct slice s);
 /* JSON string with quotes; bytes that are not UTF-8 come out as \ufffd. */
 void strbuf_add_json(struct strbuf *b, struct slice s);
 /* Text of an HTML page or of an attribute in quotes. Bytes that are not UTF-8 come out as U+FFFD, as do

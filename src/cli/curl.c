@@ -1,22 +1,15 @@
 #include "cli/curl.h"
-
-#include <dlfcn.h>
+#include "os/library.h"
 
 #define LIBRARY "libcurl.so.4"
 
 int curl_load(struct curl *c, struct strbuf *why)
 {
-    void *lib = dlopen(LIBRARY, RTLD_NOW | RTLD_LOCAL), *at;
-    bool all = lib != NULL;
-#define X(call)                                                                                              \
-    if (all) {                                                                                               \
-        at = dlsym(lib, "curl_" #call);                                                                      \
-        all = at != NULL;                                                                                    \
-        memcpy(&c->call, &at, sizeof at); /* C has no cast from an object to a function */                   \
-    }
-    CURL_CALLS(X)
+    static const char *const names[] = {
+#define X(call) "curl_" #call,
+        CURL_CALLS(X)
 #undef X
-    if (all) return 0;
-    strbuf_printf(why, "libcurl is needed and cannot be loaded: %s", dlerror());
-    return ERR_NOENT;
+    };
+    _Static_assert(sizeof *c == NELEMS(names) * sizeof(void *), "nothing but pointers to functions");
+    return os_library(LIBRARY, "libcurl", names, NELEMS(names), c, why);
 }

@@ -28,22 +28,9 @@ void listen_failed(struct task *t, enum listen_result result, const char *why)
 }
 
 /* ---- each record once ---- */
-/* False: it has no id, and is done as often as it comes. */
 static bool id_of(const struct listener *l, const struct task *t, struct slice *id)
 {
-    rd_kafka_headers_t *h;
-    const void *value;
-    size_t n;
-    if (!l->once) return false;
-    if (strcmp(l->once_by, "key") == 0) {
-        *id = slice_of(t->message->key, t->message->key_len);
-        return t->message->key != NULL;
-    }
-    if (rd_kafka_message_headers(t->message, &h) || rd_kafka_header_get_last(h, l->once_by, &value, &n) ||
-        !value)
-        return false;
-    *id = slice_of(value, n);
-    return true;
+    return l->once && once_id(t->message, l->once_by, id);
 }
 
 static void begin(void *arg, struct task *t)

@@ -51,21 +51,6 @@ bool listen_is_utf8(const void *p, size_t n)
     return s || !n;
 }
 
-static void add_base64(struct strbuf *b, const uint8_t *p, size_t n)
-{
-    static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-    strbuf_add_char(b, '"');
-    for (size_t i = 0; i < n; i += 3) {
-        uint32_t v =
-            (uint32_t)p[i] << 16 | (i + 1 < n ? (uint32_t)p[i + 1] << 8 : 0) | (i + 2 < n ? p[i + 2] : 0);
-        strbuf_add_char(b, digits[v >> 18]);
-        strbuf_add_char(b, digits[v >> 12 & 63]);
-        strbuf_add_char(b, i + 1 < n ? digits[v >> 6 & 63] : '=');
-        strbuf_add_char(b, i + 2 < n ? digits[v & 63] : '=');
-    }
-    strbuf_add_char(b, '"');
-}
-
 static void add_bytes(struct strbuf *b, const char *name, const void *p, size_t n)
 {
     strbuf_printf(b, ",\"%s", name);
@@ -75,7 +60,7 @@ static void add_bytes(struct strbuf *b, const char *name, const void *p, size_t 
         strbuf_add_json(b, slice_of(p, n));
     } else {
         strbuf_add_cstr(b, "_base64\":");
-        add_base64(b, p, n);
+        strbuf_add_base64(b, slice_of(p, n));
     }
 }
 
@@ -95,7 +80,7 @@ static void add_headers(struct strbuf *b, const rd_kafka_message_t *m)
             else if (listen_is_utf8(value, n)) strbuf_add_json(b, slice_of(value, n));
             else {
                 strbuf_add_cstr(b, "{\"base64\":");
-                add_base64(b, value, n);
+                strbuf_add_base64(b, slice_of(value, n));
                 strbuf_add_char(b, '}');
             }
             strbuf_add_char(b, ']');

@@ -20,6 +20,21 @@ struct open_id {
     uint8_t b[];
 };
 
+bool once_id(const rd_kafka_message_t *m, const char *by, struct slice *id)
+{
+    rd_kafka_headers_t *h;
+    const void *value;
+    size_t n;
+    if (strcmp(by, "key") == 0) {
+        *id = slice_of(m->key, m->key_len);
+        return m->key != NULL;
+    }
+    if (rd_kafka_message_headers(m, &h) || rd_kafka_header_get_last(h, by, &value, &n) || !value)
+        return false;
+    *id = slice_of(value, n);
+    return true;
+}
+
 static bool eq_id(const void *v, const void *k)
 {
     const struct open_id *x = v;

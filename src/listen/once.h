@@ -5,6 +5,12 @@
 #include "base/err.h"
 #include "base/strbuf.h"
 
+#include <librdkafka/rdkafka.h>
+
+/* What makes the record the one it is: its key, if by is "key", else the last header of that name. False: it
+ * has none. */
+bool once_id(const rd_kafka_message_t *m, const char *by, struct slice *id);
+
 struct once;
 /* NULL, and a sentence in why. The file is made if it is missing; others may use it at the same time. */
 struct once *once_open(const char *path, struct strbuf *why);

@@ -49,26 +49,12 @@ static void pool_log(struct pool *p, const char *level, const char *fmt, ...)
 }
 
 /* ---- a worker ---- */
-/* The id by which a record is done once: its key, or the header of that name. False: it has none. */
-static bool id_of(const struct pool *p, const struct moldau_record *r, struct slice *id)
-{
-    const struct moldau_header *h;
-    if (!p->c.once) return false;
-    if (strcmp(p->o->once_by, "key") == 0) {
-        *id = slice_of(r->key, r->key_n);
-        return r->key != NULL;
-    }
-    h = moldau_header(r, p->o->once_by);
-    if (h && h->value) *id = slice_of(h->value, h->value_n);
-    return h && h->value;
-}
-
 static void call_listener(struct pool *p, struct job *j, const struct moldau_record *r)
 {
     struct moldau_call call = {.why = &j->why, .n = 1, .failed_at = -1, .nack_at = -1};
     struct strbuf why = {0};
     struct slice id;
-    bool once = id_of(p, r, &id);
+    bool once = p->c.once && once_id(j->task->message, p->o->once_by, &id);
     int rc = once ? once_begin(p->c.once, id, &why) : 0;
     j->result = LISTEN_OK;
     if (rc == 0 && !(p->o->filter && p->o->filter(p->o->arg, r))) {

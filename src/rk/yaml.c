@@ -3,8 +3,8 @@
  * and in steps. */
 #include "rk/yaml.h"
 #include "base/err.h"
+#include "os/library.h"
 
-#include <dlfcn.h>
 #include <yaml.h>
 
 #define LIBRARY "libyaml-0.so.2"
@@ -30,19 +30,13 @@ struct yaml {
 /* Tools that read no YAML do not pay for the library. */
 static int yaml_load(struct yaml *y, struct strbuf *why)
 {
-    void *lib = dlopen(LIBRARY, RTLD_NOW | RTLD_LOCAL), *at;
-    bool all = lib != NULL;
-#define X(call)                                                                                              \
-    if (all) {                                                                                               \
-        at = dlsym(lib, "yaml_" #call);                                                                      \
-        all = at != NULL;                                                                                    \
-        memcpy(&y->call, &at, sizeof at); /* C has no cast from an object to a function */                   \
-    }
-    YAML_CALLS(X)
+    static const char *const names[] = {
+#define X(call) "yaml_" #call,
+        YAML_CALLS(X)
 #undef X
-    if (all) return 0;
-    strbuf_printf(why, "libyaml is needed to read YAML and cannot be loaded: %s", dlerror());
-    return ERR_NOENT;
+    };
+    _Static_assert(sizeof *y == NELEMS(names) * sizeof(void *), "nothing but pointers to functions");
+    return os_library(LIBRARY, "libyaml", names, NELEMS(names), y, why);
 }
 
 struct walk {
